@@ -1,0 +1,97 @@
+"""Errors written for the person who reads them, and the exit codes they carry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a verb's exit status means, everywhere the same."""
+
+    DONE = 0
+    REGRESSED = 1
+    USAGE = 2
+    INCONCLUSIVE = 3
+    NOT_COMPARABLE = 4
+    FAILED_CELLS = 5
+    MISSING = 6
+    STORE = 7
+    INTERRUPTED = 130
+
+
+class HarnessError(Exception):
+    """Something went wrong that a person can mend.
+
+    Args:
+        happened: what happened, one sentence.
+        expected: what was expected instead, or empty.
+        do: what to do about it, or empty.
+    """
+
+    exit_code: ExitCode = ExitCode.USAGE
+
+    def __init__(self, happened: str, *, expected: str = "", do: str = "") -> None:
+        super().__init__(happened)
+        self.happened, self.expected, self.do = happened, expected, do
+
+    def __str__(self) -> str:
+        lines = [self.happened]
+        if self.expected:
+            lines.append(f"Expected: {self.expected}")
+        if self.do:
+            lines.append(f"What to do: {self.do}")
+        return "\n".join(lines)
+
+
+class UsageError(HarnessError):
+    """The request itself is wrong (exit 2)."""
+
+
+class MissingError(HarnessError):
+    """An input, a model or a package is missing (exit 6)."""
+
+    exit_code = ExitCode.MISSING
+
+
+class StoreError(HarnessError):
+    """The store or the disk under it failed (exit 7)."""
+
+    exit_code = ExitCode.STORE
+
+
+class CellError(HarnessError):
+    """One cell failed; the others go on (exit 5 at the end of the run)."""
+
+    exit_code = ExitCode.FAILED_CELLS
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault in a spec: where it is, what is wrong, what was expected, and the nearest name that exists."""
+
+    file: str
+    line: int | None
+    path: str
+    happened: str
+    expected: str = ""
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        text = f"{where}: {self.path}: {self.happened}" if self.path else f"{where}: {self.happened}"
+        if self.expected:
+            text += f"\n    expected {self.expected}"
+        if self.nearest:
+            text += f"\n    did you mean {self.nearest!r}?"
+        return text
+
+
+class SpecError(UsageError):
+    """A spec has faults: all of them, reported together."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        noun = "fault" if len(self.problems) == 1 else "faults"
+        super().__init__(f"{len(self.problems)} {noun} in the spec:\n" + "\n".join(f"  {p}" for p in self.problems))

@@ -1,0 +1,144 @@
+"""What a plan is: the only thing the later stages read of an experiment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.base import Frozen
+from harness.catalog.types import DType, ModelRow, Task
+
+
+class InputRow(Frozen):
+    """One image to make in every cell.
+
+    ``id`` is stable: it depends on the row's content (or its ``id`` column), never on its position.
+    """
+
+    id: str  # "<prompt_id>-s<seed>"
+    prompt_id: str
+    prompt: str
+    negative_prompt: str | None
+    seed: int
+
+
+class SchedulerChoice(Frozen):
+    """The decoder's scheduler of a cell. ``class_name`` ``None``: the model's own default, recorded when loaded.
+
+    ``config`` holds the overrides only; the rest comes from the model folder's scheduler configuration.
+    """
+
+    label: str  # as in tables: "DDIM", "DPMSolverMultistep(use_karras_sigmas=true)", "model default"
+    class_name: str | None
+    config: dict[str, Any] = {}
+    subfolder: str | None = None  # e.g. "ddpm_scheduler": take the base configuration from there
+
+
+class Settings(Frozen):
+    """Every knob of one cell, resolved: nothing is left to a library's default. Names are diffusers' own."""
+
+    model: str
+    task: Task
+    dtype: DType
+    height: int
+    width: int
+    guidance_scale: float
+    num_inference_steps: int
+    prior_guidance_scale: float
+    prior_num_inference_steps: int
+    scheduler: SchedulerChoice
+    optimizations: tuple[str, ...]  # a stack, in order of application; () is none
+    batch_size: int
+
+
+class Cell(Frozen):
+    """One choice for every swept knob; it makes one image for each input row."""
+
+    id: str  # readable and unique in the plan: "DDIM-20-g4" style slug of the swept knobs plus 6 hex of the settings
+    label: str  # the swept knobs only, for people: "DDIM · 20 steps · guidance 4"
+    settings: Settings
+    swept: dict[str, str | int | float]  # knob -> value, only the knobs that vary in this plan
+    group: str  # id of the LoadGroup
+    reference: str | None  # id of the cell this one is compared with; None for a reference or without compare_to
+    is_reference: bool
+
+
+class LoadGroup(Frozen):
+    """Cells that share a loaded pipeline: the unit of distribution."""
+
+    id: str
+    model: str
+    dtype: DType
+    optimizations: tuple[str, ...]
+    cells: tuple[str, ...]  # cell ids, in the order they are made
+
+
+class Refusal(Frozen):
+    """A combination that cannot exist, and why."""
+
+    swept: dict[str, str | int | float]
+    reason: str
+
+
+class TimingPlan(Frozen):
+    """The timing pass. ``repeats`` steady calls in each of ``rounds`` visits, after ``warmups`` calls of a shape."""
+
+    enabled: bool
+    repeats: int
+    rounds: int
+    warmups: int
+    batch: int
+
+
+class StageCount(Frozen):
+    """How many results of one stage the plan needs, and how many of its uses are served by sharing."""
+
+    stage: str  # "prior", "images", "features", "scores", "timing"
+    uses: int
+    distinct: int
+
+
+class Forecast(Frozen):
+    """What the plan costs. A number that cannot be known is ``None`` with its reason in ``notes``."""
+
+    images: int
+    prior_model_calls: int
+    decoder_model_calls: int
+    loads: int
+    stages: tuple[StageCount, ...]
+    seconds: float | None
+    disk_bytes: int
+    notes: tuple[str, ...] = ()
+
+
+class Plan(Frozen):
+    """An experiment, resolved and checked."""
+
+    name: str
+    question: str
+    spec_path: str
+    spec_text: str
+    spec_digest: str  # of the resolved meaning, not of the text
+    task: Task
+    models: dict[str, ModelRow]  # by name, only those used
+    rows: tuple[InputRow, ...]  # prompt-major, then seed; batches are consecutive slices of batch_size
+    cells: tuple[Cell, ...]
+    groups: tuple[LoadGroup, ...]
+    refused: tuple[Refusal, ...]
+    compare_to: dict[str, Any] | None
+    margins: dict[str, float | str]  # metric -> absolute number in its unit, or "3%"
+    metrics: tuple[str, ...]
+    timing: TimingPlan
+    cell_timeout_s: float | None
+    device: str  # "auto" | "cpu" | "cuda" | "mps"
+    threads: int | None  # CPU threads of a worker; None: the physical cores
+    resolved_defaults: dict[str, Any]  # knob -> value, those the spec did not name
+    forecast: Forecast
+
+    def cell(self, cell_id: str) -> Cell:
+        """The cell of that id; ``KeyError`` if there is none."""
+        return next(c for c in self.cells if c.id == cell_id)
+
+    def batches(self, cell: Cell) -> list[tuple[InputRow, ...]]:
+        """The rows of a cell, cut into its batches, in order."""
+        size = cell.settings.batch_size
+        return [self.rows[i : i + size] for i in range(0, len(self.rows), size)]

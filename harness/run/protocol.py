@@ -1,0 +1,121 @@
+"""What the parent asks of a worker process and what it answers: one JSON object a line, over a pair of pipes.
+
+The parent owns the plan, the clock and the records; a worker owns nothing but what it has loaded. Any worker may
+die at any time. Requests carry an ``id``; replies repeat it and come in the order of the requests.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from harness.base import Frozen
+from harness.catalog.types import ModelRow, WeightsRow
+from harness.plan.types import InputRow, LoadGroup, Settings
+from harness.store.records import Failure
+
+
+class Hello(Frozen):
+    """Import everything, choose the device, pin the threads. Answer: ``HelloDone``."""
+
+    op: Literal["hello"] = "hello"
+    store: str
+    device: str  # "cpu", "cuda:0", "mps"
+    threads: int
+
+
+class HelloDone(Frozen):
+    """The environment as torch sees it."""
+
+    environment: dict[str, Any]
+    idle_bytes: int
+
+
+class Load(Frozen):
+    """Load the pipelines of a group (dropping what was loaded). Answer: ``LoadDone``."""
+
+    op: Literal["load"] = "load"
+    group: LoadGroup
+    model: ModelRow
+
+
+class LoadDone(Frozen):
+    """How long it took, and the model's own scheduler configuration."""
+
+    load_s: float
+    default_scheduler: dict[str, Any]
+
+
+class Make(Frozen):
+    """Make one batch of images: the prior (from the store if ``prior_key`` is there), then the decoder; store both."""
+
+    op: Literal["make"] = "make"
+    settings: Settings
+    rows: tuple[InputRow, ...]
+    prior_key: str
+    images_key: str
+    fresh: bool = False
+
+
+class MakeDone(Frozen):
+    """What was stored."""
+
+    image_sha256: list[str]
+    prior_reused: bool
+    scheduler: dict[str, Any]  # class name and full configuration as used
+    seconds: float
+
+
+class Time(Frozen):
+    """Time one cell: ``warmups`` untimed calls, then ``repeats`` timed ones of the first ``batch`` rows."""
+
+    op: Literal["time"] = "time"
+    settings: Settings
+    rows: tuple[InputRow, ...]
+    warmups: int
+    repeats: int
+    images_key: str | None  # of the quality pass's batch that holds these rows, to compare the pictures with
+
+
+class TimeDone(Frozen):
+    """Seconds of each call, the first one apart."""
+
+    first_call_s: float
+    steady_s: list[float]
+    prior_s: list[float]
+    peak_device_bytes: int | None
+    reserved_device_bytes: int | None
+    largest_pixel_difference: int | None
+
+
+class Extract(Frozen):
+    """Features of stored images: one stored file for each weights. Answer: ``ExtractDone``."""
+
+    op: Literal["extract"] = "extract"
+    weights: WeightsRow
+    image_keys: tuple[str, ...]
+    prompts: tuple[str, ...]  # one for each image, for text towers
+    features_key: str
+
+
+class ExtractDone(Frozen):
+    """``seconds`` the extraction took."""
+
+    seconds: float
+
+
+class Bye(Frozen):
+    """Leave."""
+
+    op: Literal["bye"] = "bye"
+
+
+Request = Hello | Load | Make | Time | Extract | Bye
+Answer = HelloDone | LoadDone | MakeDone | TimeDone | ExtractDone
+
+
+class Reply(Frozen):
+    """An answer, or the reason there is none."""
+
+    id: int
+    answer: dict[str, Any] | None = None
+    failure: Failure | None = None

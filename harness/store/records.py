@@ -1,0 +1,128 @@
+"""What a run leaves behind: versioned JSON, one file for the run and one for each cell."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from harness.base import Frozen
+from harness.plan.types import Plan, Settings
+
+SCHEMA_VERSION = 1
+
+CellStatus = Literal["pending", "done", "failed"]
+RunStatus = Literal["running", "finished", "failed-cells", "interrupted"]
+
+
+class Interval(Frozen):
+    """A confidence interval: ``level`` 0.95 means 95 %; ``method`` names how it was made."""
+
+    low: float
+    high: float
+    level: float
+    method: str
+
+
+class Score(Frozen):
+    """A number with everything that makes it one. ``value`` is ``None`` with a ``reason``, never zero."""
+
+    metric: str  # catalog name: "clip_score"
+    name: str  # with what made it: "clip_score/mini-scorer-1a2b3c4d"
+    value: float | None
+    unit: str
+    direction: Literal["higher", "lower"]
+    n: int  # images
+    n_prompts: int
+    interval: Interval | None
+    reason: str | None = None
+    made_by: dict[str, Any] = {}  # weights digest, architecture, resize, library versions, reference-set digest and n
+
+
+class Timing(Frozen):
+    """Seconds of the timing pass. Each list holds one value per call, in the order made."""
+
+    load_s: list[float]  # one per visit
+    first_call_s: list[float]  # one per visit
+    steady_s: list[float]  # per call, all visits; divide by ``batch`` for one image
+    round_of_call: list[int]  # which visit each steady call belongs to
+    prior_s: list[float]  # the part of each steady call spent in the prior
+    batch: int
+    latency_s: float  # median seconds per image
+    latency_interval: Interval | None
+    throughput_images_per_s: float
+    drift: float | None  # relative change of the bracketing baseline over this cell's visits
+    images_match_quality_pass: bool | None
+    largest_pixel_difference: int | None  # against the quality pass, 0..255
+    measured_in: str  # run id
+    measured_at: str
+
+
+class Memory(Frozen):
+    """Bytes. ``peak_bytes`` is allocated device memory, or on a CPU resident memory over the worker's idle."""
+
+    peak_bytes: int
+    kind: Literal["device-allocated", "resident-over-idle"]
+    reserved_bytes: int | None = None
+    idle_bytes: int | None = None
+
+
+class Failure(Frozen):
+    """Why a cell has no result."""
+
+    kind: Literal["out-of-memory", "not-a-number", "timeout", "missing", "disk", "worker-died", "error"]
+    reason: str
+    do: str = ""
+
+
+class BatchRef(Frozen):
+    """One batch of a cell's images: where the result lies and who made it."""
+
+    key: str
+    rows: list[str]  # row ids, in order
+    image_sha256: list[str]  # of the PNG bytes, same order
+    made_in: str  # run id
+    made_at: str
+    reused: bool
+
+
+class CellRecord(Frozen):
+    """Everything known of one cell in one run."""
+
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    cell_id: str
+    label: str
+    settings: Settings
+    swept: dict[str, str | int | float]
+    reference: str | None
+    is_reference: bool
+    status: CellStatus
+    failure: Failure | None = None
+    batches: list[BatchRef] = []
+    features: dict[str, str] = {}  # weights name -> key of the stored feature file
+    scheduler: dict[str, Any] = {}  # resolved: class name and full configuration, read from the loaded pipeline
+    weights: dict[str, Any] = {}  # part -> {"place", "revision", "digest"}
+    scores: list[Score] = []
+    timing: Timing | None = None
+    timing_reason: str | None = None  # why there is no timing
+    memory: Memory | None = None
+    notes: list[str] = []
+    started_ms: int | None = None  # Unix milliseconds; what tracking replays
+    finished_ms: int | None = None
+
+
+class RunRecord(Frozen):
+    """One execution of one plan in one environment."""
+
+    schema_version: int = SCHEMA_VERSION
+    run_id: str
+    name: str
+    plan: Plan
+    command: str
+    started_ms: int
+    finished_ms: int | None = None
+    status: RunStatus = "running"
+    environment: dict[str, Any] = {}  # hardware, versions, threads, git revision, governor, load …
+    environment_digest: str = ""
+    reused: dict[str, int] = {}  # stage -> results taken from the store
+    made: dict[str, int] = {}  # stage -> results computed
+    resumed: int = 0  # how often the same command continued this run
