@@ -37,6 +37,26 @@ class Score(Frozen):
     made_by: dict[str, Any] = {}  # weights digest, architecture, resize, library versions, reference-set digest and n
 
 
+class Comparison(Frozen):
+    """A cell against its reference, paired by prompt and seed; ``harm`` is positive when the cell is worse.
+
+    ``difference`` is cell minus reference in the metric's unit (for latency and memory the ratio minus one).
+    The verdict is Holm-adjusted over the run's comparisons; the interval is the plain 90 % one of ``difference``.
+    """
+
+    metric: str
+    reference: str  # cell id
+    difference: float | None
+    interval: Interval | None
+    margin: float  # in the unit of ``difference``
+    verdict: Literal["improved", "regressed", "equivalent", "inconclusive"]
+    leaning_worse: bool = False
+    p_sign_flip: float | None = None
+    n_prompts: int
+    n_to_settle: int | None = None
+    reason: str | None = None
+
+
 class Timing(Frozen):
     """Seconds of the timing pass. Each list holds one value per call, in the order made."""
 
@@ -102,6 +122,7 @@ class CellRecord(Frozen):
     scheduler: dict[str, Any] = {}  # resolved: class name and full configuration, read from the loaded pipeline
     weights: dict[str, Any] = {}  # part -> {"place", "revision", "digest"}
     scores: list[Score] = []
+    comparisons: list[Comparison] = []
     timing: Timing | None = None
     timing_reason: str | None = None  # why there is no timing
     memory: Memory | None = None
