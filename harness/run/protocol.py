@@ -46,14 +46,19 @@ class LoadDone(Frozen):
 
 
 class Make(Frozen):
-    """Make one batch of images: the prior (from the store if ``prior_key`` is there), then the decoder; store both."""
+    """Make one batch of images: the prior (from the store if ``prior_key`` is there), then the decoder; store both.
+
+    ``made_in`` (run id) goes into the ZIP's archive comment as JSON ``{"made_in", "made_at", "scheduler", "seconds"}``
+    (``made_at`` ISO 8601 UTC), so that a later run that reuses the pictures can say whose they are and what made them.
+    """
 
     op: Literal["make"] = "make"
     settings: Settings
     rows: tuple[InputRow, ...]
     prior_key: str
     images_key: str
-    fresh: bool = False
+    made_in: str
+    fresh: bool = False  # read no stored prior
 
 
 class MakeDone(Frozen):
