@@ -6,7 +6,9 @@ die at any time. Requests carry an ``id``; replies repeat it and come in the ord
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from harness.base import Frozen
 from harness.catalog.types import ModelRow, WeightsRow
@@ -116,6 +118,13 @@ class Bye(Frozen):
 
 Request = Hello | Load | Make | Time | Extract | Bye
 Answer = HelloDone | LoadDone | MakeDone | TimeDone | ExtractDone
+
+
+class Envelope(Frozen):
+    """One line from the parent."""
+
+    id: int
+    request: Annotated[Request, Field(discriminator="op")]
 
 
 class Reply(Frozen):
