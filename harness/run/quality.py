@@ -1,0 +1,200 @@
+"""The quality pass: every image of the plan, as busy as the hardware allows, each batch stored as it is made."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from harness.plan.types import Cell, InputRow, LoadGroup
+from harness.run.desk import Desk
+from harness.run.executor import timeout_failure, wait
+from harness.run.ledger import now_ms
+from harness.run.pictures import batch_ref, made_in
+from harness.run.protocol import Make, MakeDone, Reply
+from harness.run.station import Station, raise_if_disk
+from harness.store.records import BatchRef, CellRecord, Failure
+
+_AHEAD = 2  # requests in flight: the next batch is denoised while the last one's PNGs are written
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch of a cell and its keys."""
+
+    rows: tuple[InputRow, ...]
+    prior_key: str
+    images_key: str
+
+
+def batches_of(desk: Desk, cell: Cell) -> list[Batch]:
+    """A cell's batches with their keys, in order."""
+    return [
+        Batch(rows, desk.keys.prior(cell, rows), desk.keys.images(cell, rows)) for rows in desk.plan.batches(cell)
+    ]
+
+
+def missing_batches(desk: Desk, cell: Cell) -> list[Batch]:
+    """Those whose pictures the store lacks (under ``fresh``: lacks from this very run)."""
+    return [b for b in batches_of(desk, cell) if not _have(desk, b)]
+
+
+def _have(desk: Desk, batch: Batch) -> bool:
+    if not desk.store.has("images", batch.images_key):
+        return False
+    return not desk.fresh or made_in(desk.store, batch.images_key) == desk.run_id
+
+
+def quality_pass(desk: Desk, stations: list[Station], done: Callable[[CellRecord], None]) -> None:
+    """Make every missing picture; ``done`` is called, from a station's thread, for each cell with all its pictures."""
+    total = sum(len(desk.plan.batches(cell)) for cell in desk.plan.cells)
+    left = {cell.id: len(missing_batches(desk, cell)) for cell in desk.plan.cells}
+    desk.tell.begin("images", total, total - sum(left.values()))
+    errors: list[BaseException] = []
+    work = deque(_chunks(desk, len(stations)))
+    threads = [threading.Thread(target=_man, args=(desk, s, work, done, errors), daemon=True) for s in stations]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():  # a bounded join, so that Ctrl-C reaches the main thread
+            thread.join(0.2)
+    if errors:
+        raise errors[0]
+
+
+def _chunks(desk: Desk, stations: int) -> list[tuple[LoadGroup, list[Cell]]]:
+    """Load groups, each cut so that every station has something to do."""
+    chunks: list[tuple[LoadGroup, list[Cell]]] = []
+    for group in desk.plan.groups:
+        cells = [desk.plan.cell(cell_id) for cell_id in group.cells]
+        parts = min(len(cells), -(-stations // len(desk.plan.groups)))
+        chunks += [(group, cells[i::parts]) for i in range(parts)]
+    return chunks
+
+
+def _man(
+    desk: Desk,
+    station: Station,
+    work: deque[tuple[LoadGroup, list[Cell]]],
+    done: Callable[[CellRecord], None],
+    errors: list[BaseException],
+) -> None:
+    """A station's thread: chunk after chunk until none is left or one station met an error that ends the run."""
+    try:
+        while not errors:
+            try:
+                group, cells = work.popleft()
+            except IndexError:
+                return
+            for cell in cells:
+                if errors:
+                    return
+                record = make_cell(desk, station, group, cell)
+                if record.status != "failed":
+                    done(record)
+    except BaseException as error:  # handed to the main thread, which raises it
+        errors.append(error)
+
+
+def make_cell(desk: Desk, station: Station, group: LoadGroup, cell: Cell) -> CellRecord:
+    """One cell's pictures: those that the store has are taken, the others are made."""
+    began = desk.ledger.cells[cell.id].started_ms or now_ms()
+    desk.ledger.cell(cell.id, started_ms=began, status="pending", failure=None)
+    limit = desk.plan.cell_timeout_s
+    deadline = None if limit is None else time.monotonic() + limit
+    missing = missing_batches(desk, cell)
+    made: dict[str, MakeDone] = {}
+    if missing:
+        failure = _make(desk, station, group, cell, missing, made, deadline)
+        if failure is not None:
+            desk.tell.say(f"failed: {cell.label}: {failure.reason}")
+            return desk.ledger.fail(cell.id, failure)
+    refs = [_ref(desk, batch, made) for batch in batches_of(desk, cell)]
+    desk.ledger.count("images", reused=sum(len(r.rows) for r in refs if r.reused))
+    scheduler = next((m.scheduler for m in made.values()), None) or desk.keys.known_scheduler(refs)
+    return desk.ledger.cell(cell.id, batches=refs, scheduler=scheduler, weights=desk.keys.weights(cell))
+
+
+def _ref(desk: Desk, batch: Batch, made: dict[str, MakeDone]) -> BatchRef:
+    ref = batch_ref(desk.store, batch.images_key, [row.id for row in batch.rows], desk.run_id)
+    return ref.model_copy(update={"reused": False}) if batch.images_key in made else ref
+
+
+def _make(
+    desk: Desk,
+    station: Station,
+    group: LoadGroup,
+    cell: Cell,
+    missing: list[Batch],
+    made: dict[str, MakeDone],
+    deadline: float | None,
+) -> Failure | None:
+    loaded = station.load(group, desk.models[cell.settings.model], _left(deadline))
+    if isinstance(loaded, Failure):
+        return loaded
+    flight: deque[tuple[Batch, Future[Reply], threading.Lock | None]] = deque()
+    waiting = deque(missing)
+    failure: Failure | None = None
+    while flight or (waiting and failure is None):
+        while waiting and len(flight) < _AHEAD and failure is None:
+            batch = waiting.popleft()
+            flight.append((batch, *_submit(desk, station, cell, batch)))
+        batch, future, lock = flight.popleft()
+        reply = _settle(desk, station, future, lock, deadline)
+        if reply.failure is not None:
+            failure = failure or reply.failure
+        elif failure is None:
+            made[batch.images_key] = _book(desk, cell, batch, MakeDone.model_validate(reply.answer))
+    return failure
+
+
+def _submit(
+    desk: Desk, station: Station, cell: Cell, batch: Batch
+) -> tuple[Future[Reply], threading.Lock | None]:
+    fresh = desk.fresh and batch.prior_key not in desk.fresh_priors
+    lock = None
+    if fresh or not desk.store.has("prior", batch.prior_key):
+        lock = desk.turns.lock(batch.prior_key)
+        lock.acquire()
+        fresh = desk.fresh and batch.prior_key not in desk.fresh_priors  # another station may just have made it
+    request = Make(
+        settings=cell.settings,
+        rows=batch.rows,
+        prior_key=batch.prior_key,
+        images_key=batch.images_key,
+        made_in=desk.run_id,
+        fresh=fresh,
+    )
+    return station.worker().submit(request), lock
+
+
+def _settle(
+    desk: Desk, station: Station, future: Future[Reply], lock: threading.Lock | None, deadline: float | None
+) -> Reply:
+    try:
+        left = _left(deadline)
+        reply = wait(station.worker(), future, left) if not future.done() else future.result()
+        if reply.failure is not None and reply.failure.kind == "timeout":
+            limit = desk.plan.cell_timeout_s or 0.0
+            reply = reply.model_copy(update={"failure": timeout_failure(limit)})
+    finally:
+        if lock is not None:
+            lock.release()
+    raise_if_disk(reply)
+    return reply
+
+
+def _book(desk: Desk, cell: Cell, batch: Batch, done: MakeDone) -> MakeDone:
+    desk.fresh_priors.add(batch.prior_key)
+    rows = len(batch.rows)
+    desk.ledger.count("images", made=rows)
+    desk.ledger.count("prior", made=0 if done.prior_reused else rows, reused=rows if done.prior_reused else 0)
+    desk.tell.advance("images", cell.label)
+    return done
+
+
+def _left(deadline: float | None) -> float | None:
+    return None if deadline is None else max(deadline - time.monotonic(), 0.0)
