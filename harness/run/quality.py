@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from harness.plan.types import Cell, InputRow, LoadGroup
 from harness.run.desk import Desk
-from harness.run.executor import timeout_failure, wait
+from harness.run.executor import Worker, timeout_failure, wait
 from harness.run.ledger import now_ms
 from harness.run.pictures import batch_ref, made_in
 from harness.run.protocol import Make, MakeDone, Reply
@@ -28,6 +28,16 @@ class Batch:
     rows: tuple[InputRow, ...]
     prior_key: str
     images_key: str
+
+
+@dataclass(frozen=True)
+class _Flight:
+    """A batch under way, and the turn it holds on its prior."""
+
+    batch: Batch
+    worker: Worker
+    reply: Future[Reply]
+    turn: threading.Lock | None
 
 
 def batches_of(desk: Desk, cell: Cell) -> list[Batch]:
@@ -135,54 +145,51 @@ def _make(
     loaded = station.load(group, desk.models[cell.settings.model], _left(deadline))
     if isinstance(loaded, Failure):
         return loaded
-    flight: deque[tuple[Batch, Future[Reply], threading.Lock | None]] = deque()
+    flight: deque[_Flight] = deque()
     waiting = deque(missing)
     failure: Failure | None = None
     while flight or (waiting and failure is None):
         while waiting and len(flight) < _AHEAD and failure is None:
-            batch = waiting.popleft()
-            flight.append((batch, *_submit(desk, station, cell, batch)))
-        batch, future, lock = flight.popleft()
-        reply = _settle(desk, station, future, lock, deadline)
+            flight.append(_submit(desk, station.worker(), cell, waiting.popleft()))
+        landed = flight.popleft()
+        reply = _settle(desk, landed, deadline)
         if reply.failure is not None:
             failure = failure or reply.failure
-        elif failure is None:
-            made[batch.images_key] = _book(desk, cell, batch, MakeDone.model_validate(reply.answer))
+        else:
+            made[landed.batch.images_key] = _book(desk, cell, landed.batch, MakeDone.model_validate(reply.answer))
     return failure
 
 
-def _submit(
-    desk: Desk, station: Station, cell: Cell, batch: Batch
-) -> tuple[Future[Reply], threading.Lock | None]:
-    fresh = desk.fresh and batch.prior_key not in desk.fresh_priors
-    lock = None
-    if fresh or not desk.store.has("prior", batch.prior_key):
-        lock = desk.turns.lock(batch.prior_key)
-        lock.acquire()
-        fresh = desk.fresh and batch.prior_key not in desk.fresh_priors  # another station may just have made it
+def _submit(desk: Desk, worker: Worker, cell: Cell, batch: Batch) -> _Flight:
+    turn = None
+    if not _prior_known(desk, batch):
+        turn = desk.turns.lock(batch.prior_key)
+        turn.acquire()
     request = Make(
         settings=cell.settings,
         rows=batch.rows,
         prior_key=batch.prior_key,
         images_key=batch.images_key,
         made_in=desk.run_id,
-        fresh=fresh,
+        fresh=desk.fresh and batch.prior_key not in desk.fresh_priors,  # another station may just have made it
     )
-    return station.worker().submit(request), lock
+    return _Flight(batch, worker, worker.submit(request), turn)
 
 
-def _settle(
-    desk: Desk, station: Station, future: Future[Reply], lock: threading.Lock | None, deadline: float | None
-) -> Reply:
+def _prior_known(desk: Desk, batch: Batch) -> bool:
+    if desk.fresh:
+        return batch.prior_key in desk.fresh_priors
+    return desk.store.has("prior", batch.prior_key)
+
+
+def _settle(desk: Desk, flight: _Flight, deadline: float | None) -> Reply:
     try:
-        left = _left(deadline)
-        reply = wait(station.worker(), future, left) if not future.done() else future.result()
+        reply = wait(flight.worker, flight.reply, _left(deadline))
         if reply.failure is not None and reply.failure.kind == "timeout":
-            limit = desk.plan.cell_timeout_s or 0.0
-            reply = reply.model_copy(update={"failure": timeout_failure(limit)})
+            reply = reply.model_copy(update={"failure": timeout_failure(desk.plan.cell_timeout_s or 0.0)})
     finally:
-        if lock is not None:
-            lock.release()
+        if flight.turn is not None:
+            flight.turn.release()
     raise_if_disk(reply)
     return reply
 

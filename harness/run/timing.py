@@ -1,0 +1,156 @@
+"""The timing pass: alone on the machine, repeats interleaved, every load group visited in at least two rounds.
+
+A visit is a fresh worker with only that group loaded. Within it, sweep after sweep goes once through the group's
+cells (A B C A B C …), and the group's baseline is timed once more at the end: with the first sweep it brackets the
+visit. Only the first ``batch`` rows are timed; their pictures are compared with the quality pass's.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from harness.measure.memory import ResidentMemory
+from harness.plan.types import Cell, LoadGroup
+from harness.run.desk import Desk
+from harness.run.executor import call
+from harness.run.protocol import Time, TimeDone
+from harness.run.station import Post, Station, raise_if_disk
+from harness.run.timing_record import Samples, memory_of, store_timing, stored_timing, timing_of
+from harness.store.records import Failure
+
+
+def untimed_cells(desk: Desk) -> list[Cell]:
+    """The cells that still need a timing: made whole, and not timed before in an identical environment."""
+    cells = []
+    for cell in desk.plan.cells:
+        record = desk.ledger.cells[cell.id]
+        if record.status == "failed":
+            desk.ledger.cell(cell.id, timing_reason="the cell failed")
+        elif record.timing is None and not _reuse(desk, cell):
+            cells.append(cell)
+    return cells
+
+
+def _reuse(desk: Desk, cell: Cell) -> bool:
+    found = None if desk.fresh or desk.remeasure else stored_timing(desk.store, desk.keys.timing(cell))
+    if found is None:
+        return False
+    desk.ledger.cell(cell.id, timing=found.timing, memory=found.memory)
+    desk.ledger.count("timing", reused=1)
+    return True
+
+
+def timing_pass(desk: Desk, post: Post) -> None:
+    """Time what has no timing yet; a cell that fails here keeps its pictures and says why it has no timing."""
+    todo = {cell.id for cell in untimed_cells(desk)}
+    rules = desk.plan.timing
+    desk.tell.begin("timing", len(todo) * rules.rounds * rules.repeats)
+    samples: dict[str, Samples] = defaultdict(Samples)
+    for round_index in range(rules.rounds):
+        for group in desk.plan.groups:
+            cells = [desk.plan.cell(cell_id) for cell_id in group.cells if cell_id in todo]
+            if cells:
+                _visit(_Visit(desk, Station(post), group, cells, round_index, samples))
+    for cell_id in todo:
+        _close(desk, desk.plan.cell(cell_id), samples[cell_id], samples)
+
+
+@dataclass
+class _Visit:
+    """One visit of one load group."""
+
+    desk: Desk
+    station: Station
+    group: LoadGroup
+    cells: list[Cell]
+    round_index: int
+    samples: dict[str, Samples]
+    lost: dict[str, Failure] = field(default_factory=dict)
+
+    @property
+    def baseline(self) -> Cell:
+        """The cell that brackets the visit: the reference where the group holds it, else the first."""
+        return next((cell for cell in self.cells if cell.is_reference), self.cells[0])
+
+
+def _visit(visit: _Visit) -> None:
+    desk, rules = visit.desk, visit.desk.plan.timing
+    try:
+        with _memory(visit.station) as memory:
+            loaded = visit.station.load(visit.group, desk.models[visit.group.model], desk.plan.cell_timeout_s)
+            if isinstance(loaded, Failure):
+                visit.lost = {cell.id: loaded for cell in visit.cells}
+                desk.tell.say(f"no timing for {visit.group.model}: {loaded.reason}")
+            elif loaded is not None:
+                for cell in visit.cells:
+                    visit.samples[cell.id].load_s.append(loaded.load_s)
+            for sweep in range(rules.repeats):
+                for cell in visit.cells:
+                    _time(visit, cell, memory, warmups=rules.warmups if sweep == 0 else 0)
+                    desk.tell.advance("timing", cell.label)
+            if visit.baseline.id not in visit.lost:
+                _time(visit, visit.baseline, memory, warmups=0, bracket=True)
+    finally:
+        visit.station.stop()
+    for cell_id, failure in visit.lost.items():
+        visit.samples[cell_id].failure = failure
+
+
+@contextmanager
+def _memory(station: Station) -> Iterator[ResidentMemory]:
+    """Resident memory of the visit's worker, sampled from outside it."""
+    worker = station.worker()
+    assert worker.pid is not None
+    with ResidentMemory(worker.pid) as memory:
+        yield memory
+
+
+def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, bracket: bool = False) -> None:
+    """One timed call of one cell, after its warm-ups in the visit's first sweep."""
+    if cell.id in visit.lost:
+        return
+    memory.reset()
+    reply = call(visit.station.worker(), _request(visit.desk, cell, warmups), visit.desk.plan.cell_timeout_s)
+    raise_if_disk(reply)
+    if reply.failure is not None:
+        visit.lost[cell.id] = reply.failure
+        visit.desk.tell.say(f"no timing for {cell.label}: {reply.failure.reason}")
+        return
+    done = TimeDone.model_validate(reply.answer)
+    sample = visit.samples[cell.id]
+    if bracket:
+        sample.bracket_s[visit.round_index].append(statistics.median(done.steady_s))
+    else:
+        sample.add(done, visit.round_index, first=warmups > 0)
+    greeting = visit.station.greeting
+    sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)
+
+
+def _request(desk: Desk, cell: Cell, warmups: int) -> Time:
+    rows = desk.plan.rows[: desk.plan.timing.batch]
+    holder = desk.plan.batches(cell)[0]
+    key = desk.keys.images(cell, holder) if len(rows) <= len(holder) else None
+    return Time(settings=cell.settings, rows=rows, warmups=warmups, repeats=1, images_key=key)
+
+
+def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples]) -> None:
+    """Turn a cell's samples into its record and keep them for later runs."""
+    if sample.failure is not None:
+        desk.ledger.cell(cell.id, timing_reason=sample.failure.reason)
+        return
+    timing = timing_of(sample, desk.plan.timing.batch, desk.run_id, _drift(desk, cell, samples))
+    memory = memory_of(sample)
+    store_timing(desk.store, desk.keys.timing(cell), timing, memory)
+    desk.ledger.count("timing", made=1)
+    desk.ledger.cell(cell.id, timing=timing, memory=memory)
+
+
+def _drift(desk: Desk, cell: Cell, samples: dict[str, Samples]) -> float | None:
+    """How far the group's baseline moved over the visits, brackets included, relative to its median."""
+    group = next(g for g in desk.plan.groups if g.id == cell.group)
+    timed = [samples[c] for c in group.cells if c in samples and samples[c].bracket_s]
+    return max((sample.drift() for sample in timed), default=None)

@@ -1,0 +1,116 @@
+"""From the timing pass's samples to a record, and the record's life in the store."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from harness.base import Frozen
+from harness.run.protocol import TimeDone
+from harness.stats.intervals import median_interval
+from harness.store.records import Failure, Interval, Memory, Timing
+from harness.store.store import Store
+
+
+@dataclass
+class Samples:
+    """What the visits gave for one cell, seconds and bytes."""
+
+    load_s: list[float] = field(default_factory=list)
+    first_call_s: list[float] = field(default_factory=list)
+    steady_s: list[float] = field(default_factory=list)
+    round_of_call: list[int] = field(default_factory=list)
+    prior_s: list[float] = field(default_factory=list)
+    bracket_s: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    peak_resident: int = 0
+    idle_resident: int | None = None
+    peak_device: int | None = None
+    reserved_device: int | None = None
+    largest_pixel_difference: int | None = None
+    failure: Failure | None = None
+
+    def add(self, done: TimeDone, round_index: int, *, first: bool) -> None:
+        """One answer of the worker; its first call counts only where warm-ups went before."""
+        if first:
+            self.first_call_s.append(done.first_call_s)
+        self.steady_s += done.steady_s
+        self.prior_s += done.prior_s
+        self.round_of_call += [round_index] * len(done.steady_s)
+        if done.largest_pixel_difference is not None:
+            self.largest_pixel_difference = max(self.largest_pixel_difference or 0, done.largest_pixel_difference)
+
+    def note_memory(self, done: TimeDone, resident: int, idle: int | None) -> None:
+        """Keep the highest of each."""
+        self.peak_resident, self.idle_resident = max(self.peak_resident, resident), idle
+        if done.peak_device_bytes is not None:
+            self.peak_device = max(self.peak_device or 0, done.peak_device_bytes)
+            self.reserved_device = max(self.reserved_device or 0, done.reserved_device_bytes or 0)
+
+    def drift(self) -> float:
+        """Largest relative distance of a visit's first sweeps or bracket from the median of all its calls."""
+        marks = [second for seconds in self.bracket_s.values() for second in seconds]
+        middle = statistics.median(self.steady_s + marks)
+        halves = [
+            statistics.median([s for s, r in zip(self.steady_s, self.round_of_call, strict=True) if r == visit])
+            for visit in sorted(set(self.round_of_call))
+        ]
+        return max(abs(half / middle - 1.0) for half in halves)
+
+
+class StoredTiming(Frozen):
+    """A cell's timing as later runs may reuse it, memory with it."""
+
+    timing: Timing
+    memory: Memory | None
+
+
+def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None) -> Timing:
+    """The record of a cell's samples; latency is the median over all visits, seconds for each image."""
+    latency = statistics.median(sample.steady_s) / batch
+    estimate = median_interval([second / batch for second in sample.steady_s], level=0.95)
+    bounds = None
+    if estimate.low is not None and estimate.high is not None:
+        bounds = Interval(low=estimate.low, high=estimate.high, level=0.95, method=estimate.method)
+    difference = sample.largest_pixel_difference
+    return Timing(
+        load_s=sample.load_s,
+        first_call_s=sample.first_call_s,
+        steady_s=sample.steady_s,
+        round_of_call=sample.round_of_call,
+        prior_s=sample.prior_s,
+        batch=batch,
+        latency_s=latency,
+        latency_interval=bounds,
+        throughput_images_per_s=1.0 / latency,
+        drift=drift,
+        images_match_quality_pass=None if difference is None else difference == 0,
+        largest_pixel_difference=difference,
+        measured_in=run_id,
+        measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def memory_of(sample: Samples) -> Memory | None:
+    """Allocated device memory where there is a device, else resident memory over the worker's idle."""
+    if sample.peak_device is not None:
+        return Memory(
+            peak_bytes=sample.peak_device, kind="device-allocated", reserved_bytes=sample.reserved_device
+        )
+    if sample.idle_resident is None or not sample.peak_resident:
+        return None
+    over = max(sample.peak_resident - sample.idle_resident, 0)
+    return Memory(peak_bytes=over, kind="resident-over-idle", idle_bytes=sample.idle_resident)
+
+
+def store_timing(store: Store, key: str, timing: Timing, memory: Memory | None) -> None:
+    """Keep a timing under the environment it was made in."""
+    store.put("timing", key, StoredTiming(timing=timing, memory=memory).model_dump_json().encode())
+
+
+def stored_timing(store: Store, key: str) -> StoredTiming | None:
+    """A timing made before in an identical environment, or ``None``."""
+    if not store.has("timing", key):
+        return None
+    return StoredTiming.model_validate_json(store.get("timing", key))
