@@ -49,14 +49,13 @@ class Samples:
             self.reserved_device = max(self.reserved_device or 0, done.reserved_device_bytes or 0)
 
     def drift(self) -> float:
-        """Largest relative distance of a visit's first sweeps or bracket from the median of all its calls."""
-        marks = [second for seconds in self.bracket_s.values() for second in seconds]
-        middle = statistics.median(self.steady_s + marks)
-        halves = [
-            statistics.median([s for s, r in zip(self.steady_s, self.round_of_call, strict=True) if r == visit])
-            for visit in sorted(set(self.round_of_call))
-        ]
-        return max(abs(half / middle - 1.0) for half in halves)
+        """Largest relative distance of a visit's median, its bracket included, from the median of all visits."""
+        calls = list(zip(self.round_of_call, self.steady_s, strict=True))
+        calls += [(visit, second) for visit, seconds in self.bracket_s.items() for second in seconds]
+        middle = statistics.median(second for _, second in calls)
+        visits = sorted({visit for visit, _ in calls})
+        medians = [statistics.median(s for v, s in calls if v == visit) for visit in visits]
+        return max(abs(median / middle - 1.0) for median in medians)
 
 
 class StoredTiming(Frozen):

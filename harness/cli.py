@@ -1,0 +1,271 @@
+"""The verbs. The only file that imports click; every verb imports what it needs when it is called."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness import __version__
+from harness.errors import ExitCode, HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from harness.plan.types import Plan
+    from harness.store.store import Store
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+
+_store_option = click.option(
+    "--store",
+    "store_path",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="HARNESS_STORE",
+    default=Path("runs"),
+    show_default="./runs or $HARNESS_STORE",
+    help="Where records and results live.",
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
+
+
+@click.group(context_settings=_CONTEXT)
+@click.version_option(__version__, prog_name="kandinsky-harness")
+def cli() -> None:
+    """Evaluate Kandinsky pipelines honestly: one YAML file in, evidence out.
+
+    Begin with `harness run quickstart`: it needs no network and no GPU.
+    """
+
+
+def _choices(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
+    """``K=V[,V]`` pairs as knob -> wanted values."""
+    wanted: dict[str, list[str]] = {}
+    for value in values:
+        knob, equals, text = value.partition("=")
+        if not equals or not knob or not text:
+            raise click.BadParameter(f"{value!r} is not of the form KNOB=VALUE, for example scheduler=DDIM")
+        wanted.setdefault(knob, []).extend(text.split(","))
+    return wanted
+
+
+def _choosing[F: Callable[..., Any]](verb: F) -> F:
+    """The options that choose and limit a plan."""
+    for option in (
+        click.argument("spec"),
+        click.option("--only", multiple=True, callback=_choices, metavar="K=V", help="Only cells with this value."),
+        click.option("--limit", type=click.IntRange(min=1), help="Only the first N images of each cell."),
+        click.option("--device", type=click.Choice(["auto", "cuda", "cpu", "mps"]), help="Instead of the spec's."),
+    ):
+        verb = option(verb)
+    return verb
+
+
+def _plan(spec: str, only: dict[str, list[str]], limit: int | None, device: str | None, store: Path) -> Plan:
+    from harness.run.forecast import plan_spec
+
+    return plan_spec(spec, only=only, limit=limit, device=device, store_path=store)
+
+
+def _open(path: Path, *, create: bool = False) -> Store:
+    from harness.store.store import open_store
+
+    return open_store(path, create=create)
+
+
+@cli.command()
+@_choosing
+@_store_option
+@_json_option
+def plan(
+    spec: str, only: dict[str, list[str]], limit: int | None, device: str | None, store_path: Path, as_json: bool
+) -> None:
+    """Check SPEC and say what it would do: cells, refusals, defaults, model calls, time and disk."""
+    from harness.plan.render import plan_json, render_plan
+
+    made = _plan(spec, only, limit, device, store_path)
+    click.echo(json.dumps(plan_json(made), indent=2, ensure_ascii=False) if as_json else render_plan(made))
+
+
+@cli.command("run")
+@_choosing
+@_store_option
+@click.option("--name", help="The run's name, instead of the spec's.")
+@click.option("--devices", metavar="0,1", help="One worker process for each of these devices.")
+@click.option("--fresh", is_flag=True, help="Read no cache: make every picture and time every cell again.")
+@click.option("--remeasure", is_flag=True, help="Time every cell again, keep the pictures.")
+@click.option("--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="An MLflow server instead of the store's SQLite.")
+@click.option("--no-track", is_flag=True, help="Leave MLflow out; `harness track` sends the run later.")
+@click.option("--report", "report_path", type=click.Path(path_type=Path), help="Folder of the report.")
+@click.pass_context
+def run_verb(
+    context: click.Context,
+    spec: str,
+    only: dict[str, list[str]],
+    limit: int | None,
+    device: str | None,
+    store_path: Path,
+    report_path: Path | None,
+    **options: Any,
+) -> None:
+    """Run SPEC, or continue it where it was stopped; then track it and write its report."""
+    from harness.run.whole import WholeRun, run_whole
+
+    made = _plan(spec, only, limit, device, store_path)
+    request = WholeRun(plan=made, store_path=store_path, report_path=report_path, command=_command(), **options)
+    outcome = run_whole(request)
+    click.echo(outcome.text)
+    context.exit(outcome.exit_code)
+
+
+@cli.command()
+@_store_option
+@_json_option
+def ls(store_path: Path, as_json: bool) -> None:
+    """The runs in the store, newest last."""
+    from harness.run.listing import list_runs
+
+    click.echo(list_runs(store_path, as_json=as_json))
+
+
+@cli.command()
+@click.argument("run", required=False)
+@_store_option
+@_json_option
+def status(run: str | None, store_path: Path, as_json: bool) -> None:
+    """How far RUN (or every run) is, cell by cell."""
+    from harness.run.listing import status_of
+
+    click.echo(status_of(store_path, run, as_json=as_json))
+
+
+@cli.command()
+@click.argument("run")
+@click.argument("cell")
+@_store_option
+@click.option("--code", is_flag=True, help="The bare diffusers code that makes the same pixels.")
+@click.option("--row", help="Id of the input row for --code (default: the first).")
+@click.option("--out", type=click.Path(path_type=Path), help="Where the picture strip goes.")
+def show(run: str, cell: str, store_path: Path, code: bool, row: str | None, out: Path | None) -> None:
+    """One CELL of RUN: its numbers and a strip of its pictures, or the code that makes them."""
+    from harness.run.showing import show_cell, show_cell_code
+
+    store = _open(store_path)
+    click.echo(show_cell_code(store, run, cell, row) if code else show_cell(store, run, cell, out))
+
+
+@cli.command()
+@click.argument("run")
+@_store_option
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the report (default: reports/ in the store).")
+@click.option("--png", type=click.Path(path_type=Path), help="Also write the one picture, 1600×900, here.")
+@click.option("--compact", is_flag=True, help="Markdown, JSON and small pictures only, to be committed.")
+def report(run: str, store_path: Path, out: Path | None, png: Path | None, compact: bool) -> None:
+    """Write the report of RUN: one HTML page, Markdown, CSV and PNG."""
+    from harness.report.write import write_report
+
+    store = _open(store_path)
+    run_id = store.find_run(run)
+    files = write_report(store, run_id, out or store.root / "reports" / run_id, png=png, compact=compact)
+    click.echo("\n".join(str(path) for path in files.paths()))
+
+
+@cli.command()
+@click.argument("run")
+@_store_option
+@click.option("--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="An MLflow server instead of the store's SQLite.")
+@click.option("--experiment", help="The MLflow experiment, instead of the spec's name.")
+def track(run: str, store_path: Path, tracking_uri: str | None, experiment: str | None) -> None:
+    """Send RUN to MLflow; what is there already is not doubled."""
+    from harness.track.tracking import track_run
+
+    store = _open(store_path)
+    click.echo(str(track_run(store, store.find_run(run), tracking_uri=tracking_uri, experiment=experiment)))
+
+
+@cli.group("store")
+def store_group() -> None:
+    """What the store holds, and what may go."""
+
+
+@store_group.command("du")
+@_store_option
+@_json_option
+def store_du(store_path: Path, as_json: bool) -> None:
+    """Bytes by stage and by run."""
+    from harness.store.usage import render_usage, usage
+
+    found = usage(_open(store_path))
+    click.echo(found.model_dump_json(indent=2) if as_json else render_usage(found))
+
+
+@store_group.command("gc")
+@_store_option
+@click.option("--keep", multiple=True, metavar="RUN", help="Keep these runs only (default: all of them).")
+@click.option("--older-than", type=float, metavar="DAYS", help="Only what was last written this long ago.")
+@click.option("--dry-run", is_flag=True, help="Say what would go.")
+def store_gc(store_path: Path, keep: tuple[str, ...], older_than: float | None, dry_run: bool) -> None:
+    """Remove results that no kept run refers to."""
+    from harness.store.gc import collect
+
+    store = _open(store_path)
+    kept = [store.find_run(run) for run in keep] or None
+    click.echo(str(collect(store, keep_runs=kept, older_than_days=older_than, dry_run=dry_run)))
+
+
+@store_group.command("check")
+@_store_option
+def store_check(store_path: Path) -> None:
+    """Read everything back and verify it."""
+    from harness.store.check import check
+
+    click.echo(str(check(_open(store_path))))
+
+
+@cli.group()
+def miniature() -> None:
+    """The shipped miniature family: build it again, or measure it again."""
+
+
+def _command() -> str:
+    return "harness " + " ".join(sys.argv[1:])
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; the exit code is the design's, whatever happened."""
+    try:
+        result = cli.main(arguments, prog_name="harness", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted. What was stored stays; the same command continues.", err=True)
+        return ExitCode.INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        return ExitCode.USAGE
+    except HarnessError as error:
+        click.echo(str(error), err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return ExitCode.DONE
+    except Exception as error:  # the last line of defence: a fault of ours must not read as a verdict
+        click.echo(_internal(error), err=True)
+        return ExitCode.USAGE
+    return result if isinstance(result, int) else ExitCode.DONE
+
+
+def _internal(error: Exception) -> str:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="harness-", suffix=".log", delete=False) as log:
+        traceback.print_exception(error, file=log)
+    return str(
+        UsageError(
+            f"The harness itself failed: {type(error).__name__}: {error}",
+            do=f"this is a defect; please report it with {log.name}, which holds the details. No result was lost.",
+        )
+    )

@@ -1,0 +1,70 @@
+"""The project's chores. Every session runs in the environment that nox itself is installed in (`.[dev]`)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "layers", "generated", "tests"]
+nox.options.stop_on_first_error = False
+
+_PYTHON = sys.executable
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def _run(session: nox.Session, *command: str, **environment: str) -> None:
+    session.run(_PYTHON, "-m", *command, env={**os.environ, **environment})
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style: ruff's rules and its formatter."""
+    _run(session, "ruff", "check", ".")
+    _run(session, "ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types: mypy, strict."""
+    _run(session, "mypy")
+
+
+@nox.session
+def layers(session: nox.Session) -> None:
+    """Structure: the design's layers hold."""
+    session.run(str(Path(_PYTHON).with_name("lint-imports")))
+
+
+@nox.session
+def generated(session: nox.Session) -> None:
+    """Tables and schemas made by a command are what that command makes today."""
+    _run(session, "pytest", "-q", "-k", "fresh", "tests/catalog", "tests/spec", **_ONE_THREAD)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The suite with coverage; two processes, one thread each."""
+    arguments = session.posargs or ["-n", "2", "--cov", "--cov-report=term:skip-covered"]
+    _run(session, "pytest", *arguments, **_ONE_THREAD)
+
+
+@nox.session(default=False)
+def quickstart(session: nox.Session) -> None:
+    """Run the quickstart in an empty store, twice, and write docs/quickstart-times.md from what was measured."""
+    _run(session, "tests.support.quickstart_times", *session.posargs)
+
+
+@nox.session(name="miniature-bars", default=False)
+def miniature_bars(session: nox.Session) -> None:
+    """Measure the miniature against its bars again and write docs/miniature.md."""
+    _run(session, "harness", "miniature", "evaluate", *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Paired timings of the harness's own cost, two things in one run."""
+    _run(session, "pytest", "-q", "benchmarks", *session.posargs)
