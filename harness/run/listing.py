@@ -1,0 +1,58 @@
+"""What runs there are and how far each is, from records alone."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.store.store import Store, open_store
+from harness.store.summaries import RunSummary, summaries
+
+
+def list_runs(store_path: Path, *, as_json: bool) -> str:
+    """The store's runs, oldest first, one line each."""
+    found = summaries(open_store(store_path, create=False)) if store_path.exists() else []
+    if as_json:
+        return _json(found)
+    if not found:
+        return f"No run in {store_path} yet. `harness run quickstart` makes the first."
+    header = ("run", "status", "cells", "failed", "pictures", "started")
+    return _columns([header, *map(_line, found)])
+
+
+def status_of(store_path: Path, run: str | None, *, as_json: bool) -> str:
+    """One run's state (or every run's), with its cells when one is named."""
+    store = open_store(store_path, create=False)
+    wanted = None if run is None else store.find_run(run)
+    found = [summary for summary in summaries(store) if wanted in (None, summary.run_id)]
+    if as_json:
+        return _json(found)
+    if wanted is None:
+        return list_runs(store_path, as_json=False)
+    return "\n".join([_columns([_line(found[0])]), "", _cells(store, wanted)])
+
+
+def _cells(store: Store, run_id: str) -> str:
+    rows = [("cell", "status", "pictures", "timed", "reason")]
+    for cell in store.load_cells(run_id):
+        pictures = sum(len(batch.rows) for batch in cell.batches)
+        reason = cell.failure.reason if cell.failure else cell.timing_reason or ""
+        rows.append((cell.label, cell.status, str(pictures), "yes" if cell.timing else "no", reason))
+    return _columns(rows)
+
+
+def _line(summary: RunSummary) -> tuple[str, ...]:
+    began = datetime.fromtimestamp(summary.started_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    cells = f"{summary.cells_done}/{summary.cells_total}"
+    return summary.run_id, summary.status, cells, str(summary.cells_failed), str(summary.images), began
+
+
+def _json(found: list[RunSummary]) -> str:
+    return json.dumps([summary.model_dump(mode="json") for summary in found], indent=2)
+
+
+def _columns(rows: list[tuple[Any, ...]]) -> str:
+    widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(str(v).ljust(w) for v, w in zip(row, widths, strict=True)).rstrip() for row in rows)
