@@ -1,0 +1,176 @@
+"""The verdict on paired harms: improved, regressed, equivalent or inconclusive, against a margin fixed beforehand.
+
+With the 90 % studentized interval [lo, hi] of the mean harm and the margin M, a comparison alone is *regressed* if
+lo > M, *improved* if hi < -M, *equivalent* if -M < lo and hi < M. Each is a one-sided test at 5 % against the margin;
+the three exclude each other, so a comparison stands in Holm's procedure with the smallest of its three p-values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.stats.bootstrap import RESAMPLES, Studentized, studentize
+from harness.stats.holm import holm
+from harness.stats.permutation import sign_flip_p
+
+Vector = NDArray[np.float64]
+Verdict = Literal["improved", "regressed", "equivalent", "inconclusive"]
+
+ALPHA = 0.05
+SHOWN_LEVEL = 0.9
+LEAST_PROMPTS = 6  # below, an exact sign-flip p cannot go under 5 % (2 / 2^n)
+_POWER_EQUIVALENT = 8.6  # (z.95 + z.90)²: 80 % power of two one-sided 5 % tests when there is no effect
+_POWER_ONE_SIDED = 6.2  # (z.95 + z.80)²: 80 % power of one one-sided 5 % test
+_NO_SENSE_BEYOND = 1_000_000
+
+
+@dataclass(frozen=True)
+class PairedSample:
+    """One comparison: ``harm`` (prompts,) is positive where the cell is worse; ``margin`` is in the same unit."""
+
+    name: str
+    harm: Vector
+    margin: float
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What the paired harms say.
+
+    ``low``, ``high``: the plain, unadjusted 90 % interval of the mean harm. ``p`` is of the best-supported claim,
+    ``p_adjusted`` Holm's; the verdict is that claim if ``p_adjusted`` <= 5 %. ``n_to_settle``: about how many prompts
+    would settle an inconclusive one with 80 % power; ``None`` when settled or when no number of prompts would.
+    """
+
+    name: str
+    verdict: Verdict
+    leaning_worse: bool
+    n: int
+    margin: float
+    mean: float | None
+    sd: float | None
+    low: float | None
+    high: float | None
+    level: float
+    method: str
+    p: float | None
+    p_adjusted: float | None
+    p_sign_flip: float | None
+    n_to_settle: int | None
+    reason: str | None
+
+
+def paired_comparisons(
+    samples: Sequence[PairedSample], *, seed: int = 0, resamples: int = RESAMPLES, alpha: float = ALPHA
+) -> list[Judged]:
+    """Judge every comparison of a report together, in the order given.
+
+    Comparisons of fewer than six prompts are inconclusive and take no part in Holm's procedure.
+
+    Raises:
+        ValueError: a margin that is negative or not a number, or a harm that is not finite.
+    """
+    for sample in samples:
+        _check(sample)
+    means = [studentize(s.harm, seed=seed, resamples=resamples) if len(s.harm) >= 2 else None for s in samples]
+    claims = [
+        _best_claim(mean, sample.margin) if mean is not None and mean.n >= LEAST_PROMPTS else None
+        for mean, sample in zip(means, samples, strict=True)
+    ]
+    adjusted = iter(holm([claim[1] for claim in claims if claim]))
+    judged = []
+    for sample, mean, claim in zip(samples, means, claims, strict=True):
+        if mean is None or claim is None:
+            judged.append(_too_few(sample, mean))
+        else:
+            judged.append(_judge(sample, mean, claim, next(adjusted), alpha, seed))
+    return judged
+
+
+def _check(sample: PairedSample) -> None:
+    if not (np.isfinite(sample.margin) and sample.margin >= 0):
+        raise ValueError(f"{sample.name}: a margin must be a number of at least zero, not {sample.margin}")
+    if np.asarray(sample.harm).ndim != 1 or not np.isfinite(sample.harm).all():
+        raise ValueError(f"{sample.name}: harms must be a vector of finite numbers")
+
+
+def _best_claim(mean: Studentized, margin: float) -> tuple[Verdict, float]:
+    """The claim with the smallest one-sided p against the margin."""
+    claims: list[tuple[Verdict, float]] = [
+        ("equivalent", max(mean.p_above(-margin), mean.p_below(margin))),
+        ("regressed", mean.p_above(margin)),
+        ("improved", mean.p_below(-margin)),
+    ]
+    return min(claims, key=lambda claim: claim[1])
+
+
+def _judge(
+    sample: PairedSample, mean: Studentized, claim: tuple[Verdict, float], p_adjusted: float, alpha: float, seed: int
+) -> Judged:
+    low, high = mean.interval(SHOWN_LEVEL)
+    settled = p_adjusted <= alpha
+    return Judged(
+        name=sample.name,
+        verdict=claim[0] if settled else "inconclusive",
+        leaning_worse=not settled and low > 0,
+        n=mean.n,
+        margin=sample.margin,
+        mean=mean.mean,
+        sd=mean.sd,
+        low=low,
+        high=high,
+        level=SHOWN_LEVEL,
+        method=mean.method,
+        p=claim[1],
+        p_adjusted=p_adjusted,
+        p_sign_flip=sign_flip_p(sample.harm, seed=seed),
+        n_to_settle=None if settled else n_to_settle(mean, sample.margin),
+        reason=None if settled else _why_not(claim, alpha),
+    )
+
+
+def _why_not(claim: tuple[Verdict, float], alpha: float) -> str:
+    if claim[1] <= alpha:
+        return f"{claim[0]} when taken alone, but not after Holm's adjustment for all comparisons of the report"
+    return "the interval reaches over the margin"
+
+
+def n_to_settle(mean: Studentized, margin: float) -> int | None:
+    """About how many prompts would settle it with 80 % power: 8.6·(sd/M)², the need when there is no effect.
+
+    When that many were there already, the effect is what stands in the way: then the need at the effect seen, which
+    grows without bound as the effect nears the margin (``None`` beyond a million).
+    """
+    need = _POWER_EQUIVALENT * (mean.sd / margin) ** 2 if margin > 0 else 0.0
+    if need <= mean.n:
+        gap = abs(abs(mean.mean) - margin)
+        need = _POWER_ONE_SIDED * (mean.sd / gap) ** 2 if gap > 0 else float("inf")
+    return max(ceil(need), mean.n + 1) if need <= _NO_SENSE_BEYOND else None
+
+
+def _too_few(sample: PairedSample, mean: Studentized | None) -> Judged:
+    n = len(sample.harm)
+    return Judged(
+        name=sample.name,
+        verdict="inconclusive",
+        leaning_worse=False,
+        n=n,
+        margin=sample.margin,
+        mean=float(np.mean(sample.harm)) if n else None,
+        sd=mean.sd if mean else None,
+        low=None,
+        high=None,
+        level=SHOWN_LEVEL,
+        method="none",
+        p=None,
+        p_adjusted=None,
+        p_sign_flip=None,
+        n_to_settle=max(n_to_settle(mean, sample.margin) or 0, LEAST_PROMPTS) if mean else LEAST_PROMPTS,
+        reason=f"{n} prompt{'s' * (n != 1)}: no verdict is given below {LEAST_PROMPTS}",
+    )

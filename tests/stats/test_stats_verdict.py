@@ -1,0 +1,140 @@
+"""The verdict: its operating characteristics, its rule, and what it says when it cannot decide."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.stats import PairedSample, paired_comparisons
+from harness.stats.verdict import Judged
+
+
+def judge(harm: np.ndarray, margin: float, **kwargs: int) -> Judged:
+    return paired_comparisons([PairedSample("x", np.asarray(harm, dtype=float), margin)], **kwargs)[0]
+
+
+def spread(n: int, mean: float, sd: float) -> np.ndarray:
+    """n values of exactly that mean and standard deviation."""
+    values = np.random.default_rng(n).normal(size=n)
+    return (values - values.mean()) / values.std(ddof=1) * sd + mean
+
+
+def rate(effect: float, n: int, verdict: str, trials: int = 500) -> float:
+    rng = np.random.default_rng(n)
+    found = [judge(rng.normal(effect, 1.0, n), 0.5, seed=i, resamples=999).verdict for i in range(trials)]
+    return found.count(verdict) / trials
+
+
+@pytest.mark.parametrize(("n", "stated"), [(8, 0.04), (16, 0.29), (32, 0.76), (64, 0.97)])
+def test_how_often_no_effect_is_called_equivalent(n: int, stated: float) -> None:
+    assert rate(0.0, n, "equivalent") == pytest.approx(stated, abs=0.1)
+
+
+@pytest.mark.parametrize(("n", "stated"), [(8, 0.30), (16, 0.63), (32, 0.93), (64, 0.998)])
+def test_how_often_twice_the_margin_is_called_regressed(n: int, stated: float) -> None:
+    assert rate(1.0, n, "regressed") == pytest.approx(stated, abs=0.1)
+
+
+@pytest.mark.parametrize("wrong", ["regressed", "equivalent"])
+def test_an_effect_of_just_the_margin_is_misjudged_one_time_in_twenty(wrong: str) -> None:
+    assert rate(0.5, 24, wrong, trials=400) == pytest.approx(0.05, abs=0.033)
+
+
+@pytest.mark.parametrize(
+    ("mean", "expected"), [(0.0, "equivalent"), (2.0, "regressed"), (-2.0, "improved"), (0.9, "inconclusive")]
+)
+def test_clear_cases(mean: float, expected: str) -> None:
+    judged = judge(spread(32, mean, 0.5), 1.0)
+    assert judged.verdict == expected
+    assert judged.mean == pytest.approx(mean)
+    assert judged.low < mean < judged.high
+    assert (judged.reason is None) == (expected != "inconclusive")
+    assert (judged.n_to_settle is None) == (expected != "inconclusive")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(-2, 2), st.floats(0.3, 3), st.integers(6, 30))
+def test_alone_the_verdict_follows_the_interval(mean: float, sd: float, n: int) -> None:
+    judged = judge(spread(n, mean, sd), 1.0, resamples=1999)
+    low, high, near = judged.low, judged.high, 0.02 * sd
+    if judged.verdict == "regressed":
+        assert low > 1 - near
+    elif judged.verdict == "improved":
+        assert high < -1 + near
+    elif judged.verdict == "equivalent":
+        assert low > -1 - near and high < 1 + near
+    else:
+        assert low <= 1 + near and high >= -1 - near and not (low > -1 + near and high < 1 - near)
+        assert judged.leaning_worse == (low > 0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-2, 2), st.floats(0.3, 3))
+def test_mirrored_harm_mirrors_the_verdict(mean: float, sd: float) -> None:
+    mirror = {"improved": "regressed", "regressed": "improved"}
+    there, back = judge(spread(12, mean, sd), 1.0), judge(-spread(12, mean, sd), 1.0)
+    assert back.verdict == mirror.get(there.verdict, there.verdict)
+    assert (back.low, back.high) == pytest.approx((-there.high, -there.low))
+
+
+def test_company_makes_verdicts_harder() -> None:
+    """Equivalent alone; not among twenty others that are far from decided."""
+    alone = spread(32, 0.0, 2.5)
+    others = [PairedSample(f"o{i}", spread(32, 1.0, 1.0), 1.0) for i in range(20)]
+    assert judge(alone, 1.0).verdict == "equivalent"
+    together = paired_comparisons([PairedSample("x", alone, 1.0), *others])[0]
+    assert together.verdict == "inconclusive"
+    assert "Holm" in together.reason
+    assert (together.low, together.high) == (judge(alone, 1.0).low, judge(alone, 1.0).high)
+    assert together.p_adjusted == pytest.approx(21 * together.p)
+
+
+def test_below_six_prompts_nothing_is_claimed() -> None:
+    five = judge(np.full(5, 9.0), 1.0)
+    assert five.verdict == "inconclusive"
+    assert five.reason == "5 prompts: no verdict is given below 6"
+    assert (five.mean, five.low, five.p, five.p_adjusted) == (9.0, None, None, None)
+    assert five.n_to_settle == 6
+    assert judge(np.full(6, 9.0), 1.0).verdict == "regressed"
+
+
+def test_too_few_prompts_take_no_part_in_holm() -> None:
+    good = PairedSample("good", spread(20, 0.0, 1.5), 1.0)
+    few = [PairedSample(f"f{i}", np.zeros(3), 1.0) for i in range(50)]
+    assert paired_comparisons([*few, good])[-1].p_adjusted == paired_comparisons([good])[0].p_adjusted
+
+
+def test_nothing_at_all() -> None:
+    assert paired_comparisons([]) == []
+    nothing = judge(np.array([]), 1.0)
+    assert (nothing.verdict, nothing.mean, nothing.n_to_settle) == ("inconclusive", None, 6)
+    assert nothing.reason == "0 prompts: no verdict is given below 6"
+
+
+def test_the_same_pictures_are_equivalent() -> None:
+    same = judge(np.zeros(8), 0.3)
+    assert same.verdict == "equivalent"
+    assert (same.low, same.high) == (0.0, 0.0)
+    assert same.p_sign_flip == 1.0
+
+
+def test_how_many_prompts_would_settle_it() -> None:
+    # no effect: 8.6 · (2/1)² = 34.4
+    assert judge(spread(12, 0.0, 2.0), 1.0).n_to_settle == 35
+    # an effect near the margin, where 8.6 · (0.5/1)² = 2.2 prompts are there already: 6.2 · (0.5/0.1)² = 155
+    assert judge(spread(12, 0.9, 0.5), 1.0).n_to_settle == 155
+    # on the margin no number would
+    assert judge(spread(12, 1.0, 0.5), 1.0).n_to_settle is None
+
+
+def test_a_margin_of_zero_can_still_tell_better_from_worse() -> None:
+    assert judge(spread(20, 1.0, 1.0), 0.0).verdict == "regressed"
+    assert judge(spread(20, 0.0, 1.0), 0.0).verdict == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("harm", "margin"), [([1.0] * 8, -1.0), ([1.0] * 8, float("nan")), ([float("nan")] * 8, 1.0), ([[1.0]], 1.0)]
+)
+def test_senseless_input_is_refused(harm: list[float], margin: float) -> None:
+    with pytest.raises(ValueError, match="x: "):
+        judge(np.array(harm), margin)
