@@ -1,0 +1,87 @@
+"""Plan → records: the passes of a run, one after another, each continuing where a killed run stood."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from harness.run.desk import Desk
+from harness.run.judge import compare_cells
+from harness.run.ledger import now_ms
+from harness.run.quality import quality_pass
+from harness.run.scoring import score_cell
+from harness.run.station import Post, Station
+from harness.run.timing import timing_pass
+from harness.store.records import CellRecord, RunRecord
+
+
+def conduct(desk: Desk, posts: list[Post]) -> RunRecord:
+    """Run the plan on these posts; the first one also scores and times. Interrupted, the records say so."""
+    try:
+        _quality(desk, posts)
+        if desk.plan.timing.enabled:
+            timing_pass(desk, posts[0])
+        else:
+            for cell in desk.plan.cells:
+                desk.ledger.cell(cell.id, timing_reason="the spec turns timing off")
+        _judge(desk)
+    except BaseException:
+        desk.ledger.save(status="interrupted", finished_ms=now_ms())
+        raise
+    return desk.ledger.finish()
+
+
+def _quality(desk: Desk, posts: list[Post]) -> None:
+    """Pictures on every post, and beside them one worker that scores each cell as it becomes whole."""
+    stations = [Station(post) for post in posts]
+    with _scorer(desk, Station(posts[0])) as hand_over:
+        try:
+            quality_pass(desk, stations, hand_over.put)
+        finally:
+            for station in stations:
+                station.stop()
+
+
+@contextmanager
+def _scorer(desk: Desk, station: Station) -> Iterator[queue.SimpleQueue[CellRecord | None]]:
+    """A thread that scores what is handed over; leaving the block waits until it has scored everything."""
+    waiting: queue.SimpleQueue[CellRecord | None] = queue.SimpleQueue()
+    errors: list[BaseException] = []
+    stop = threading.Event()
+    desk.tell.begin("scores", len(desk.plan.cells))
+
+    def work() -> None:
+        try:
+            while (record := waiting.get()) is not None and not stop.is_set():
+                score_cell(desk, station, record)
+                desk.tell.advance("scores", record.label)
+        except BaseException as error:  # handed to the main thread, which raises it
+            errors.append(error)
+        finally:
+            station.stop()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield waiting
+    except BaseException:
+        stop.set()
+        with suppress(Exception):
+            station.stop()
+        raise
+    finally:
+        waiting.put(None)
+        while thread.is_alive():
+            thread.join(0.2)
+    if errors:
+        raise errors[0]
+
+
+def _judge(desk: Desk) -> None:
+    """Comparisons of the whole run, once all its numbers are there."""
+    rows = {cell_id: desk.store.image_rows(desk.run_id, cell_id) or [] for cell_id in desk.ledger.cells}
+    found = compare_cells(desk.plan, desk.ledger.cells, rows)
+    for cell_id in desk.ledger.cells:
+        desk.ledger.cell(cell_id, comparisons=found.get(cell_id, []))

@@ -1,0 +1,56 @@
+"""Earlier runs of the same meaning: one that was stopped and is continued, or one that leaves nothing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from harness.plan.types import Plan
+from harness.run.keybook import KeyBook
+from harness.run.scoring import needed_weights
+from harness.store.records import CellRecord, RunRecord
+from harness.store.store import Store
+
+
+def interrupted_twin(store: Store, plan: Plan, name: str) -> RunRecord | None:
+    """The newest run of that name and meaning, if it was stopped before its end; it counts one more resumption."""
+    newest = next(_same(store, plan, name), None)
+    if newest is None or newest.status in ("finished", "failed-cells"):
+        return None
+    return newest.model_copy(update={"resumed": newest.resumed + 1, "plan": plan, "finished_ms": None})
+
+
+def finished_twin(store: Store, plan: Plan, name: str, book: KeyBook, fingerprint: str) -> RunRecord | None:
+    """The newest run of that name and meaning that holds every result under today's keys, or ``None``."""
+    newest = next(_same(store, plan, name), None)
+    if newest is None or newest.status != "finished" or newest.environment_digest != fingerprint:
+        return None
+    records = {record.cell_id: record for record in store.load_cells(newest.run_id)}
+    whole = all(cell.id in records and _whole(store, plan, book, records[cell.id]) for cell in plan.cells)
+    return newest if whole else None
+
+
+def _same(store: Store, plan: Plan, name: str) -> Iterator[RunRecord]:
+    """Runs of that name, newest first, that plan the same cells and rows."""
+    for run_id in reversed(store.run_ids()):
+        if not run_id.partition(name)[1]:
+            continue  # run ids contain the name: most others need not be read
+        record = store.load_run(run_id)
+        if record.name == name and _meaning(record.plan) == _meaning(plan):
+            yield record
+
+
+def _meaning(plan: Plan) -> tuple[object, ...]:
+    """What decides a run's results, text and forecast aside."""
+    return plan.cells, plan.rows, plan.metrics, plan.margins, plan.timing, plan.models, plan.device, plan.threads
+
+
+def _whole(store: Store, plan: Plan, book: KeyBook, record: CellRecord) -> bool:
+    cell = plan.cell(record.cell_id)
+    images = [book.images(cell, rows) for rows in plan.batches(cell)]
+    features = {weights: book.features(cell, weights) for weights in needed_weights(plan, cell)}
+    return (
+        [batch.key for batch in record.batches] == images
+        and record.features == features
+        and all(store.has("images", key) for key in images)
+        and all(store.has("features", key) for key in features.values())
+    )

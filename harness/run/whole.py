@@ -1,0 +1,100 @@
+"""The main job from end to end: survey, run (or find that nothing is left to do), track, report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import ExitCode, HarnessError
+from harness.plan.types import Plan
+from harness.run.conduct import conduct
+from harness.run.desk import Desk
+from harness.run.ledger import Ledger, new_run
+from harness.run.progress import Reporter, reporter
+from harness.run.twins import finished_twin, interrupted_twin
+from harness.run.survey import Survey, keybook, survey
+from harness.store.records import RunRecord
+from harness.store.runs import new_run_id
+from harness.store.store import Store, open_store
+
+
+@dataclass(frozen=True)
+class WholeRun:
+    """What `harness run` was asked for."""
+
+    plan: Plan
+    store_path: Path
+    command: str
+    name: str | None = None
+    devices: str | None = None
+    fresh: bool = False
+    remeasure: bool = False
+    tracking_uri: str | None = None
+    no_track: bool = False
+    report_path: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `harness run` says at its end."""
+
+    run_id: str
+    text: str
+    exit_code: ExitCode
+
+
+def run_whole(request: WholeRun) -> Outcome:
+    """Run, track and report; a failed cell, a failed tracking server or a failed chart never loses the records."""
+    store = open_store(request.store_path)
+    with reporter() as tell:
+        found = survey(store, request.plan, request.devices, tell)
+        book = keybook(store, request.plan, found)
+        name = request.name or request.plan.name
+        done = None if request.fresh or request.remeasure else finished_twin(store, request.plan, name, book, found.fingerprint)
+        if done is not None:
+            tell.say(f"Nothing to do: run {done.run_id} holds every result. `--fresh` computes all of it again.")
+            return _outcome(store, done, request, tell)
+        record = interrupted_twin(store, request.plan, name) or new_run(request.plan, new_run_id(name), name, request.command)
+        with store.lock_run(record.run_id):
+            desk = Desk(
+                plan=request.plan,
+                models=found.models,
+                store=store,
+                ledger=Ledger.open(store, record),
+                keys=book,
+                tell=tell,
+                fresh=request.fresh,
+                remeasure=request.remeasure,
+            )
+            desk.ledger.save(environment=found.environment, environment_digest=found.fingerprint, status="running")
+            finished = conduct(desk, found.posts)
+        _track(store, finished, request, tell)
+        return _outcome(store, finished, request, tell)
+
+
+def _track(store: Store, record: RunRecord, request: WholeRun, tell: Reporter) -> None:
+    """Send the run to MLflow; a failure is said, and mended later with `harness track`."""
+    if request.no_track:
+        return
+    from harness.track.tracking import track_run
+
+    try:
+        tell.say(str(track_run(store, record.run_id, tracking_uri=request.tracking_uri, experiment=None)))
+    except HarnessError as error:
+        tell.say(f"Not tracked, and nothing is lost.\n{error}\n`harness track {record.run_id}` sends it later.")
+
+
+def _outcome(store: Store, record: RunRecord, request: WholeRun, tell: Reporter) -> Outcome:
+    """The table and the page's path; a report that exists already for a finished run is not written again."""
+    from harness.report.terminal import render_table
+    from harness.report.view import load_view
+    from harness.report.write import PAGE, write_report
+
+    folder = request.report_path or store.root / "reports" / record.run_id
+    page = folder / PAGE
+    if not page.exists() or record.finished_ms is None or page.stat().st_mtime * 1000 < record.finished_ms:
+        tell.say("writing the report")
+        write_report(store, record.run_id, folder)
+    view = load_view(store, record.run_id)
+    code = ExitCode.FAILED_CELLS if record.status == "failed-cells" else ExitCode.DONE
+    return Outcome(record.run_id, f"{render_table(view)}\n\n{page}", code)
