@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from harness.catalog.types import ModelRow
+from harness.catalog.types import ModelRow, WeightsRow
 from harness.plan.types import Plan
 from harness.run.keybook import KeyBook
 from harness.run.ledger import Ledger
@@ -33,6 +33,7 @@ class Desk:
 
     plan: Plan
     models: dict[str, ModelRow]  # places resolved: a hub's revision is a commit here
+    scorers: dict[str, WeightsRow]  # by name, places resolved
     store: Store
     ledger: Ledger
     keys: KeyBook

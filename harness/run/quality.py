@@ -42,9 +42,7 @@ class _Flight:
 
 def batches_of(desk: Desk, cell: Cell) -> list[Batch]:
     """A cell's batches with their keys, in order."""
-    return [
-        Batch(rows, desk.keys.prior(cell, rows), desk.keys.images(cell, rows)) for rows in desk.plan.batches(cell)
-    ]
+    return [Batch(rows, desk.keys.prior(cell, rows), desk.keys.images(cell, rows)) for rows in desk.plan.batches(cell)]
 
 
 def missing_batches(desk: Desk, cell: Cell) -> list[Batch]:

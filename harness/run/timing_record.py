@@ -94,9 +94,7 @@ def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None) -> 
 def memory_of(sample: Samples) -> Memory | None:
     """Allocated device memory where there is a device, else resident memory over the worker's idle."""
     if sample.peak_device is not None:
-        return Memory(
-            peak_bytes=sample.peak_device, kind="device-allocated", reserved_bytes=sample.reserved_device
-        )
+        return Memory(peak_bytes=sample.peak_device, kind="device-allocated", reserved_bytes=sample.reserved_device)
     if sample.idle_resident is None or not sample.peak_resident:
         return None
     over = max(sample.peak_resident - sample.idle_resident, 0)

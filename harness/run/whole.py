@@ -9,10 +9,11 @@ from harness.errors import ExitCode, HarnessError
 from harness.plan.types import Plan
 from harness.run.conduct import conduct
 from harness.run.desk import Desk
+from harness.run.keybook import KeyBook
 from harness.run.ledger import Ledger, new_run
 from harness.run.progress import Reporter, reporter
-from harness.run.twins import finished_twin, interrupted_twin
 from harness.run.survey import Survey, keybook, survey
+from harness.run.twins import finished_twin, interrupted_twin
 from harness.store.records import RunRecord
 from harness.store.runs import new_run_id
 from harness.store.store import Store, open_store
@@ -33,6 +34,11 @@ class WholeRun:
     no_track: bool = False
     report_path: Path | None = None
 
+    @property
+    def run_name(self) -> str:
+        """The name on the command line, else the spec's."""
+        return self.name or self.plan.name
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -48,28 +54,39 @@ def run_whole(request: WholeRun) -> Outcome:
     store = open_store(request.store_path)
     with reporter() as tell:
         found = survey(store, request.plan, request.devices, tell)
-        book = keybook(store, request.plan, found)
-        name = request.name or request.plan.name
-        done = None if request.fresh or request.remeasure else finished_twin(store, request.plan, name, book, found.fingerprint)
+        book = keybook(request.plan, found)
+        again = request.fresh or request.remeasure
+        done = None if again else finished_twin(store, request.plan, request.run_name, book, found.fingerprint)
         if done is not None:
             tell.say(f"Nothing to do: run {done.run_id} holds every result. `--fresh` computes all of it again.")
             return _outcome(store, done, request, tell)
-        record = interrupted_twin(store, request.plan, name) or new_run(request.plan, new_run_id(name), name, request.command)
-        with store.lock_run(record.run_id):
-            desk = Desk(
-                plan=request.plan,
-                models=found.models,
-                store=store,
-                ledger=Ledger.open(store, record),
-                keys=book,
-                tell=tell,
-                fresh=request.fresh,
-                remeasure=request.remeasure,
-            )
-            desk.ledger.save(environment=found.environment, environment_digest=found.fingerprint, status="running")
-            finished = conduct(desk, found.posts)
+        finished = _run(store, request, found, book, tell)
         _track(store, finished, request, tell)
         return _outcome(store, finished, request, tell)
+
+
+def _run(store: Store, request: WholeRun, found: Survey, book: KeyBook, tell: Reporter) -> RunRecord:
+    """Continue the interrupted run of this meaning, or begin one."""
+    plan, name = request.plan, request.run_name
+    record = interrupted_twin(store, plan, name)
+    if record is None:
+        record = new_run(plan, new_run_id(name), name, request.command)
+        store.new_run(record)
+    with store.lock_run(record.run_id):
+        desk = Desk(
+            plan=plan,
+            models=found.models,
+            scorers=found.scorers,
+            store=store,
+            ledger=Ledger.open(store, record),
+            keys=book,
+            tell=tell,
+            fresh=request.fresh,
+            remeasure=request.remeasure,
+        )
+        desk.ledger.save(environment=found.environment, environment_digest=found.fingerprint, status="running")
+        tell.say(f"run {record.run_id}: {len(plan.cells)} cells, {plan.forecast.images} pictures")
+        return conduct(desk, found.posts)
 
 
 def _track(store: Store, record: RunRecord, request: WholeRun, tell: Reporter) -> None:
