@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,6 +17,8 @@ from harness.errors import ExitCode, HarnessError, UsageError
 if TYPE_CHECKING:
     from harness.plan.types import Plan
     from harness.store.store import Store
+
+_Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
 
@@ -51,7 +54,7 @@ def _choices(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
     return wanted
 
 
-def _choosing[F: Callable[..., Any]](verb: F) -> F:
+def _choosing(verb: _Verb) -> _Verb:
     """The options that choose and limit a plan."""
     for option in (
         click.argument("spec"),
@@ -237,24 +240,33 @@ def run(arguments: list[str]) -> int:
     """Run one command line; the exit code is the design's, whatever happened."""
     try:
         result = cli.main(arguments, prog_name="harness", standalone_mode=False)
+        return result if isinstance(result, int) else ExitCode.DONE
     except click.exceptions.Exit as leave:
         return leave.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. What was stored stays; the same command continues.", err=True)
-        return ExitCode.INTERRUPTED
-    except click.ClickException as error:
-        error.show()
-        return ExitCode.USAGE
-    except HarnessError as error:
-        click.echo(str(error), err=True)
-        return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()
+    except Exception as error:
+        return _explain(error)
+    except KeyboardInterrupt:
+        return _explain(click.Abort())
+
+
+def _explain(error: Exception) -> ExitCode:
+    """Tell the person; the code says whose the fault was. A fault of ours must not read as a verdict."""
+    code = ExitCode.USAGE
+    if isinstance(error, click.Abort):
+        text, code = "Interrupted. What was stored stays; the same command continues.", ExitCode.INTERRUPTED
+    elif isinstance(error, click.ClickException):
+        text = f"{error.format_message()}\nTry `harness --help`, or `harness VERB --help`."
+    elif isinstance(error, HarnessError):
+        text, code = str(error), error.exit_code
+    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        text, code = f"The disk took no more: {error}. What was stored stays; free space and repeat.", ExitCode.STORE
+    elif isinstance(error, BrokenPipeError):
+        sys.stderr.close()  # whoever read our output has left, and needs no word about it
         return ExitCode.DONE
-    except Exception as error:  # the last line of defence: a fault of ours must not read as a verdict
-        click.echo(_internal(error), err=True)
-        return ExitCode.USAGE
-    return result if isinstance(result, int) else ExitCode.DONE
+    else:
+        text = _internal(error)
+    click.echo(text, err=True)
+    return code
 
 
 def _internal(error: Exception) -> str:

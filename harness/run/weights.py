@@ -100,7 +100,7 @@ def _unreachable(place: Place, error: Exception) -> MissingError:
     return MissingError(
         f"{place.where} is not on this machine, and the hub did not give it "
         f"({type(error).__name__}: {str(error).splitlines()[0][:160]}).",
-        expected="the model in the Hugging Face cache (HF_HOME), or a hub that can be reached (HF_TOKEN for a gated one)",
+        expected="the model in the Hugging Face cache (HF_HOME), or a hub within reach (HF_TOKEN for a gated one)",
         do="on a machine with a network, download it (`hf download " + place.where + "`) and bring HF_HOME here, or "
         "name a local folder in the spec; `harness run quickstart` needs neither",
     )
