@@ -1,0 +1,73 @@
+"""The one recipe table: what is trained, on what, how long. A new part is a row here and a loss in ``losses``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from harness.miniature import losses, networks
+from harness.miniature.whiten import whiten
+from harness.miniature.workshop import Workshop
+
+Loss = Callable[[Workshop, nn.Module, int, float, np.random.Generator], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one part is made.
+
+    ``needs``: the parts that must be there first. ``starts_from``: whose weights it begins with. ``trains``: prefixes
+    of the parameters that are trained; empty is all. ``ema``: decay of the average that is kept, if any.
+    """
+
+    name: str
+    build: Callable[[], nn.Module]
+    loss: Loss
+    steps: int
+    batch: int
+    lr: float
+    seed: int
+    needs: tuple[str, ...] = ()
+    starts_from: str | None = None
+    trains: tuple[str, ...] = ()
+    ema: float | None = None
+    weight_decay: float = 0.01
+    finish: Callable[[Workshop, nn.Module], None] | None = None  # what is done to the trained weights
+
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe
+    for recipe in (
+        Recipe("movq-start", networks.movq, losses.movq, steps=1600, batch=32, lr=1.5e-3, seed=11, weight_decay=1e-4,
+               finish=whiten),
+        Recipe("clip", networks.Clip, losses.contrast, steps=1300, batch=256, lr=1e-3, seed=12),
+        Recipe("prior", networks.prior, losses.imagine, steps=1400, batch=256, lr=6e-4, seed=13, needs=("clip",),
+               ema=0.999),
+        Recipe("scorer", networks.Scorer, losses.contrast, steps=1000, batch=256, lr=2e-3, seed=24),
+        Recipe("extractor", networks.extractor, losses.extract, steps=1000, batch=128, lr=2e-3, seed=35),
+        Recipe("decoder", networks.decoder, losses.denoise, steps=5000, batch=64, lr=8e-4, seed=16,
+               needs=("movq-start", "clip"), ema=0.999),
+        Recipe("movq", networks.movq, losses.movq_finish, steps=1600, batch=32, lr=8e-4, seed=17, needs=("movq-start",),
+               starts_from="movq-start", trains=("decoder", "post_quant_conv"), weight_decay=1e-4),
+        Recipe("judge", networks.judge, losses.judging, steps=1600, batch=128, lr=2e-3, seed=48, needs=("movq",)),
+    )
+}  # fmt: skip
+
+
+def in_order(wanted: tuple[str, ...] = ()) -> list[Recipe]:
+    """The recipes of the wanted parts (all, if none is named) and of what they need, each after its needs."""
+    ordered: dict[str, Recipe] = {}
+
+    def visit(name: str) -> None:
+        recipe = RECIPES[name]
+        for need in recipe.needs:
+            visit(need)
+        ordered.setdefault(name, recipe)
+
+    for name in wanted or tuple(RECIPES):
+        visit(name)
+    return list(ordered.values())

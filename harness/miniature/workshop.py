@@ -1,0 +1,140 @@
+"""What the recipes share: the pictures, the finished parts, and what the finished parts say of the pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from harness.miniature.data import Pictures, training_set
+from harness.miniature.tokens import CONTEXT, tokenizer
+
+_CHUNK = 500
+_ROUND_TRIPS = 12_000
+
+Tensors = dict[str, torch.Tensor]
+
+
+class Workshop:
+    """A folder with the training set, checkpoints, finished parts and caches; nothing in it is ever committed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """The training set."""
+        return training_set(self.folder)
+
+    def part_file(self, name: str) -> Path:
+        """Where a finished part lies."""
+        return self.folder / "parts" / f"{name}.safetensors"
+
+    def part(self, name: str) -> Any:
+        """A finished part, frozen."""
+        from harness.miniature.recipes import RECIPES
+
+        model = RECIPES[name].build()
+        model.load_state_dict(load_file(self.part_file(name)))
+        return model.eval().requires_grad_(False)
+
+    def _cached(self, name: str, make: Callable[[], Tensors]) -> Tensors:
+        path = self.folder / "caches" / f"{name}.safetensors"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            partial = path.with_suffix(".part")
+            with torch.inference_mode():
+                save_file({key: value.contiguous() for key, value in make().items()}, partial)
+            partial.replace(path)
+        return load_file(path)
+
+    def _over_pictures(self, see: Callable[[torch.Tensor], torch.Tensor], n: int | None = None) -> torch.Tensor:
+        import numpy as np
+
+        total = n or len(self.pictures.pixels)
+        chunks = (np.arange(i, min(i + _CHUNK, total)) for i in range(0, total, _CHUNK))
+        return torch.cat([see(self.pictures.tensor(chunk)) for chunk in chunks])
+
+    @cached_property
+    def latents(self) -> torch.Tensor:
+        """(pictures, 4, 8, 8) from the MoVQ's finished encoder."""
+        movq = None if (self.folder / "caches/latents.safetensors").exists() else self.part("movq-start")
+        return self._cached("latents", lambda: {"x": self._over_pictures(lambda p: movq.encode(p).latents)})["x"]
+
+    @cached_property
+    def round_trips(self) -> torch.Tensor:
+        """(some pictures, 3, 64, 64) in [-1, 1], half precision: the first of the set, through the finished MoVQ."""
+
+        def make() -> Tensors:
+            movq = self.part("movq")
+            chunks = self.latents[:_ROUND_TRIPS].split(_CHUNK)
+            back = [movq.decode(chunk, force_not_quantize=True).sample.clamp(-1, 1).half() for chunk in chunks]
+            return {"x": torch.cat(back)}
+
+        return self._cached("round-trips", make)["x"]
+
+    @cached_property
+    def tokens(self) -> torch.Tensor:
+        """(captions + 1, 20) ids of the training captions, the empty one last."""
+        return self._tokenised.input_ids
+
+    @property
+    def text_masks(self) -> torch.Tensor:
+        """(captions + 1, 20) which of them are no padding."""
+        return self._tokenised.attention_mask.bool()
+
+    @cached_property
+    def _tokenised(self) -> Any:
+        captions = [scene.caption() for scene in self.pictures.pool]
+        return tokenizer()([*captions, ""], padding="max_length", max_length=CONTEXT, return_tensors="pt")
+
+    @cached_property
+    def _clip(self) -> Tensors:
+        return self._cached("clip", self._see_with_clip)
+
+    def _see_with_clip(self) -> Tensors:
+        clip = self.part("clip")
+        embeds = self._over_pictures(clip.images)
+        text = clip.text(input_ids=self.tokens)
+        return {
+            "embeds": embeds,
+            "mean": embeds.mean(0, keepdim=True),
+            "std": embeds.std(0, keepdim=True),
+            "zero": clip.images(torch.zeros(1, 3, 64, 64)),  # what the prior pipeline calls the zero embedding
+            "text_embeds": text.text_embeds,
+            "text_states": text.last_hidden_state,
+        }
+
+    @property
+    def embeds(self) -> torch.Tensor:
+        """(pictures, 128) by the prior's CLIP."""
+        return self._clip["embeds"]
+
+    @property
+    def embed_mean(self) -> torch.Tensor:
+        """(1, 128)."""
+        return self._clip["mean"]
+
+    @property
+    def embed_std(self) -> torch.Tensor:
+        """(1, 128)."""
+        return self._clip["std"]
+
+    @property
+    def zero_embed(self) -> torch.Tensor:
+        """(1, 128): the condition that stands for none."""
+        return self._clip["zero"]
+
+    @property
+    def text_embeds(self) -> torch.Tensor:
+        """(captions + 1, 128)."""
+        return self._clip["text_embeds"]
+
+    @property
+    def text_states(self) -> torch.Tensor:
+        """(captions + 1, 20, 128)."""
+        return self._clip["text_states"]
