@@ -102,6 +102,7 @@ class BatchRef(Frozen):
     made_in: str  # run id
     made_at: str
     reused: bool
+    prior_key: str = ""
 
 
 class CellRecord(Frozen):
@@ -124,6 +125,7 @@ class CellRecord(Frozen):
     scores: list[Score] = []
     comparisons: list[Comparison] = []
     timing: Timing | None = None
+    timing_key: str = ""
     timing_reason: str | None = None  # why there is no timing
     memory: Memory | None = None
     notes: list[str] = []

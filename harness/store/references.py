@@ -1,0 +1,27 @@
+"""Which stage results a run's records refer to."""
+
+from __future__ import annotations
+
+from harness.store.runs import RunFolder
+from harness.store.store import Store
+
+Reference = tuple[str, str]  # stage, key
+
+
+def references(folder: RunFolder) -> set[Reference]:
+    """The stage results that a run's records name: its pictures, embeddings, features and timings."""
+    found: set[Reference] = set()
+    for cell in folder.raw_cells():
+        for batch in cell["batches"]:
+            found.add(("images", batch["key"]))
+            if batch.get("prior_key"):
+                found.add(("prior", batch["prior_key"]))
+        found |= {("features", key) for key in cell["features"].values()}
+        if cell.get("timing_key"):
+            found.add(("timing", cell["timing_key"]))
+    return found
+
+
+def references_by_run(store: Store) -> dict[str, set[Reference]]:
+    """Run id -> its references."""
+    return {run_id: references(store.runs.folder(run_id)) for run_id in store.run_ids()}

@@ -1,0 +1,208 @@
+"""Records of runs: ``<run id>/run.json``, ``cells/<cell id>.json`` and, beside it, the per-image rows as Parquet."""
+
+from __future__ import annotations
+
+import difflib
+import fcntl
+import io
+import json
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from harness.base import Frozen
+from harness.errors import MissingError, StoreError
+from harness.store.atomic import write_atomic
+from harness.store.records import SCHEMA_VERSION, CellRecord, RunRecord
+
+_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
+_Record = TypeVar("_Record", bound=Frozen)
+
+
+def new_run_id(name: str) -> str:
+    """``20261124-101500-quickstart-3fa9``: when, what, and four hexadecimal digits against coincidence."""
+    slug = re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.") or "run"
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug[:80]}-{secrets.token_hex(2)}"
+
+
+class Runs:
+    """The folder of all runs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def folder(self, run_id: str) -> RunFolder:
+        """One run's folder, there or not."""
+        return RunFolder(self.root / _safe(run_id))
+
+    def ids(self) -> list[str]:
+        """Every run, oldest first: ids begin with the time."""
+        return sorted(path.parent.name for path in self.root.glob("*/run.json"))
+
+    def find(self, text: str) -> str:
+        """An id, ``latest``, a name (its newest run), or the beginning of exactly one id."""
+        ids = self.ids()
+        if text in ids:
+            return text
+        if text == "latest" and ids:
+            return ids[-1]
+        named = [i for i in ids if self.folder(i).name() == text]
+        if named:
+            return named[-1]
+        begun = [i for i in ids if i.startswith(text)]
+        if len(begun) == 1:
+            return begun[0]
+        near = difflib.get_close_matches(text, [*ids, *(self.folder(i).name() for i in ids)], n=3, cutoff=0.5)
+        raise MissingError(
+            f"{len(begun)} runs begin with {text!r}." if begun else f"There is no run {text!r}.",
+            expected="a run's id, its name, the beginning of one id, or `latest`",
+            do=f"did you mean {' or '.join(dict.fromkeys(near))}?" if near else "`harness ls` shows the runs",
+        )
+
+
+class RunFolder:
+    """One run's files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def exists(self) -> bool:
+        """Whether the run has a record."""
+        return (self.path / "run.json").is_file()
+
+    def name(self) -> str:
+        """The run's name, read without validating its plan."""
+        return str(self.raw().get("name", ""))
+
+    def raw(self) -> dict[str, Any]:
+        """The run's record as plain JSON, its version checked."""
+        return _read(self.path / "run.json")
+
+    def raw_cells(self) -> list[dict[str, Any]]:
+        """The cells' records as plain JSON."""
+        return [_read(path) for path in sorted((self.path / "cells").glob("*.json"))]
+
+    def save_run(self, record: RunRecord) -> None:
+        """Write ``run.json``."""
+        write_atomic(self.path / "run.json", _bytes(record))
+
+    def load_run(self) -> RunRecord:
+        """Read ``run.json``."""
+        return _load(self.path / "run.json", RunRecord)
+
+    def has_cell(self, cell_id: str) -> bool:
+        """Whether that cell has a record."""
+        return self._cell(cell_id, "json").is_file()
+
+    def save_cell(self, record: CellRecord, rows: list[dict[str, Any]] | None) -> None:
+        """Write the rows first: a record never speaks of rows that are not there."""
+        if rows is not None:
+            write_atomic(self._cell(record.cell_id, "parquet"), _parquet(rows))
+        write_atomic(self._cell(record.cell_id, "json"), _bytes(record))
+
+    def load_cell(self, cell_id: str) -> CellRecord:
+        """Read a cell's record."""
+        return _load(self._cell(cell_id, "json"), CellRecord)
+
+    def image_rows(self, cell_id: str) -> list[dict[str, Any]] | None:
+        """Read a cell's per-image rows."""
+        path = self._cell(cell_id, "parquet")
+        if not path.is_file():
+            return None
+        import pyarrow.parquet as pq
+
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        return rows
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for this process."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                file.seek(0)
+                raise StoreError(
+                    f"Run {self.path.name} is being made by process {file.read().strip() or 'unknown'}.",
+                    do="wait for it, or end it; or give this one a name of its own with --name",
+                ) from error
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def locked(self) -> bool:
+        """Whether some process holds the run now."""
+        try:
+            with (self.path / "lock").open("r") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def _cell(self, cell_id: str, ending: str) -> Path:
+        return self.path / "cells" / f"{_safe(cell_id)}.{ending}"
+
+
+def _safe(name: str) -> str:
+    """A name that stays in its folder."""
+    if not _SAFE.fullmatch(name) or ".." in name:
+        raise StoreError(f"{name!r} is no name of a run or cell.", expected="letters, digits, '.', '_' and '-'")
+    return name
+
+
+def _bytes(record: Frozen) -> bytes:
+    return (record.model_dump_json(indent=1) + "\n").encode()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_bytes())
+    except FileNotFoundError as error:
+        raise MissingError(
+            f"There is no record {path.name} in {path.parent}.", do="`harness ls` shows the runs"
+        ) from error
+    except ValueError as error:
+        raise StoreError(
+            f"The record {path} is damaged: {error}", do="remove that run's folder, or restore it"
+        ) from error
+    version = content.get("schema_version", 0)
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"The record {path.name} was written by a newer version (schema {version}).",
+            expected=f"schema {SCHEMA_VERSION} or older",
+            do="update kandinsky-harness; nothing was touched",
+        )
+    return content
+
+
+def _load(path: Path, kind: type[_Record]) -> _Record:
+    content = _read(path)
+    try:
+        return kind.model_validate_json(json.dumps(content))
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"]))
+        raise StoreError(
+            f"The record {path} does not read as one: {where}: {fault['msg']}",
+            do="remove that run's folder, or restore it",
+        ) from error
+
+
+def _parquet(rows: list[dict[str, Any]]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), sink)
+    return sink.getvalue()
