@@ -1,4 +1,4 @@
-"""Results of stages under their keys, each with a digest of its content, so that a damaged one is never read as good."""
+"""Results of stages under their keys, each with its digest, so that a damaged one is never read as good."""
 
 from __future__ import annotations
 

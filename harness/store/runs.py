@@ -23,6 +23,8 @@ from harness.store.atomic import write_atomic
 from harness.store.records import SCHEMA_VERSION, CellRecord, RunRecord
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
+_LOOK = "`harness ls` shows the runs"
+_RESTORE = "remove that run's folder, or restore it"
 _Record = TypeVar("_Record", bound=Frozen)
 
 
@@ -63,7 +65,7 @@ class Runs:
         raise MissingError(
             f"{len(begun)} runs begin with {text!r}." if begun else f"There is no run {text!r}.",
             expected="a run's id, its name, the beginning of one id, or `latest`",
-            do=f"did you mean {' or '.join(dict.fromkeys(near))}?" if near else "`harness ls` shows the runs",
+            do=f"did you mean {' or '.join(dict.fromkeys(near))}?" if near else _LOOK,
         )
 
 
