@@ -37,8 +37,9 @@ class ModelRow(Frozen):
     default_size: tuple[int, int]  # (height, width), pixels
     default_dtype: DType
     default_metrics: tuple[str, ...]
-    scorer: str  # name of a ScorerRow
-    extractor: str  # name of an ExtractorRow
+    scorer: str  # name of a WeightsRow
+    extractor: str | None = None  # likewise; without one there is no Fréchet distance
+    judge: str | None = None  # likewise; only for the miniature's world
     default_scheduler: str | None = None  # class name read from the model's folder where it can be read, else None
     notes: str = ""
 

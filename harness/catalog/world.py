@@ -80,9 +80,7 @@ def parse_caption(text: str) -> Scene | None:
     found = _PATTERN.fullmatch(text.strip())
     if found is None or found["colour"] == found["background"]:
         return None
-    return Scene(
-        found["shape"], found["colour"], found["background"], found["size"], _PLACE_OF_WORDS[found["where"]]
-    )
+    return Scene(found["shape"], found["colour"], found["background"], found["size"], _PLACE_OF_WORDS[found["where"]])
 
 
 def scenes() -> list[Scene]:

@@ -1,0 +1,118 @@
+"""Load a group's pipelines through the real classes: from the package, a folder, or the hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+from diffusers import KandinskyV22Pipeline, KandinskyV22PriorPipeline
+from huggingface_hub.errors import HfHubHTTPError
+from safetensors import SafetensorError
+
+from harness.catalog.types import ModelRow, Place
+from harness.errors import MissingError, UsageError
+from harness.pipelines.failures import memory_guard
+from harness.pipelines.places import PartName, check_part, local_folder, pickle_only
+from harness.plan.types import LoadGroup
+
+_CLASSES: dict[PartName, Any] = {"prior": KandinskyV22PriorPipeline, "decoder": KandinskyV22Pipeline}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A prior and a decoder, ready on their device, and the decoder's own scheduler as it was loaded."""
+
+    group: LoadGroup
+    model: ModelRow
+    device: torch.device
+    prior: Any  # KandinskyV22PriorPipeline
+    decoder: Any  # KandinskyV22Pipeline
+    own_scheduler: Any
+    decoder_folder: Path
+
+
+def load_group(group: LoadGroup, model: ModelRow, device: str) -> Loaded:
+    """Load the group's prior and decoder in its dtype onto ``device`` ("cpu", "cuda:0", "mps").
+
+    Raises:
+        MissingError: a folder, a component or a repository is missing, or weights are pickled only.
+        UsageError: the group asks for an optimization, or a component for foreign code.
+        PictureError: the weights do not fit into memory.
+    """
+    if group.optimizations:
+        raise UsageError(f"No optimization is known by the name {group.optimizations[0]!r}.", expected="none")
+    _be_quiet()
+    place = torch.device(device)
+    dtype = getattr(torch, group.dtype)
+    prior_folder, decoder_folder = folder_of(model.prior, "prior"), folder_of(model.decoder, "decoder")
+    with memory_guard(place):
+        prior = _pipeline("prior", prior_folder, model.prior.variant, dtype, place)
+        decoder = _pipeline("decoder", decoder_folder, model.decoder.variant, dtype, place)
+    return Loaded(group, model, place, prior, decoder, decoder.scheduler, decoder_folder)
+
+
+def folder_of(place: Place, part: PartName) -> Path:
+    """The checked folder of a part; a hub's repository is downloaded, or found in the cache that HF_HOME names."""
+    folder = local_folder(place) or _download(place, part)
+    check_part(folder, part)
+    return folder
+
+
+def _download(place: Place, part: PartName) -> Path:
+    """HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are honoured by the hub's own client."""
+    try:
+        return Path(
+            _CLASSES[part].download(
+                place.where,
+                revision=place.revision,
+                variant=place.variant,
+                use_safetensors=True,
+                trust_remote_code=False,
+            )
+        )
+    except (OSError, HfHubHTTPError, ValueError) as error:
+        if "safetensors" in str(error):
+            raise pickle_only(place.where, part, "every version that was found") from error
+        raise _unreachable(place, part, error) from error
+
+
+def _unreachable(place: Place, part: PartName, error: Exception) -> MissingError:
+    root = error.__cause__ or error
+    reason = f"{type(root).__name__}: {str(root).strip().splitlines()[0][:200]}" if str(root).strip() else ""
+    revision = f" at revision {place.revision}" if place.revision else ""
+    variant = f" in the variant {place.variant}" if place.variant else ""
+    return MissingError(
+        f"The {part} {place.where}{revision}{variant} is not on this machine and could not be downloaded ({reason}).",
+        expected="the repository in the Hugging Face cache (HF_HOME), or a network and, if it is gated, HF_TOKEN",
+        do="on a machine with a network run `harness fetch SPEC`: it downloads everything that the spec needs, scorers "
+        "included, into HF_HOME, which you then copy here; or name a local folder in the spec; "
+        "`harness run quickstart` needs neither",
+    )
+
+
+def _pipeline(part: PartName, folder: Path, variant: str | None, dtype: torch.dtype, device: torch.device) -> Any:
+    options: dict[str, Any] = {"torch_dtype": dtype, "use_safetensors": True, "local_files_only": True}
+    try:
+        pipeline = _CLASSES[part].from_pretrained(folder, variant=variant, **options)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise MissingError(
+            f"The {part} in {folder} cannot be loaded: {type(error).__name__}: {str(error).strip()[:300]}",
+            expected="whole files, as `save_pretrained` writes them",
+            do="download or save the model again; a cut-off file is the usual cause",
+        ) from error
+    for component in pipeline.components.values():
+        if isinstance(component, torch.nn.Module):
+            component.eval()
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline.to(device)
+
+
+def _be_quiet() -> None:
+    """The harness shows its own progress; the libraries' bars and chatter would only garble a log."""
+    for library in (diffusers, transformers):
+        library.utils.logging.set_verbosity_error()
+        library.utils.logging.disable_progress_bar()

@@ -1,0 +1,69 @@
+"""What planning must know of diffusers, written down: `python -m harness.pipelines.probe_catalog` makes the tables."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import diffusers
+from diffusers import KandinskyV22Pipeline, KandinskyV22PriorPipeline
+
+import harness.catalog
+
+TABLE = Path(harness.catalog.__file__).parent / "generated" / "diffusers.json"
+_DECODER_KNOBS = ("height", "width", "num_inference_steps", "guidance_scale")
+_PRIOR_KNOBS = ("num_inference_steps", "guidance_scale")
+
+
+def probe() -> dict[str, Any]:
+    """Scheduler signatures and pipeline defaults of the installed diffusers."""
+    return {
+        "diffusers": importlib.metadata.version("diffusers"),
+        "schedulers": {name: _parameters(name) for name in scheduler_classes()},
+        "defaults": {
+            "2.2": {
+                **_defaults(KandinskyV22Pipeline, _DECODER_KNOBS),
+                **{f"prior_{k}": v for k, v in _defaults(KandinskyV22PriorPipeline, _PRIOR_KNOBS).items()},
+            }
+        },
+    }
+
+
+def scheduler_classes() -> list[str]:
+    """Every scheduler class that diffusers exports, by name."""
+    names = [name for name in dir(diffusers) if name.endswith("Scheduler")]
+    return sorted(name for name in names if inspect.isclass(getattr(diffusers, name)))
+
+
+def _parameters(name: str) -> dict[str, Any]:
+    """Constructor keyword → default; defaults that JSON cannot hold are written as their text."""
+    signature = inspect.signature(getattr(diffusers, name).__init__).parameters
+    return {key: _plain(p.default) for key, p in signature.items() if key not in ("self", "args", "kwargs")}
+
+
+def _plain(value: Any) -> Any:
+    if value is inspect.Parameter.empty:
+        return None
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _defaults(pipeline: type, knobs: tuple[str, ...]) -> dict[str, Any]:
+    signature = inspect.signature(pipeline.__call__).parameters  # type: ignore[operator]  # a pipeline is callable
+    return {knob: signature[knob].default for knob in knobs}
+
+
+def text() -> str:
+    """The table as it is committed."""
+    return json.dumps(probe(), indent=1, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    TABLE.parent.mkdir(exist_ok=True)
+    TABLE.write_text(text())
