@@ -12,6 +12,6 @@ _TABLE = Path(__file__).parent / "generated" / "diffusers.json"
 
 @cache
 def table() -> dict[str, Any]:
-    """Keys: ``diffusers`` (version), ``schedulers`` (class → keyword → default), ``defaults`` (version → knob → value)."""
+    """``diffusers`` (version), ``schedulers`` (class → keyword → default), ``defaults`` (version → knob → value)."""
     content: dict[str, Any] = json.loads(_TABLE.read_text())
     return content

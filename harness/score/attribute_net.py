@@ -45,7 +45,9 @@ class AttributeNet(nn.Module):
             before = width
         self.body = nn.Sequential(*stages)
         cells = (config.side // 2 ** len(config.widths)) ** 2
-        self.neck = nn.Sequential(nn.Flatten(), nn.Linear(before * cells, config.features), nn.LayerNorm(config.features))
+        self.neck = nn.Sequential(
+            nn.Flatten(), nn.Linear(before * cells, config.features), nn.LayerNorm(config.features)
+        )
         self.heads = nn.ModuleList(nn.Linear(config.features, values) for values in config.heads)
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:

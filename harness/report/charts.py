@@ -1,0 +1,328 @@
+"""Charts as Vega-Lite specifications: one definition gives the page's interactive chart, its SVG and the PNG."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import vl_convert
+
+from harness.report.labels import Frame, place_labels
+from harness.report.sentences import difference_text, interval_text
+from harness.report.table import verdict_of
+from harness.report.text import decimals_for, metric_words, number, seconds, span
+from harness.report.view import RunView, comparison_of, score_of
+from harness.store.records import CellRecord
+
+# Okabe and Ito's palette (2008), without its yellow: told apart under every common colour blindness.
+SERIES_COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#4D4D4D", "#8C564B"]
+SERIES_SHAPES = [
+    "circle",
+    "square",
+    "triangle-up",
+    "diamond",
+    "triangle-down",
+    "cross",
+    "triangle-right",
+    "triangle-left",
+]
+VERDICT_COLOURS = {"improved": "#0072B2", "equivalent": "#009E73", "inconclusive": "#7F8A96", "regressed": "#D55E00"}
+VERDICT_SHAPES = {
+    "improved": "triangle-up",
+    "equivalent": "circle",
+    "inconclusive": "square",
+    "regressed": "triangle-down",
+}
+ALONG = ("num_inference_steps", "guidance_scale")
+COST_TITLES = {"latency": "latency, seconds per image", "model calls": "decoder model calls per image"}
+_FONT = "Helvetica, Arial, sans-serif"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart with its title and a sentence that tells how to read it."""
+
+    name: str
+    title: str
+    caption: str
+    spec: dict[str, Any]
+
+    def svg(self) -> str:
+        """The chart as SVG, without a browser."""
+        return str(vl_convert.vegalite_to_svg(self.spec))
+
+    def png(self, scale: float = 2.0) -> bytes:
+        """The chart as a PNG, without a browser."""
+        return bytes(vl_convert.vegalite_to_png(self.spec, scale=scale))
+
+
+def quality_latency(view: RunView, metric: str, width: int = 920, height: int = 420) -> Chart | None:
+    """A quality metric against what it costs; ``None`` without points.
+
+    Cost is latency; model calls where nothing was timed; and where all cells cost the same, the swept knob takes the
+    place of cost.
+    """
+    cost = _cost_axis(view)
+    points = [point for cell in view.done if (point := _point(view, cell, metric, cost)) is not None]
+    if not points:
+        return None
+    data = pd.DataFrame(points)
+    frame = _frame(data, width, height)
+    data = data.assign(**place_labels(points, frame))
+    score = next(s for cell in view.done for s in cell.scores if s.metric == metric and s.value is not None)
+    layers = _layers(data, frame, COST_TITLES.get(cost, cost), f"{metric_words(metric)} ({score.direction} is better)")
+    chart = alt.layer(*layers).properties(width=width, height=height)
+    title = f"{metric_words(metric)} against {cost.replace('_', ' ')}"
+    return Chart(f"quality-latency-{metric}", title, _caption(view, cost, score.direction), _finish(chart))
+
+
+def _cost_axis(view: RunView) -> str:
+    """ "latency", "model calls", or the swept knob when it alone moves and costs nothing."""
+    times = [cell.timing.latency_s for cell in view.done if cell.timing]
+    costs = times or [float(view.model_calls(cell)) for cell in view.done]
+    along = _along(view)
+    if along and along != "num_inference_steps" and max(costs, default=1.0) < 1.5 * min(costs, default=1.0):
+        return along
+    return "latency" if times else "model calls"
+
+
+def _point(view: RunView, cell: CellRecord, metric: str, cost: str) -> dict[str, Any] | None:
+    score, place = score_of(cell, metric), _cost(view, cell, cost)
+    if score is None or score.value is None or place is None:
+        return None
+    x, x_low, x_high = place
+    y_low, y_high = (score.interval.low, score.interval.high) if score.interval else (score.value, score.value)
+    decimals = decimals_for(score.value, y_low, y_high)
+    return {
+        "x": x, "x_low": x_low, "x_high": x_high, "y": score.value, "y_low": y_low, "y_high": y_high,
+        "series": _series(view, cell), "text": _point_text(view, cell), "order": _order(view, cell),
+        "cell": cell.label, "reference": cell.is_reference, "verdict": verdict_of(view, cell, metric),
+        "value": number(score.value, decimals) + (f" ({span(y_low, y_high, decimals)})" if score.interval else ""),
+        "cost": seconds(cell.timing.latency_s) if cell.timing else f"{view.model_calls(cell)} model calls",
+        "images": score.n, "prompts": score.n_prompts,
+    }  # fmt: skip
+
+
+def _cost(view: RunView, cell: CellRecord, cost: str) -> tuple[float, float, float] | None:
+    """Where a cell stands on the axis of cost, and the ends of its interval there."""
+    if cost == "model calls":
+        return (float(view.model_calls(cell)),) * 3
+    if cost != "latency":
+        value = cell.swept.get(cost)
+        return (float(value),) * 3 if isinstance(value, int | float) else None
+    if cell.timing is None:
+        return None
+    bounds, x = cell.timing.latency_interval, cell.timing.latency_s
+    return (x, bounds.low, bounds.high) if bounds else (x, x, x)
+
+
+def _along(view: RunView) -> str | None:
+    """The swept knob that a line runs along."""
+    return next((knob for knob in ALONG if any(knob in cell.swept for cell in view.cells)), None)
+
+
+def _series(view: RunView, cell: CellRecord) -> str:
+    along = _along(view)
+    rest = [_knob(knob, value) for knob, value in cell.swept.items() if knob != along]
+    return " · ".join(rest) or cell.settings.scheduler.label
+
+
+def _knob(knob: str, value: object) -> str:
+    return f"guidance {value}" if knob == "guidance_scale" else str(value)
+
+
+def _point_text(view: RunView, cell: CellRecord) -> str:
+    along = _along(view)
+    return str(cell.swept.get(along, "")) if along else ""
+
+
+def _order(view: RunView, cell: CellRecord) -> float:
+    value = cell.swept.get(_along(view) or "", 0)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _frame(data: pd.DataFrame, width: int, height: int) -> Frame:
+    """The scales, fixed here so that labels can be placed: logarithmic where numbers span more than a factor of 4."""
+    return Frame.around(
+        list(data["x_low"]), list(data["x_high"]), list(data["y_low"]), list(data["y_high"]), width, height
+    )
+
+
+def _layers(data: pd.DataFrame, frame: Frame, x_title: str, y_title: str) -> list[alt.Chart]:
+    names = list(dict.fromkeys(data["series"]))
+    pick = alt.selection_point(fields=["series"], bind="legend", name="pick")
+    colour = alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=_cycle(SERIES_COLOURS, len(names))))
+    shape = alt.Shape("series:N", title=None, scale=alt.Scale(domain=names, range=_cycle(SERIES_SHAPES, len(names))))
+    x = alt.X("x:Q", title=x_title, scale=_scale(frame.x_log, frame.x_domain), axis=_axis(frame.x_log, frame.x_domain))
+    y = alt.Y("y:Q", title=y_title, scale=_scale(frame.y_log, frame.y_domain), axis=_axis(frame.y_log, frame.y_domain))
+    base = alt.Chart(data).encode(color=colour, opacity=alt.condition(pick, alt.value(0.95), alt.value(0.1)))
+    line = base.mark_line(strokeWidth=1.5, strokeDash=[2, 3]).encode(x=x, y=y, order="order:Q", detail="series:N")
+    bars_y = base.mark_rule(strokeWidth=1.8).encode(x=x, y=alt.Y("y_low:Q"), y2="y_high:Q")
+    bars_x = base.mark_rule(strokeWidth=1.8).encode(y=y, x=alt.X("x_low:Q"), x2="x_high:Q")
+    dots = base.mark_point(filled=True, size=85, stroke="white", strokeWidth=0.8)
+    dots = dots.encode(x=x, y=y, shape=shape, tooltip=_tips()).add_params(pick)
+    ring = base.transform_filter("datum.reference").mark_point(size=300, strokeWidth=1.8, filled=False).encode(x=x, y=y)
+    text = base.mark_text(fontSize=12, fontWeight="bold").encode(x="label_x:Q", y="label_y:Q", text="text:N")
+    return [line, bars_y, bars_x, ring, dots, text]
+
+
+def _cycle(values: list[str], count: int) -> list[str]:
+    return [values[i % len(values)] for i in range(count)]
+
+
+def _tips() -> list[alt.Tooltip]:
+    named = {"cell": "cell", "value": "quality", "cost": "cost of an image", "verdict": "verdict"}
+    return [
+        alt.Tooltip(f"{key}:N", title=title)
+        for key, title in {**named, "images": "images", "prompts": "prompts"}.items()
+    ]
+
+
+def _scale(log: bool, domain: tuple[float, float]) -> alt.Scale:
+    return alt.Scale(type="log" if log else "linear", domain=list(domain), zero=False, nice=False)
+
+
+def _axis(log: bool, domain: tuple[float, float]) -> alt.Axis:
+    return alt.Axis(values=log_ticks(*domain), format="~g") if log else alt.Axis(tickCount=6)
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers (1, 2, 5 times a power of ten) within the bounds."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    return [tick for p in powers for m in (1, 2, 5) if low <= (tick := float(f"{m}e{p}")) <= high]
+
+
+def _caption(view: RunView, cost: str, direction: str) -> str:
+    corner = "upper" if direction == "higher" else "lower"
+    better = f"towards the {corner} left" if cost in COST_TITLES else f"{corner} in the chart"
+    parts = [f"Better is {better}. Bars are intervals of each number alone; comparisons are paired and tighter."]
+    if (along := _along(view)) and along != cost:
+        parts.append(f"Figures at the points: {along}.")
+    if any(cell.is_reference for cell in view.cells):
+        parts.append("The ring marks the reference.")
+    if cost == "model calls":
+        parts.append("Nothing was timed: model calls stand for cost.")
+    untimed = [cell.label for cell in view.done if cost == "latency" and cell.timing is None]
+    if untimed:
+        parts.append(f"Not shown, because not timed: {', '.join(untimed)}.")
+    return " ".join(parts)
+
+
+def against_reference(view: RunView, metric: str, width: int = 640) -> Chart | None:
+    """Each cell's paired difference with its 90 % interval over the band of the margin; ``None`` without any."""
+    rows = [_difference(view, cell, metric) for cell in view.done]
+    found = [row for row in rows if row is not None]
+    if not found:
+        return None
+    limit = _limit(found)
+    data = pd.DataFrame([_clipped(row, limit) for row in found])
+    caption = (
+        f"Difference in {metric_words(metric)} from the reference, paired by prompt and seed, with its plain 90 % "
+        "interval; the band is the margin. "
+        "Verdicts are Holm-adjusted over the report. Off the scale: an arrow with the number."
+    )
+    chart = alt.layer(*_difference_layers(data, limit)).properties(width=width, height=alt.Step(26))
+    return Chart(
+        f"against-reference-{metric}", f"{metric_words(metric)} against the reference", caption, _finish(chart)
+    )
+
+
+def _difference(view: RunView, cell: CellRecord, metric: str) -> dict[str, Any] | None:
+    compared = comparison_of(cell, metric)
+    if compared is None or compared.difference is None:
+        return None
+    bounds = compared.interval
+    several = len({c.reference for c in view.done if c.reference}) > 1
+    against = f" vs {view.cell(compared.reference).label}" if several else ""
+    return {
+        "cell": cell.label + against, "difference": compared.difference, "margin": compared.margin,
+        "low": bounds.low if bounds else compared.difference, "high": bounds.high if bounds else compared.difference,
+        "verdict": compared.verdict, "text": difference_text(compared), "interval": interval_text(compared),
+        "prompts": compared.n_prompts,
+    }  # fmt: skip
+
+
+def _limit(rows: list[dict[str, Any]]) -> float:
+    """Half the axis: it holds the margin and the nearer half of the cells; far-off differences become arrows."""
+    margin = max(1e-9, *(row["margin"] for row in rows))
+    reach = sorted(max(abs(row["low"]), abs(row["high"])) for row in rows)
+    return float(max(2.5 * margin, min(1.1 * reach[len(reach) // 2], 12 * margin)))
+
+
+def _clipped(row: dict[str, Any], limit: float) -> dict[str, Any]:
+    off = abs(row["difference"]) > limit
+    side = math.copysign(limit * 0.985, row["difference"])
+    bounds = {key: min(max(row[key], -limit), limit) for key in ("low", "high")}
+    return {**row, **bounds, "shown": side if off else row["difference"], "off": off,
+            "arrow": f"{row['text']} →" if side > 0 else f"← {row['text']}"}  # fmt: skip
+
+
+def _difference_layers(data: pd.DataFrame, limit: float) -> list[alt.Chart]:
+    present = [v for v in VERDICT_COLOURS if v in set(data["verdict"])]
+    colour = alt.Color(
+        "verdict:N", title=None, scale=alt.Scale(domain=present, range=[VERDICT_COLOURS[v] for v in present])
+    )
+    shape = alt.Shape(
+        "verdict:N", title=None, scale=alt.Scale(domain=present, range=[VERDICT_SHAPES[v] for v in present])
+    )
+    scale = alt.Scale(domain=[-limit, limit], nice=False)
+    y = alt.Y("cell:N", title=None, sort=None, axis=alt.Axis(labelLimit=320, grid=False))
+    tips = [alt.Tooltip(f"{key}:N") for key in ("cell", "text", "interval", "verdict", "prompts")]
+    base = alt.Chart(data)
+    band = (
+        base.transform_calculate(from_="-datum.margin")
+        .mark_bar(color="#8a94a0", opacity=0.18, size=26)
+        .encode(
+            y=y,
+            x=alt.X("from_:Q", scale=scale, title="cell minus reference", axis=alt.Axis(tickCount=8)),
+            x2="margin:Q",
+        )
+    )
+    zero = (
+        alt.Chart(pd.DataFrame({"zero": [0.0]}))
+        .mark_rule(color="#5b6673", strokeDash=[3, 3])
+        .encode(x=alt.X("zero:Q", scale=scale))
+    )
+    inside, outside = base.transform_filter("!datum.off"), base.transform_filter("datum.off")
+    bars = inside.mark_rule(strokeWidth=2).encode(y=y, x=alt.X("low:Q", scale=scale), x2="high:Q", color=colour)
+    dots = inside.mark_point(filled=True, size=80, opacity=1).encode(
+        y=y, x=alt.X("shown:Q", scale=scale), color=colour, shape=shape, tooltip=tips
+    )
+    right = (
+        outside.transform_filter("datum.shown > 0")
+        .mark_text(align="right", fontWeight="bold")
+        .encode(y=y, x=alt.X("shown:Q", scale=scale), text="arrow:N", color=colour, tooltip=tips)
+    )
+    left = (
+        outside.transform_filter("datum.shown < 0")
+        .mark_text(align="left", fontWeight="bold")
+        .encode(y=y, x=alt.X("shown:Q", scale=scale), text="arrow:N", color=colour, tooltip=tips)
+    )
+    return [band, zero, bars, dots, right, left]
+
+
+def _finish(chart: alt.LayerChart | alt.FacetChart) -> dict[str, Any]:
+    """The look that all charts share. Rows go in by value, so the specification stands alone."""
+    ink, line = "#39424d", "#8a94a0"
+    axis = {
+        "labelFontSize": 12,
+        "titleFontSize": 13,
+        "titleFontWeight": "normal",
+        "titlePadding": 10,
+        "labelColor": ink,
+    }
+    lines = {"titleColor": ink, "gridColor": line, "gridOpacity": 0.22, "domainColor": line, "tickColor": line}
+    legend = {
+        "orient": "top",
+        "labelFontSize": 13,
+        "labelColor": ink,
+        "symbolSize": 110,
+        "labelLimit": 260,
+        "columns": 4,
+    }
+    styled = chart.configure(background="transparent", font=_FONT, padding=8).configure_view(stroke=None)
+    styled = styled.configure_axis(**axis, **lines).configure_legend(**legend)
+    return dict(styled.to_dict())

@@ -1,0 +1,138 @@
+"""The self-contained HTML page: no network, no eval, everything escaped; charts live with JavaScript, still without."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import vl_convert
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness.report.answer import Answer
+from harness.report.charts import Chart
+from harness.report.pictures import Grid, data_uri
+from harness.report.provenance import Section
+from harness.report.table import Table
+from harness.report.text import metric_words, number
+from harness.report.view import RunView
+from harness.store.records import CellRecord
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+# Vega's expressions run through its interpreter (``ast``), so that the page's policy can forbid eval.
+_BOOT = """
+const specs = JSON.parse(document.getElementById("chart-specs").textContent);
+const actions = { export: true, source: false, compiled: false, editor: false };
+specs.forEach((spec, index) => {
+  const place = document.getElementById("chart-" + index);
+  const live = document.createElement("div");
+  vegaEmbed(live, spec, { ast: true, renderer: "svg", actions: actions, downloadFileName: "chart" })
+    .then(() => { place.replaceChildren(live); place.dataset.live = "yes"; })
+    .catch((error) => console.error("chart " + index + " stays still: " + error));
+});
+"""
+
+
+@dataclass(frozen=True)
+class _Picture:
+    uri: str | None
+    alt: str
+    title: str
+
+
+@dataclass(frozen=True)
+class _Line:
+    label: str
+    reference: bool
+    chosen: bool
+    pictures: tuple[_Picture, ...]
+
+
+def render_page(
+    view: RunView, said: Answer, table: Table, sections: tuple[Section, ...], grid: Grid, charts: list[Chart]
+) -> str:
+    """The whole page as one string."""
+    script = Markup(_script()) if charts else None
+    return environment(autoescape=True).get_template("report.html.j2").render(
+        view=view,
+        said=said,
+        table=table,
+        compared=compared_metrics(table),
+        sections=sections,
+        grid=grid,
+        picture_lines=_picture_lines(view, grid, said),
+        charts=[_figure(chart, index) for index, chart in enumerate(charts)],
+        specs=Markup(json_for_script([chart.spec for chart in charts])),
+        script=script,
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        policy=_policy(script),
+    )  # fmt: skip
+
+
+def environment(*, autoescape: bool) -> Environment:
+    """The templates' environment: an unknown name is an error, never an empty string."""
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=autoescape, undefined=StrictUndefined, keep_trailing_newline=True
+    )
+
+
+def compared_metrics(table: Table) -> list[str]:
+    """Metrics that have a comparison in some row, in the columns' order."""
+    return [c.key for c in table.columns if any(c.key in row.against for row in table.rows)]
+
+
+def json_for_script(value: Any) -> str:
+    """JSON that may stand in a script element: nothing in it can end the element or open a comment."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+@cache
+def _script() -> str:
+    """Vega, Vega-Lite and Vega-Embed, as vl-convert ships them, and the lines that start the charts."""
+    return str(vl_convert.javascript_bundle(_BOOT)).replace("</script", "<\\/script")
+
+
+def _policy(script: str | None) -> str:
+    """Content security policy: pictures from the page itself, this one script by its hash, and nothing else."""
+    allowed = "'none'"
+    if script is not None:
+        allowed = f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+    return (
+        f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _figure(chart: Chart, index: int) -> dict[str, str]:
+    return {"title": chart.title, "caption": chart.caption, "svg": Markup(_own_ids(chart.svg(), index))}
+
+
+def _own_ids(svg: str, index: int) -> str:
+    """Several SVGs in one page must not share ids."""
+    return re.sub(r'(id="|url\(#|href="#)', rf"\g<1>c{index}-", svg)
+
+
+def _picture_lines(view: RunView, grid: Grid, said: Answer) -> list[_Line]:
+    return [
+        _Line(cell.label, cell.is_reference, cell.cell_id in said.chosen, _pictures(view, grid, cell))
+        for cell in grid.cells
+    ]
+
+
+def _pictures(view: RunView, grid: Grid, cell: CellRecord) -> tuple[_Picture, ...]:
+    values, found = view.image_values(cell.cell_id), []
+    for row in grid.rows:
+        png = view.picture(cell, row)
+        scores = [f"{metric_words(m)} {number(values[row.id][m], 1)}" for m in view.quality_metrics
+                  if isinstance(values.get(row.id, {}).get(m), float)]  # fmt: skip
+        title = " · ".join([cell.label, row.prompt, f"seed {row.seed}", *scores])
+        found.append(_Picture(data_uri(png) if png else None, f"{row.prompt}, {cell.label}", title))
+    return tuple(found)

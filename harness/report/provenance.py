@@ -1,0 +1,131 @@
+"""How a run was made: everything a reader needs to repeat it or to doubt it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from harness.report.text import moment, plural
+from harness.report.view import RunView
+
+_TRACKING = "tracking.json"
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with facts (name, value) under it; ``code`` is shown as it is."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...] = ()
+    code: str | None = None
+
+
+def provenance(view: RunView) -> tuple[Section, ...]:
+    """The sections of "How it was made", in the order they are read; empty ones are left out."""
+    found = (
+        _run(view),
+        Section("Spec", code=view.plan.spec_text),
+        Section("Defaults that the spec did not name", _facts(view.plan.resolved_defaults)),
+        Section("Refused combinations", tuple((_knobs(r.swept), r.reason) for r in view.plan.refused)),
+        Section("Weights", _weights(view)),
+        Section("Scores", _scores(view)),
+        Section("Schedulers as loaded", _schedulers(view)),
+        Section("Reused", _reused(view)),
+        Section("Notes", tuple((cell.label, note) for cell in view.cells for note in cell.notes)),
+        Section("Tracking", _tracking(view)),
+        Section("Environment", _facts(view.run.environment)),
+    )
+    return tuple(section for section in found if section.facts or section.code)
+
+
+def _run(view: RunView) -> Section:
+    run = view.run
+    facts = [
+        ("run", f"{run.run_id} ({run.name})"),
+        ("command", run.command),
+        ("started", moment(run.started_ms)),
+        ("finished", moment(run.finished_ms) or "not yet"),
+        ("status", run.status),
+        ("spec", f"{view.plan.spec_path} (digest {view.plan.spec_digest[:12]})"),
+        ("pictures", f"{len(view.plan.rows)} in each of {len(view.cells)} cells"),
+        ("environment", run.environment_digest[:12] or "not recorded"),
+    ]
+    return Section("Run", tuple(facts))
+
+
+def _facts(mapping: dict[str, Any], prefix: str = "") -> tuple[tuple[str, str], ...]:
+    """A nested mapping as flat facts, names joined by dots, in the mapping's order."""
+    facts: list[tuple[str, str]] = []
+    for key, value in mapping.items():
+        name = f"{prefix}{key}"
+        facts += _facts(value, f"{name}.") if isinstance(value, dict) and value else [(name, _plain(value))]
+    return tuple(facts)
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _knobs(swept: dict[str, str | int | float]) -> str:
+    return ", ".join(f"{knob} {value}" for knob, value in swept.items())
+
+
+def _weights(view: RunView) -> tuple[tuple[str, str], ...]:
+    """Each part's place, revision and digest, with the model it belongs to where there are several."""
+    several = len(view.plan.models) > 1
+    facts: dict[str, str] = {}
+    for cell in view.done:
+        for part, what in cell.weights.items():
+            name = f"{cell.settings.model} {part}" if several else part
+            facts[name] = (
+                ", ".join(text for _, text in _facts({k: v for k, v in what.items() if v is not None}))
+                if isinstance(what, dict)
+                else _plain(what)
+            )
+    return tuple(facts.items())
+
+
+def _scores(view: RunView) -> tuple[tuple[str, str], ...]:
+    made: dict[str, str] = {}
+    for cell in view.done:
+        for score in cell.scores:
+            made.setdefault(
+                score.name, ", ".join(f"{key} {text}" for key, text in _facts(score.made_by)) or "not recorded"
+            )
+    return tuple(made.items())
+
+
+def _schedulers(view: RunView) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        dict.fromkeys((str(c.scheduler.get("class_name", "")), _plain(c.scheduler)) for c in view.done if c.scheduler)
+    )
+
+
+def _reused(view: RunView) -> tuple[tuple[str, str], ...]:
+    """Whose results were taken over, and from when; a resumed run's own earlier part is its own."""
+    pictures: Counter[tuple[str, str]] = Counter()
+    timings: Counter[tuple[str, str]] = Counter()
+    for cell in view.cells:
+        for batch in cell.batches:
+            if batch.made_in != view.run.run_id:
+                pictures[(batch.made_in, batch.made_at[:10])] += len(batch.rows)
+        if cell.timing and cell.timing.measured_in != view.run.run_id:
+            timings[(cell.timing.measured_in, cell.timing.measured_at[:10])] += 1
+    facts = [(plural(n, "picture"), f"made in run {run}, {day}") for (run, day), n in sorted(pictures.items())]
+    return (
+        *facts,
+        *(
+            (f"timing of {plural(n, 'cell')}", f"measured in run {run}, {day}")
+            for (run, day), n in sorted(timings.items())
+        ),
+    )
+
+
+def _tracking(view: RunView) -> tuple[tuple[str, str], ...]:
+    path = view.store.runs.folder(view.run.run_id).path / _TRACKING
+    if not path.is_file():
+        return ()
+    sent = json.loads(path.read_text(encoding="utf-8"))
+    return _facts(sent) if isinstance(sent, dict) else ()

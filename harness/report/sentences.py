@@ -1,0 +1,210 @@
+"""The sentences of the answer: each says one thing that the records bear out."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from harness.report.text import decimals_for, listing, metric_words, number, percent, plural, seconds, span
+from harness.report.view import RunView, comparison_of, quality_comparisons, score_of
+from harness.stats import Verdict
+from harness.store.records import CellRecord, Comparison, Interval, Score
+
+
+def cells(count: int) -> str:
+    """ "3 cells"."""
+    return plural(count, "cell")
+
+
+def labels(found: list[CellRecord]) -> str:
+    """Some cells' labels, as a list in a sentence."""
+    return listing([cell.label for cell in found])
+
+
+def matched_on(view: RunView, reference: CellRecord) -> str:
+    """What a reference shares with the cells compared with it: "At guidance_scale 4"."""
+    fixed = view.plan.compare_to or {}
+    shared = [f"{knob} {value}" for knob, value in reference.swept.items() if knob not in fixed]
+    return "At " + ", ".join(shared) if shared else f"Against {reference.label}"
+
+
+def joined(where: str, sentence: str) -> str:
+    """ "At guidance_scale 4, no setting …"."""
+    begins_plainly = sentence.startswith(("No ", "Every "))
+    return f"{where}, {sentence[0].lower() if begins_plainly else sentence[0]}{sentence[1:]}"
+
+
+def cheapest(view: RunView, chosen: CellRecord, reference: CellRecord) -> str:
+    """The main finding: fewest model calls among those that hold the reference's quality."""
+    mine, theirs = view.model_calls(chosen), view.model_calls(reference)
+    compared = quality_comparisons(chosen)
+    improved = [c for c in compared if c.verdict == "improved"]
+    verb = "beats" if len(improved) == len(compared) else "matches"
+    return (
+        f"{chosen.label} {verb} {reference.label} with {plural(mine, 'model call')} instead of {theirs}: "
+        f"{'; '.join(finding(c) for c in compared)}.{_speed(chosen, reference)}"
+    )
+
+
+def best(view: RunView, chosen: CellRecord, reference: CellRecord) -> str:
+    """Nothing is cheaper, but something is better."""
+    compared = quality_comparisons(chosen)
+    return f"{chosen.label} improves on {reference.label} the most: {'; '.join(finding(c) for c in compared)}."
+
+
+def no_cheaper(view: RunView, same: list[CellRecord], reference: CellRecord) -> str:
+    """Some hold the quality, none with fewer calls."""
+    faster = [c for c in same if (t := comparison_of(c, "latency")) is not None and t.verdict == "improved"]
+    text = f"{labels(same)} {'match' if len(same) > 1 else 'matches'} {reference.label} within the margin"
+    if not faster:
+        return f"{text}, but no setting does so with fewer model calls or was shown to be faster."
+    quickest = min(faster, key=lambda cell: cell.timing.latency_s if cell.timing else float("inf"))
+    return f"{text}; {quickest.label} is faster.{_speed(quickest, reference)}"
+
+
+def undecided(reference: CellRecord, compared: list[CellRecord], nearest: CellRecord | None) -> str:
+    """No setting was shown to hold the quality: what is open, and what would close it."""
+    found = [(cell, c) for cell in compared for c in quality_comparisons(cell)]
+    margins = listing(list(dict.fromkeys(f"{metric_words(c.metric)} {_margin(c)}" for _, c in found)))
+    if all(any(c.verdict == "regressed" for c in quality_comparisons(cell)) for cell in compared):
+        return f"Every other setting is worse than {reference.label} by more than the margin ({margins})."
+    text = f"No setting was shown to match {reference.label} within the margin ({margins})."
+    if nearest is None:
+        left = [cell for cell in compared if any(c.verdict == "inconclusive" for c in quality_comparisons(cell))]
+        return f"{text} {labels(left)}: inconclusive." if left else text
+    now = max(c.n_prompts for c in quality_comparisons(nearest))
+    return (
+        f"{text} Nearest to being settled is {nearest.label}: "
+        f"about {prompts_to_settle(nearest)} prompts would do, this run has {now}."
+    )
+
+
+def prompts_to_settle(cell: CellRecord) -> int | None:
+    """About how many prompts settle all of a cell's open quality comparisons; ``None`` if none is open or none would.
+
+    A cell that regressed on some metric is settled, whatever is open on others.
+    """
+    compared = quality_comparisons(cell)
+    needs = [c.n_to_settle for c in compared if c.verdict == "inconclusive"]
+    if any(c.verdict == "regressed" for c in compared):
+        return None
+    known = [need for need in needs if need is not None]
+    return max(known) if known and len(known) == len(needs) else None
+
+
+def best_number(view: RunView, chosen: CellRecord, score: Score, among: int) -> str:
+    """Without a reference: the best value and its interval, and no verdict."""
+    which = "Highest" if score.direction == "higher" else "Lowest"
+    return (
+        f"{which} {metric_words(score.metric)} of {cells(among)}: {chosen.label}, {score_text(score)}. "
+        "No reference was named (compare_to), so no verdict is given."
+    )
+
+
+def score_text(score: Score) -> str:
+    """ "84.5 (95 % interval 84.1 to 84.9, 32 prompts)"."""
+    if score.value is None:
+        return f"none ({score.reason})"
+    low, high = (score.interval.low, score.interval.high) if score.interval else (None, None)
+    decimals = decimals_for(score.value, low, high)
+    counted = plural(score.n_prompts, "prompt")
+    if score.interval is None:
+        return f"{number(score.value, decimals)} ({counted}, no interval)"
+    bounds = span(score.interval.low, score.interval.high, decimals)
+    return f"{number(score.value, decimals)} ({_level(score.interval)} {bounds}, {counted})"
+
+
+def finding(compared: Comparison) -> str:
+    """ "CLIP score −0.10 (90 % interval −0.25 to +0.05, margin 0.3)"."""
+    bounds = f"{_level(compared.interval)} {interval_text(compared)}, " if compared.interval else ""
+    return f"{metric_words(compared.metric)} {difference_text(compared)} ({bounds}margin {_margin(compared)})"
+
+
+def _level(interval: Interval) -> str:
+    return f"{100 * interval.level:.0f} % interval"
+
+
+def difference_text(compared: Comparison) -> str:
+    """The difference with its sign, in the metric's unit or in per cent."""
+    if compared.difference is None:
+        return "not known"
+    if compared.metric in ("latency", "peak_memory"):
+        return percent(compared.difference, sign=True)
+    return number(compared.difference, _decimals(compared), sign=True)
+
+
+def interval_text(compared: Comparison) -> str:
+    """The interval of the difference; "" where there is none."""
+    if compared.interval is None:
+        return ""
+    low, high = compared.interval.low, compared.interval.high
+    if compared.metric in ("latency", "peak_memory"):
+        return f"{percent(low, sign=True)} to {percent(high, sign=True)}"
+    return span(low, high, _decimals(compared), sign=True)
+
+
+def _decimals(compared: Comparison) -> int:
+    """Two digits of the interval's half-width, but no finer than a tenth of the margin's last digit."""
+    bounds = compared.interval
+    fine = decimals_for(compared.difference or 0.0, bounds.low if bounds else None, bounds.high if bounds else None)
+    _, _, after_point = f"{compared.margin:.3g}".partition(".")
+    return min(fine, len(after_point) + 1) if compared.margin else fine
+
+
+def _margin(compared: Comparison) -> str:
+    if compared.metric in ("latency", "peak_memory"):
+        return percent(compared.margin)
+    return f"{compared.margin:.3g}"
+
+
+def _speed(chosen: CellRecord, reference: CellRecord) -> str:
+    """The two latencies, as a factor only where a verdict bears it."""
+    if chosen.timing is None or reference.timing is None:
+        return ""
+    mine, theirs = chosen.timing.latency_s, reference.timing.latency_s
+    both = f"{seconds(mine)} an image against {seconds(theirs)}"
+    judged = comparison_of(chosen, "latency")
+    if judged is not None and judged.verdict == "improved":
+        return f" It is {theirs / mine:.2g}× as fast: {both}."
+    return f" Latency: {both}" + (f" ({judged.verdict})." if judged is not None else " (no verdict).")
+
+
+def evidence(view: RunView, chosen: CellRecord, reference: CellRecord, compared: list[CellRecord]) -> tuple[str, ...]:
+    """What bears the headline out, what is still open below it, and what it does not rest on."""
+    lines = [tally(compared), *_open_below(view, chosen, compared)]
+    for metric in view.quality_metrics:
+        mine, theirs = score_of(chosen, metric), score_of(reference, metric)
+        if comparison_of(chosen, metric) is None and mine and theirs:
+            lines.append(
+                f"{metric_words(metric)} of {chosen.label}: {score_text(mine)}; of {reference.label}: "
+                f"{score_text(theirs)}. No verdict rests on it."
+            )
+    return tuple(lines)
+
+
+def _open_below(view: RunView, chosen: CellRecord, compared: list[CellRecord]) -> list[str]:
+    """Cheaper cells that are neither worse nor proven: the headline must not be read as "nothing less will do"."""
+    needs = {cell.cell_id: prompts_to_settle(cell) for cell in compared}
+    cheaper = [c for c in compared if needs[c.cell_id] is not None and view.model_calls(c) < view.model_calls(chosen)]
+    open_ = [f"{cell.label} (about {needs[cell.cell_id]} prompts would settle it)" for cell in cheaper]
+    return [f"Cheaper and still open: {listing(open_)}."] if open_ else []
+
+
+def tally(compared: list[CellRecord]) -> str:
+    """How the quality comparisons came out."""
+    counts = Counter(c.verdict for cell in compared for c in quality_comparisons(cell))
+    order: tuple[Verdict, ...] = ("improved", "equivalent", "regressed", "inconclusive")
+    parts = [f"{counts[verdict]} {verdict}" for verdict in order if counts[verdict]]
+    reference = sum(counts.values())
+    return f"Of {plural(reference, 'quality comparison')}: {listing(parts)}."
+
+
+def on_sample_size(view: RunView) -> list[str]:
+    """What the number of prompts allows to be said."""
+    n = max((c.n_prompts for cell in view.done for c in quality_comparisons(cell)), default=32)
+    if n >= 32:
+        return []
+    if n < 6:
+        return [f"{plural(n, 'prompt')}: too few for any verdict (6 are needed)."]
+    if n < 16:
+        return [f"{n} prompts: most comparisons will be inconclusive below 16."]
+    return [f"{n} prompts: enough to call a regression; equivalence is hard to show below 32."]

@@ -1,0 +1,206 @@
+"""The table as data: one row a cell, each number with its count, its interval or the reason it is missing."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from harness.report import sentences
+from harness.report.text import (
+    VERDICT_MARKS,
+    decimals_for,
+    mebibytes,
+    number,
+    percent,
+    plural,
+    seconds,
+    seconds_span,
+    span,
+)
+from harness.report.view import RunView, comparison_of, score_of
+from harness.store.records import CellRecord, Comparison, Interval, Score, Timing
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of the table. ``value`` is ``None`` with a ``reason``; texts are for people."""
+
+    value: float | None
+    interval: Interval | None
+    n: int | None
+    n_prompts: int | None
+    text: str
+    interval_text: str = ""
+    count_text: str = ""
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Against:
+    """A comparison with the reference, as texts, with the record it comes from."""
+
+    record: Comparison
+    mark: str
+    verdict: str
+    difference: str
+    interval: str
+    remark: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: ``key`` is the metric's one name everywhere; ``hint`` says what made it."""
+
+    key: str
+    unit: str
+    better: str  # "higher is better", "lower is better" or ""
+    hint: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A cell: its numbers by column key, its comparisons by metric, or why it has none."""
+
+    cell_id: str
+    label: str
+    is_reference: bool
+    status: str
+    problem: str | None
+    model_calls: int
+    numbers: dict[str, Number]
+    against: dict[str, Against]
+
+
+@dataclass(frozen=True)
+class Table:
+    """All rows in the plan's order."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+
+
+def build_table(view: RunView) -> Table:
+    """The table of a run."""
+    columns = (*(_metric_column(view, metric) for metric in view.quality_metrics), *_cost_columns(view))
+    return Table(columns, tuple(_row(view, cell, columns) for cell in view.cells))
+
+
+def _metric_column(view: RunView, metric: str) -> Column:
+    score = next(s for cell in view.done for s in cell.scores if s.metric == metric)
+    names = sorted({s.name for cell in view.done for s in cell.scores if s.metric == metric})
+    return Column(metric, score.unit, f"{score.direction} is better", ", ".join(names))
+
+
+def _cost_columns(view: RunView) -> tuple[Column, ...]:
+    timings = [cell.timing for cell in view.done if cell.timing]
+    kinds = sorted({cell.memory.kind.replace("-", " ") for cell in view.done if cell.memory})
+    batch = f"batch {timings[0].batch}, " if timings else ""
+    return (
+        Column("latency", "s per image", "lower is better", f"median of steady calls, {batch}warm-up excluded"),
+        Column("throughput", "images/s", "higher is better", "batch over median steady call"),
+        Column("peak_memory", "bytes", "lower is better", ", ".join(kinds) or "not measured"),
+        Column("first_call", "s", "lower is better", "median over visits"),
+        Column("load", "s", "lower is better", "median over visits"),
+    )
+
+
+def _row(view: RunView, cell: CellRecord, columns: tuple[Column, ...]) -> Row:
+    done = cell.status == "done"
+    return Row(
+        cell_id=cell.cell_id,
+        label=cell.label,
+        is_reference=cell.is_reference,
+        status=cell.status,
+        problem=_problem(cell),
+        model_calls=view.model_calls(cell),
+        numbers={column.key: _number(cell, column.key) for column in columns} if done else {},
+        against={c.metric: _against(c) for c in cell.comparisons} if done else {},
+    )
+
+
+def _problem(cell: CellRecord) -> str | None:
+    if cell.status == "pending":
+        return "not made yet"
+    if cell.failure is None:
+        return None
+    sentences_ = (f"{cell.failure.kind}: {cell.failure.reason}", cell.failure.do)
+    return " ".join(part.rstrip(".") + "." for part in sentences_ if part)
+
+
+def _number(cell: CellRecord, key: str) -> Number:
+    if key == "peak_memory":
+        return _memory(cell)
+    if key in ("latency", "throughput", "first_call", "load"):
+        if cell.timing is None:
+            return _missing(cell.timing_reason or "not timed yet")
+        return _timing(cell.timing, key)
+    score = score_of(cell, key)
+    return _score(score) if score else _missing("not scored yet")
+
+
+def _missing(reason: str, n: int | None = None, n_prompts: int | None = None) -> Number:
+    return Number(None, None, n, n_prompts, "—", reason=reason)
+
+
+def _score(score: Score) -> Number:
+    if score.value is None:
+        return _missing(score.reason or "no reason was recorded", score.n, score.n_prompts)
+    bounds = score.interval
+    decimals = decimals_for(score.value, bounds.low if bounds else None, bounds.high if bounds else None)
+    text, between = number(score.value, decimals), span(bounds.low, bounds.high, decimals) if bounds else "no interval"
+    if score.unit == "share":
+        text = percent(score.value)
+        between = f"{percent(bounds.low)} to {percent(bounds.high)}" if bounds else "no interval"
+    count = plural(score.n, "image") + (f", {plural(score.n_prompts, 'prompt')}" if score.n_prompts != score.n else "")
+    return Number(score.value, bounds, score.n, score.n_prompts, text, between, count)
+
+
+def _timing(timing: Timing, key: str) -> Number:
+    if key == "latency":
+        bounds = timing.latency_interval
+        between = seconds_span(bounds.low, bounds.high) if bounds else "no interval"
+        calls = len(timing.steady_s)
+        return Number(timing.latency_s, bounds, calls, None, seconds(timing.latency_s), between, plural(calls, "call"))
+    if key == "throughput":
+        value, calls = timing.throughput_images_per_s, len(timing.steady_s)
+        return Number(
+            value, None, calls, None, number(value, decimals_for(value, None, None)), "", plural(calls, "call")
+        )
+    visits = timing.first_call_s if key == "first_call" else timing.load_s
+    if not visits:
+        return _missing("no visit measured it")
+    value = statistics.median(visits)
+    return Number(value, None, len(visits), None, seconds(value), "", plural(len(visits), "visit"))
+
+
+def _memory(cell: CellRecord) -> Number:
+    if cell.memory is None:
+        return _missing(cell.timing_reason or "not measured")
+    visits = len(cell.timing.load_s) if cell.timing else None
+    count = f"highest of {plural(visits, 'visit')}" if visits else ""
+    peak = cell.memory.peak_bytes
+    return Number(float(peak), None, visits, None, mebibytes(peak), count_text=count)
+
+
+def _against(compared: Comparison) -> Against:
+    remark = compared.reason or ""
+    if compared.leaning_worse:
+        remark = f"leaning worse; {remark}".rstrip("; ")
+    if compared.n_to_settle:
+        remark = f"{remark}; about {compared.n_to_settle} prompts would settle it".lstrip("; ")
+    return Against(
+        record=compared,
+        mark=VERDICT_MARKS[compared.verdict],
+        verdict=compared.verdict,
+        difference=sentences.difference_text(compared),
+        interval=sentences.interval_text(compared),
+        remark=remark,
+    )
+
+
+def verdict_of(view: RunView, cell: CellRecord, metric: str) -> str:
+    """A cell's verdict on a metric for charts: "reference", the verdict, or "not compared"."""
+    if cell.is_reference:
+        return "reference"
+    compared = comparison_of(cell, metric)
+    return compared.verdict if compared else "not compared"

@@ -1,0 +1,93 @@
+"""Numbers and times as people read them. The same number always gives the same text."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+METRIC_WORDS = {
+    "clip_score": "CLIP score",
+    "frechet": "Fréchet distance",
+    "latency": "latency",
+    "peak_memory": "peak memory",
+}
+VERDICT_MARKS = {"improved": "▲", "regressed": "▼", "equivalent": "≈", "inconclusive": "?"}
+
+
+def metric_words(metric: str) -> str:
+    """A metric's name in a sentence."""
+    return METRIC_WORDS.get(metric, metric.replace("_", " "))
+
+
+def decimals_for(value: float, low: float | None, high: float | None) -> int:
+    """Decimals that show two digits of the interval's half-width, or four digits of the number without one."""
+    half = (high - low) / 2 if low is not None and high is not None else 0.0
+    if half > 0:
+        return min(4, max(0, 1 - math.floor(math.log10(half))))
+    size = math.floor(math.log10(abs(value))) if value else 0
+    return min(4, max(0, 3 - size))
+
+
+def number(value: float, decimals: int, *, sign: bool = False) -> str:
+    """``-0.5`` as "−0.5"; with ``sign`` also "+0.5". Never "−0.0"."""
+    text = f"{abs(value):.{decimals}f}"
+    if float(text) == 0:
+        return text
+    return ("−" if value < 0 else "+" if sign else "") + text
+
+
+def span(low: float, high: float, decimals: int, *, sign: bool = False) -> str:
+    """An interval: "84.1 to 84.9"."""
+    return f"{number(low, decimals, sign=sign)} to {number(high, decimals, sign=sign)}"
+
+
+def percent(ratio: float, decimals: int = 1, *, sign: bool = False) -> str:
+    """``0.031`` as "3.1 %"."""
+    return f"{number(100 * ratio, decimals, sign=sign)} %"
+
+
+def seconds(value: float) -> str:
+    """A time with its best unit and three digits: "85.0 ms", "1.24 s", "3 min 20 s"."""
+    if value >= 120:
+        return f"{int(value // 60)} min {int(value % 60)} s"
+    size, unit = _time_unit(value)
+    return f"{three_digits(value / size)} {unit}"
+
+
+def seconds_span(low: float, high: float) -> str:
+    """An interval of times in one unit: "84.1 to 86.0 ms"."""
+    size, unit = _time_unit(high)
+    return f"{three_digits(low / size)} to {three_digits(high / size)} {unit}"
+
+
+def _time_unit(value: float) -> tuple[float, str]:
+    return (1.0, "s") if value >= 1 else (1e-3, "ms") if value >= 1e-3 else (1e-6, "µs")
+
+
+def three_digits(value: float) -> str:
+    """ "1.20", "12.0", "123", "1234"."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:#.3g}"
+
+
+def mebibytes(value: float) -> str:
+    """Bytes as "123 MiB"."""
+    return f"{three_digits(value / 2**20)} MiB"
+
+
+def moment(milliseconds: int | None) -> str:
+    """Unix milliseconds as "2026-11-24 10:05 UTC"; "" for ``None``."""
+    if milliseconds is None:
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def plural(count: int, noun: str) -> str:
+    """ "1 prompt", "2 prompts"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def listing(items: list[str], limit: int = 6) -> str:
+    """ "a, b and c", cut after ``limit``."""
+    if len(items) > limit:
+        return ", ".join(items[:limit]) + f" and {len(items) - limit} more"
+    return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)

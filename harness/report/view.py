@@ -1,0 +1,163 @@
+"""A run as the report sees it: its records, its per-image rows and its pictures. Works for an unfinished run."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from harness.catalog.schedulers import model_calls_per_step
+from harness.errors import MissingError, StoreError
+from harness.plan.types import Cell, InputRow, Plan
+from harness.store.records import CellRecord, Comparison, RunRecord, Score
+from harness.store.store import Store
+
+COSTS = ("latency", "peak_memory")  # compared like metrics, but about cost, not quality
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run, read once; ``cells`` has every cell of the plan, in its order, pending ones too."""
+
+    store: Store
+    run: RunRecord
+    cells: tuple[CellRecord, ...]
+    _archives: dict[str, dict[str, bytes]] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that the run executes."""
+        return self.run.plan
+
+    @cached_property
+    def done(self) -> tuple[CellRecord, ...]:
+        """The cells that have a result."""
+        return tuple(cell for cell in self.cells if cell.status == "done")
+
+    @property
+    def failed(self) -> tuple[CellRecord, ...]:
+        """The cells whose failure is their result."""
+        return tuple(cell for cell in self.cells if cell.status == "failed")
+
+    @property
+    def pending(self) -> tuple[CellRecord, ...]:
+        """The cells that have not been made yet."""
+        return tuple(cell for cell in self.cells if cell.status == "pending")
+
+    @property
+    def unfinished(self) -> str | None:
+        """What to say of a run that is not finished; ``None`` for a finished one."""
+        if self.run.status in ("finished", "failed-cells"):
+            return None
+        return f"This run is unfinished: {len(self.done)} of {len(self.cells)} cells are done so far."
+
+    def cell(self, cell_id: str) -> CellRecord:
+        """The cell of that id; ``KeyError`` if there is none."""
+        return self._by_id[cell_id]
+
+    @cached_property
+    def _by_id(self) -> dict[str, CellRecord]:
+        return {cell.cell_id: cell for cell in self.cells}
+
+    @cached_property
+    def quality_metrics(self) -> tuple[str, ...]:
+        """Metrics with a score in this run: those that were compared first, each group in the plan's order."""
+        scored = {score.metric for cell in self.done for score in cell.scores}
+        compared = {c.metric for cell in self.done for c in cell.comparisons}
+        order = [*self.plan.metrics, *sorted(scored - set(self.plan.metrics))]
+        named = [metric for metric in order if metric in scored]
+        return tuple(sorted(named, key=lambda metric: metric not in compared))
+
+    def model_calls(self, cell: CellRecord) -> int:
+        """Decoder calls for one image: what a step costs, whatever the machine."""
+        class_name = cell.scheduler.get("class_name") or cell.settings.scheduler.class_name
+        return cell.settings.num_inference_steps * model_calls_per_step(class_name)
+
+    def image_values(self, cell_id: str) -> dict[str, dict[str, Any]]:
+        """The per-image row of each row id; empty where there is none."""
+        return {row["row_id"]: row for row in self.store.image_rows(self.run.run_id, cell_id) or []}
+
+    def picture(self, cell: CellRecord, row: InputRow) -> bytes | None:
+        """A picture's PNG bytes; ``None`` if it was not made or is no longer in the store."""
+        for batch in cell.batches:
+            if row.id in batch.rows:
+                return self._archive(batch.key).get(f"{row.id}.png")
+        return None
+
+    def _archive(self, key: str) -> dict[str, bytes]:
+        if key not in self._archives:
+            self._archives[key] = _read_archive(self.store, key)
+        return self._archives[key]
+
+
+def _read_archive(store: Store, key: str) -> dict[str, bytes]:
+    """The pictures under a key; none if they were removed or damaged, which a report shows and does not die of."""
+    try:
+        data = store.get("images", key)
+    except StoreError:
+        return {}
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def load_view(store: Store, run_id: str) -> RunView:
+    """Read a run's records.
+
+    Raises:
+        HarnessError: the run or one of its records cannot be read.
+    """
+    run = store.load_run(run_id)
+    known = {record.cell_id: record for record in store.load_cells(run_id)}
+    return RunView(store, run, tuple(known.get(cell.id) or _pending(run_id, cell) for cell in run.plan.cells))
+
+
+def _pending(run_id: str, cell: Cell) -> CellRecord:
+    return CellRecord(
+        run_id=run_id,
+        cell_id=cell.id,
+        label=cell.label,
+        settings=cell.settings,
+        swept=cell.swept,
+        reference=cell.reference,
+        is_reference=cell.is_reference,
+        status="pending",
+    )
+
+
+def find_cell(view: RunView, text: str) -> CellRecord:
+    """The cell that a person means: its id, its label, or an unambiguous part of either.
+
+    Raises:
+        MissingError: none or several match; lists the cells there are.
+    """
+    exact = [cell for cell in view.cells if text in (cell.cell_id, cell.label)]
+    found = exact or [cell for cell in view.cells if _part_of(text, cell)]
+    if len(found) == 1:
+        return found[0]
+    names = "\n".join(f"  {cell.cell_id}  ({cell.label})" for cell in view.cells)
+    raise MissingError(
+        f"{'Several cells match' if found else 'No cell matches'} {text!r} in run {view.run.run_id}.",
+        expected=f"one of\n{names}",
+        do="Give the id, or enough of it to be the only one.",
+    )
+
+
+def _part_of(text: str, cell: CellRecord) -> bool:
+    return text.lower() in cell.cell_id.lower() or text.lower() in cell.label.lower()
+
+
+def score_of(cell: CellRecord, metric: str) -> Score | None:
+    """The cell's score of that metric."""
+    return next((score for score in cell.scores if score.metric == metric), None)
+
+
+def comparison_of(cell: CellRecord, metric: str) -> Comparison | None:
+    """The cell's comparison of that metric with its reference."""
+    return next((c for c in cell.comparisons if c.metric == metric), None)
+
+
+def quality_comparisons(cell: CellRecord) -> list[Comparison]:
+    """The comparisons about quality, not cost."""
+    return [c for c in cell.comparisons if c.metric not in COSTS]
