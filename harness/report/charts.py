@@ -11,9 +11,9 @@ import pandas as pd
 import vl_convert
 
 from harness.report.labels import Frame, place_labels
-from harness.report.sentences import difference_text, interval_text
+from harness.report.sentences import bounds_text, difference_text, interval_text, value_text
 from harness.report.table import verdict_of
-from harness.report.text import decimals_for, metric_words, number, seconds, span
+from harness.report.text import metric_words, seconds
 from harness.report.view import RunView, comparison_of, score_of
 from harness.store.records import CellRecord
 
@@ -95,12 +95,11 @@ def _point(view: RunView, cell: CellRecord, metric: str, cost: str) -> dict[str,
         return None
     x, x_low, x_high = place
     y_low, y_high = (score.interval.low, score.interval.high) if score.interval else (score.value, score.value)
-    decimals = decimals_for(score.value, y_low, y_high)
     return {
         "x": x, "x_low": x_low, "x_high": x_high, "y": score.value, "y_low": y_low, "y_high": y_high,
         "series": _series(view, cell), "text": _point_text(view, cell), "order": _order(view, cell),
         "cell": cell.label, "reference": cell.is_reference, "verdict": verdict_of(view, cell, metric),
-        "value": number(score.value, decimals) + (f" ({span(y_low, y_high, decimals)})" if score.interval else ""),
+        "value": f"{value_text(score)} ({bounds_text(score)})",
         "cost": seconds(cell.timing.latency_s) if cell.timing else f"{view.model_calls(cell)} model calls",
         "images": score.n, "prompts": score.n_prompts,
     }  # fmt: skip
@@ -182,7 +181,9 @@ def _tips() -> list[alt.Tooltip]:
 
 
 def _scale(log: bool, domain: tuple[float, float]) -> alt.Scale:
-    return alt.Scale(type="log" if log else "linear", domain=list(domain), zero=False, nice=False)
+    if log:
+        return alt.Scale(type="log", domain=list(domain), nice=False)
+    return alt.Scale(domain=list(domain), zero=False, nice=False)
 
 
 def _axis(log: bool, domain: tuple[float, float]) -> alt.Axis:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
+from harness.catalog.metrics import METRICS
 from harness.report.text import decimals_for, listing, metric_words, number, percent, plural, seconds, span
-from harness.report.view import RunView, comparison_of, quality_comparisons, score_of
+from harness.report.view import COSTS, RunView, comparison_of, quality_comparisons, score_of
 from harness.stats import Verdict
 from harness.store.records import CellRecord, Comparison, Interval, Score
 
@@ -104,13 +105,29 @@ def score_text(score: Score) -> str:
     """ "84.5 (95 % interval 84.1 to 84.9, 32 prompts)"."""
     if score.value is None:
         return f"none ({score.reason})"
-    low, high = (score.interval.low, score.interval.high) if score.interval else (None, None)
-    decimals = decimals_for(score.value, low, high)
     counted = plural(score.n_prompts, "prompt")
     if score.interval is None:
-        return f"{number(score.value, decimals)} ({counted}, no interval)"
-    bounds = span(score.interval.low, score.interval.high, decimals)
-    return f"{number(score.value, decimals)} ({_level(score.interval)} {bounds}, {counted})"
+        return f"{value_text(score)} ({counted}, no interval)"
+    return f"{value_text(score)} ({_level(score.interval)} {bounds_text(score)}, {counted})"
+
+
+def value_text(score: Score) -> str:
+    """A score's value: "84.5", or "93.8 %" for a share."""
+    return _score_number(score, score.value or 0.0)
+
+
+def bounds_text(score: Score) -> str:
+    """A score's interval: "84.1 to 84.9"; "no interval" where there is none."""
+    if score.interval is None:
+        return "no interval"
+    return f"{_score_number(score, score.interval.low)} to {_score_number(score, score.interval.high)}"
+
+
+def _score_number(score: Score, value: float) -> str:
+    if score.unit == "share":
+        return percent(value)
+    low, high = (score.interval.low, score.interval.high) if score.interval else (None, None)
+    return number(value, decimals_for(score.value or 0.0, low, high))
 
 
 def finding(compared: Comparison) -> str:
@@ -124,36 +141,47 @@ def _level(interval: Interval) -> str:
 
 
 def difference_text(compared: Comparison) -> str:
-    """The difference with its sign, in the metric's unit or in per cent."""
+    """The difference with its sign: in the metric's unit, in per cent for costs, in percentage points for shares."""
     if compared.difference is None:
         return "not known"
-    if compared.metric in ("latency", "peak_memory"):
-        return percent(compared.difference, sign=True)
-    return number(compared.difference, _decimals(compared), sign=True)
+    return _with_unit(compared, number(_scale(compared) * compared.difference, _decimals(compared), sign=True))
 
 
 def interval_text(compared: Comparison) -> str:
     """The interval of the difference; "" where there is none."""
     if compared.interval is None:
         return ""
-    low, high = compared.interval.low, compared.interval.high
-    if compared.metric in ("latency", "peak_memory"):
-        return f"{percent(low, sign=True)} to {percent(high, sign=True)}"
-    return span(low, high, _decimals(compared), sign=True)
-
-
-def _decimals(compared: Comparison) -> int:
-    """Two digits of the interval's half-width, but no finer than a tenth of the margin's last digit."""
-    bounds = compared.interval
-    fine = decimals_for(compared.difference or 0.0, bounds.low if bounds else None, bounds.high if bounds else None)
-    _, _, after_point = f"{compared.margin:.3g}".partition(".")
-    return min(fine, len(after_point) + 1) if compared.margin else fine
+    low, high = (_scale(compared) * end for end in (compared.interval.low, compared.interval.high))
+    return _with_unit(compared, span(low, high, _decimals(compared), sign=True))
 
 
 def _margin(compared: Comparison) -> str:
-    if compared.metric in ("latency", "peak_memory"):
-        return percent(compared.margin)
-    return f"{compared.margin:.3g}"
+    return _with_unit(compared, f"{_scale(compared) * compared.margin:.3g}")
+
+
+def _scale(compared: Comparison) -> int:
+    return 100 if _unit(compared) else 1
+
+
+def _with_unit(compared: Comparison, text: str) -> str:
+    return f"{text} {_unit(compared)}".rstrip()
+
+
+def _unit(compared: Comparison) -> str:
+    """What follows the number: "%" for a ratio, "pp" for a share's difference, "" for the metric's own unit."""
+    if compared.metric in COSTS:
+        return "%"
+    row = METRICS.get(compared.metric)
+    return "pp" if row is not None and row.unit == "share" else ""
+
+
+def _decimals(compared: Comparison) -> int:
+    """Two digits of the interval's half-width, but at most one digit finer than the margin is given."""
+    bounds, scale = compared.interval, _scale(compared)
+    ends = (scale * bounds.low, scale * bounds.high) if bounds else (None, None)
+    fine = decimals_for(scale * (compared.difference or 0.0), *ends)
+    _, _, after_point = f"{scale * compared.margin:.3g}".partition(".")
+    return min(fine, len(after_point) + 1) if compared.margin else fine
 
 
 def _speed(chosen: CellRecord, reference: CellRecord) -> str:

@@ -22,7 +22,9 @@ def write_strip(view: RunView, cell: CellRecord, out: Path) -> Path:
     """
     rows = [row for row in view.plan.rows if any(row.id in batch.rows for batch in cell.batches)]
     if not rows:
-        raise MissingError(f"{cell.label} has no pictures: it is {cell.status}.", do="run the spec, or name another cell")
+        raise MissingError(
+            f"{cell.label} has no pictures: it is {cell.status}.", do="run the spec, or name another cell"
+        )
     lines = (len(rows) - 1) // _COLUMNS + 1
     columns = min(len(rows), _COLUMNS)
     sheet = Drawing(columns * (_TILE + _GAP) + _GAP, _HEAD + lines * (_TILE + _CAPTION + _GAP))
@@ -56,5 +58,7 @@ def write_pictures(view: RunView, cell: CellRecord, folder: Path) -> list[Path]:
                 paths.append(folder / f"{row.id}.png")
                 paths[-1].write_bytes(png)
     except OSError as error:
-        raise StoreError(f"Pictures cannot be written to {folder}: {error.strerror}.", do="name another folder") from error
+        raise StoreError(
+            f"Pictures cannot be written to {folder}: {error.strerror}.", do="name another folder"
+        ) from error
     return paths

@@ -11,11 +11,9 @@ from harness.report.text import (
     decimals_for,
     mebibytes,
     number,
-    percent,
     plural,
     seconds,
     seconds_span,
-    span,
 )
 from harness.report.view import RunView, comparison_of, score_of
 from harness.store.records import CellRecord, Comparison, Interval, Score, Timing
@@ -145,14 +143,9 @@ def _missing(reason: str, n: int | None = None, n_prompts: int | None = None) ->
 def _score(score: Score) -> Number:
     if score.value is None:
         return _missing(score.reason or "no reason was recorded", score.n, score.n_prompts)
-    bounds = score.interval
-    decimals = decimals_for(score.value, bounds.low if bounds else None, bounds.high if bounds else None)
-    text, between = number(score.value, decimals), span(bounds.low, bounds.high, decimals) if bounds else "no interval"
-    if score.unit == "share":
-        text = percent(score.value)
-        between = f"{percent(bounds.low)} to {percent(bounds.high)}" if bounds else "no interval"
     count = plural(score.n, "image") + (f", {plural(score.n_prompts, 'prompt')}" if score.n_prompts != score.n else "")
-    return Number(score.value, bounds, score.n, score.n_prompts, text, between, count)
+    text, between = sentences.value_text(score), sentences.bounds_text(score)
+    return Number(score.value, score.interval, score.n, score.n_prompts, text, between, count)
 
 
 def _timing(timing: Timing, key: str) -> Number:

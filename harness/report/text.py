@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 METRIC_WORDS = {
     "clip_score": "CLIP score",
     "frechet": "Fréchet distance",
-    "latency": "latency",
-    "peak_memory": "peak memory",
+    "world_truth": "share of right pictures",
 }
 VERDICT_MARKS = {"improved": "▲", "regressed": "▼", "equivalent": "≈", "inconclusive": "?"}
 

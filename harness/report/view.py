@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from harness.catalog.schedulers import model_calls_per_step
+from harness.catalog.schedulers import SUFFIX, schedulers
 from harness.errors import MissingError, StoreError
 from harness.plan.types import Cell, InputRow, Plan
 from harness.store.records import CellRecord, Comparison, RunRecord, Score
@@ -72,8 +72,9 @@ class RunView:
 
     def model_calls(self, cell: CellRecord) -> int:
         """Decoder calls for one image: what a step costs, whatever the machine."""
-        class_name = cell.scheduler.get("class_name") or cell.settings.scheduler.class_name
-        return cell.settings.num_inference_steps * model_calls_per_step(class_name)
+        class_name = cell.scheduler.get("class_name") or cell.settings.scheduler.class_name or ""
+        row = schedulers().get(class_name.removesuffix(SUFFIX))
+        return cell.settings.num_inference_steps * (row.model_calls_per_step if row else 1)
 
     def image_values(self, cell_id: str) -> dict[str, dict[str, Any]]:
         """The per-image row of each row id; empty where there is none."""

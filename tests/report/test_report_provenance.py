@@ -1,0 +1,42 @@
+"""How it was made: whose results were reused and from when, what was refused, what was loaded."""
+
+from harness.report.provenance import provenance
+from harness.report.view import load_view
+
+
+def facts(builder, title: str, **kwargs) -> dict[str, str]:
+    return {s.title: dict(s.facts) for s in provenance(load_view(*builder.finish(**kwargs)))}.get(title, {})
+
+
+def test_reused_pictures_name_their_run_and_day(sweep) -> None:
+    assert facts(sweep, "Reused") == {"32 pictures": "made in run 20261101-090000-older-aaaa, 2026-11-23"}
+
+
+def test_a_resumed_runs_own_pictures_are_not_reused(build) -> None:
+    builder = build()
+    builder.cell("DDIM", 10, 84.0)
+    plain = facts(builder, "Run")
+    builder.store.save_run(builder.store.load_run(builder.records[0].run_id).model_copy(update={"resumed": 2}))
+    assert facts(builder, "Reused") == {}
+    assert facts(builder, "Run", changes={"resumed": 2, "reused": {"images": 1}}) == plain
+
+
+def test_what_was_loaded_refused_and_defaulted(sweep) -> None:
+    assert facts(sweep, "Refused combinations") == {"scheduler EulerDiscrete": "is silently wrong here"}
+    assert facts(sweep, "Weights") == {"decoder": "package:miniature, abcd1234"}
+    assert facts(sweep, "Defaults that the spec did not name") == {"dtype": "float32"}
+    assert facts(sweep, "Environment") == {"device": "cpu", "versions.torch": "2.14.1"}
+    assert facts(sweep, "Scores")["clip_score/mini-scorer-1a2b"] == "weights 1a2b"
+
+
+def test_notes_are_shown_with_their_cell(build) -> None:
+    builder = build()
+    builder.cell("DDIM", 10, 84.0, notes=("2 prompts were truncated",))
+    assert facts(builder, "Notes") == {"DDIM · 10 steps": "2 prompts were truncated"}
+
+
+def test_the_tracking_run_is_linked_once_it_was_sent(sweep) -> None:
+    store, run_id = sweep.finish()
+    assert facts(sweep, "Tracking") == {}
+    (store.runs.folder(run_id).path / "tracking.json").write_text('{"uri": "sqlite:///mlflow.db", "parent": "4f2a"}')
+    assert facts(sweep, "Tracking") == {"uri": "sqlite:///mlflow.db", "parent": "4f2a"}

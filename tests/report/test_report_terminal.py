@@ -1,0 +1,39 @@
+"""What a terminal shows."""
+
+from harness.report.terminal import render_cell, render_table
+from harness.report.view import load_view
+
+
+def test_the_table_and_the_answer(sweep) -> None:
+    text = render_table(load_view(*sweep.finish(status="failed-cells")), width=170)
+    assert "clip_score" in text and "84.40 (83.90 to 84.90)" in text
+    assert "≈ equivalent" in text and "▼ regressed" in text
+    assert "UniPC · 10 steps matches DDIM · 100 steps" in text
+    assert "DDPM · 10 steps: not-a-number: 3 of 8 pictures hold not-a-number values. Use dtype float32." in text
+    assert "\x1b" not in text
+
+
+def test_colour_is_asked_for(sweep) -> None:
+    assert "\x1b[" in render_table(load_view(*sweep.finish()), width=170, colour=True)
+
+
+def test_markup_in_a_name_is_text(build) -> None:
+    builder = build(text="[red]x[/red][/]")
+    builder.cell("DDIM", 10, 84.0)
+    assert "[red]x[/red][/]" in render_table(load_view(*builder.finish()), width=200)
+
+
+def test_one_cell_in_full(sweep) -> None:
+    view = load_view(*sweep.finish())
+    text = render_cell(view, view.cell("DDIM-20-g4"), width=160)
+    assert "DDIM · 20 steps" in text and "clip_score/mini-scorer-1a2b" in text
+    assert "equivalent    CLIP score −0.10 (90 % interval −0.25 to +0.05, margin 0.3)" in text
+    assert "32 pictures made in run 20261101-090000-older-aaaa, 2026-11-23" in text
+    assert "latency 200 ms an image (190 to 210 ms), 10 calls of batch 1" in text
+
+
+def test_a_failed_cell_says_why(sweep) -> None:
+    view = load_view(*sweep.finish())
+    text = render_cell(view, view.failed[0], width=160)
+    assert "failed, not-a-number: 3 of 8 pictures hold not-a-number values" in text
+    assert "what to do: Use dtype float32." in text
