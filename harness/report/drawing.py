@@ -45,7 +45,7 @@ class Drawing:
     def picture(self, at: tuple[float, float], size: tuple[float, float], image: Image.Image) -> None:
         """A picture, scaled into a box with its proportions kept."""
         with io.BytesIO() as out:
-            image.save(out, "PNG")
+            image.save(out, "PNG", compress_level=1)
             data = base64.b64encode(out.getvalue()).decode()
         box = f'x="{at[0]:.1f}" y="{at[1]:.1f}" width="{size[0]:.1f}" height="{size[1]:.1f}"'
         self._parts.append(f'<image {box} href="data:image/png;base64,{data}"/>')

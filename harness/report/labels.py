@@ -10,6 +10,7 @@ from typing import Any
 _FIELD = tuple[float, float]
 Box = tuple[float, float, float, float]  # left, top, right, bottom; pixels
 _CHARACTER, _LINE, _POINT, _RING = 7.2, 13.0, 6.0, 11.0
+_AROUND = 80.0  # no label lies farther from its point
 _NEAR = [(0, -14), (13, -9), (14, 0), (13, 9), (0, 14), (-13, 9), (-14, 0), (-13, -9)]
 
 
@@ -83,16 +84,27 @@ def place_labels(points: list[dict[str, Any]], frame: Frame) -> dict[str, list[f
     taken = [box for point in points for box in _obstacles(point, frame)] + _lines(points, frame)
     columns: dict[str, list[float]] = {"label_x": [], "label_y": []}
     for point in points:
-        left, top = frame.pixel(point["x"], point["y"])
         half = _CHARACTER * max(len(str(point["text"])), 1) / 2
-        places = [(reach, left + reach * (dx + math.copysign(half, dx) * (dx != 0) * 0.6), top + reach * dy)
-                  for reach in (1.0, 1.6, 2.3) for dx, dy in _NEAR]  # fmt: skip
-        _, x, y = min(places, key=lambda place: _cost(_box(place[1], place[2], half), taken, frame) + 12 * place[0])
+        x, y = _best_place(frame.pixel(point["x"], point["y"]), half, taken, frame)
         taken.append(_box(x, y, half))
-        label_x, label_y = frame.number(x, y)
-        columns["label_x"].append(label_x)
-        columns["label_y"].append(label_y)
+        for name, value in zip(columns, frame.number(x, y), strict=True):
+            columns[name].append(value)
     return columns
+
+
+def _best_place(point: tuple[float, float], half: float, taken: list[Box], frame: Frame) -> tuple[float, float]:
+    """Where a label of half-width ``half`` covers least, the nearest of equals."""
+    left, top = point
+    near = [box for box in taken if _overlap(box, (left - _AROUND, top - _AROUND, left + _AROUND, top + _AROUND))]
+    best, least = point, math.inf
+    for reach in (1.0, 1.6, 2.3):
+        for dx, dy in _NEAR:
+            sideways = math.copysign(0.6 * half, dx) if dx else 0.0
+            place = left + reach * (dx + sideways), top + reach * dy
+            cost = _cost(_box(*place, half), near, frame) + 12 * reach
+            if cost < least:
+                best, least = place, cost
+    return best
 
 
 def _obstacles(point: dict[str, Any], frame: Frame) -> list[Box]:

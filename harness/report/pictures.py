@@ -15,6 +15,7 @@ from harness.report.view import RunView
 from harness.store.records import CellRecord
 
 MAX_CELLS = 24
+_SMALL = 96  # pixels; a PNG of that side is smaller than the page's other parts
 INK, MUTED, ACCENT, BLANK = "#1d232b", "#5b6673", "#0b63a5", "#e9edf1"
 
 
@@ -69,16 +70,13 @@ def thumbnail(png: bytes, side: int) -> Image.Image:
 
 
 def data_uri(png: bytes, side: int = 192) -> str:
-    """A picture to put into a page: a PNG as it is when small, else a JPEG of at most ``side`` pixels."""
+    """A picture to put into a page: as it is when small, else a JPEG of at most ``side`` pixels."""
     image = thumbnail(png, side)
+    if max(image.size) <= _SMALL:
+        return f"data:image/png;base64,{base64.b64encode(png).decode()}"
     with io.BytesIO() as out:
-        if image.width <= 96 and image.height <= 96:
-            image.save(out, "PNG", optimize=True)
-            kind = "png"
-        else:
-            image.save(out, "JPEG", quality=86)
-            kind = "jpeg"
-        return f"data:image/{kind};base64,{base64.b64encode(out.getvalue()).decode()}"
+        image.save(out, "JPEG", quality=86)
+        return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
 def draw(view: RunView, grid: Grid, tile: int = 96) -> Image.Image:

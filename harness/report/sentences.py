@@ -7,7 +7,6 @@ from collections import Counter
 from harness.catalog.metrics import METRICS
 from harness.report.text import decimals_for, listing, metric_words, number, percent, plural, seconds, span
 from harness.report.view import COSTS, RunView, comparison_of, quality_comparisons, score_of
-from harness.stats import Verdict
 from harness.store.records import CellRecord, Comparison, Interval, Score
 
 
@@ -219,8 +218,8 @@ def _open_below(view: RunView, chosen: CellRecord, compared: list[CellRecord]) -
 
 def tally(compared: list[CellRecord]) -> str:
     """How the quality comparisons came out."""
-    counts = Counter(c.verdict for cell in compared for c in quality_comparisons(cell))
-    order: tuple[Verdict, ...] = ("improved", "equivalent", "regressed", "inconclusive")
+    counts: Counter[str] = Counter(c.verdict for cell in compared for c in quality_comparisons(cell))
+    order = ("improved", "equivalent", "regressed", "inconclusive")
     parts = [f"{counts[verdict]} {verdict}" for verdict in order if counts[verdict]]
     reference = sum(counts.values())
     return f"Of {plural(reference, 'quality comparison')}: {listing(parts)}."

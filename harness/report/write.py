@@ -10,13 +10,15 @@ from pathlib import Path
 from PIL import Image
 
 from harness.errors import StoreError
+from harness.report.against_reference import against_reference
 from harness.report.answer import answer
-from harness.report.charts import Chart, against_reference, quality_latency
+from harness.report.charts import Chart
 from harness.report.files import results_json, table_csv
 from harness.report.markdown import render_markdown
 from harness.report.page import render_page
 from harness.report.pictures import Grid, choose, draw
 from harness.report.provenance import provenance
+from harness.report.quality_latency import quality_latency
 from harness.report.summary import draw_summary
 from harness.report.table import build_table
 from harness.report.view import RunView, load_view

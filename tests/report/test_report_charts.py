@@ -1,6 +1,8 @@
 """The charts' data is the records' data, and each chart can be drawn without a browser."""
 
-from harness.report.charts import Chart, against_reference, log_ticks, quality_latency
+from harness.report.against_reference import against_reference
+from harness.report.charts import Chart
+from harness.report.quality_latency import log_ticks, quality_latency
 from harness.report.view import load_view
 
 
