@@ -1,15 +1,17 @@
 """The bare diffusers code, written as diffusers' guide writes it, that makes the same pixels as the harness.
 
-It is for people: to see what a cell is, to take it elsewhere, to report a bug upstream. Makes text only; imports no torch.
+It is for people: to see what a cell is, to take it elsewhere, to report a bug upstream. It makes text only; no torch.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.catalog.types import ModelRow, Place
 from harness.pipelines.places import PIPELINE_CLASS, PartName, local_folder
+from harness.pipelines.rows import prior_parts
 from harness.plan.types import InputRow, Settings
 
 
@@ -28,7 +30,8 @@ def show_code(
         settings: of the cell.
         model: its row; a hub's revision should be the resolved one.
         rows: the whole batch: other company changes a picture's last bits.
-        scheduler: the record of ``schedulers.build_scheduler`` (``CellRecord.scheduler``); empty if nothing was made yet.
+        scheduler: the record of ``schedulers.build_scheduler`` (``CellRecord.scheduler``); empty if
+            nothing was made yet.
         device: where it was made.
         threads: of a CPU worker; another number may change the last bits.
     """
@@ -63,11 +66,11 @@ def _load(model: ModelRow, settings: Settings, device: str) -> str:
 
 def _where(place: Place) -> str:
     folder = local_folder(place)
-    words = [repr(place.where if folder is None else str(folder))]
+    words = [_quoted(place.where if folder is None else str(folder))]
     if place.kind == "hub" and place.revision is not None:
-        words.append(f"revision={place.revision!r}")
+        words.append(f"revision={_quoted(place.revision)}")
     if place.variant is not None:
-        words.append(f"variant={place.variant!r}")
+        words.append(f"variant={_quoted(place.variant)}")
     return ", ".join(words)
 
 
@@ -81,10 +84,11 @@ def _scheduler(model: ModelRow, settings: Settings, known: Mapping[str, Any]) ->
     name = name or "type(pipeline.scheduler)"
     overrides = "".join(f", {key}={value!r}" for key, value in choice.config.items())
     if base != "scheduler" and not removed:
-        return f"pipeline.scheduler = {name}.from_pretrained(\n    {_where(model.decoder)}, subfolder={base!r}{overrides}\n)"
+        source = f"{_where(model.decoder)}, subfolder={_quoted(base)}{overrides}"
+        return f"pipeline.scheduler = {name}.from_pretrained(\n    {source}\n)"
     config, lines = "pipeline.scheduler.config", []
     if base != "scheduler":
-        config = f"{name}.load_config({_where(model.decoder)}, subfolder={base!r})"
+        config = f"{name}.load_config({_where(model.decoder)}, subfolder={_quoted(base)})"
     if removed:
         lines.append("# Only DDPM's step reads the learned variance: for another class the pipeline must drop it.")
         lines.append(f'config = {{key: value for key, value in {config}.items() if key != "variance_type"}}')
@@ -99,17 +103,15 @@ def _scheduler_class(settings: Settings, known: Mapping[str, Any]) -> str:
 def _prior(settings: Settings, rows: Sequence[InputRow]) -> str:
     seeds = ", ".join(str(row.seed) for row in rows)
     head = f"generators = [torch.Generator().manual_seed(seed) for seed in [{seeds}]]\n"
-    without = [i for i, row in enumerate(rows) if row.negative_prompt is None]
-    having = [i for i, row in enumerate(rows) if row.negative_prompt is not None]
-    if not having or not without:
-        names = "image_embeds, negative_image_embeds"
-        return head + _prior_call(settings, [rows[i] for i in without or having], names, "generators")
+    if len(prior_parts(rows)) == 1:
+        return head + _prior_call(settings, rows, "image_embeds, negative_image_embeds", "generators")
     parts = []
-    for part in (without, having):
+    for part in prior_parts(rows):
         chosen = f"[generators[i] for i in {part}]"
         call = _prior_call(settings, [rows[i] for i in part], "wanted, unwanted", chosen)
         parts.append(
-            f"{call}\nfor i, w, u in zip({part}, wanted, unwanted):\n    image_embeds[i], negative_image_embeds[i] = w, u"
+            f"{call}\nfor i, *both in zip({part}, wanted, unwanted):\n"
+            "    image_embeds[i], negative_image_embeds[i] = both"
         )
     empty = "image_embeds, negative_image_embeds = {}, {}"
     stack = "\n".join(
@@ -127,7 +129,8 @@ def _prior_call(settings: Settings, rows: Sequence[InputRow], names: str, genera
     lines += [
         f"{names} = prior_pipeline(",
         f"    prompt, {'negative_prompt, ' if negative else ''}generator={generators}{' * 2' if negative else ''},",
-        f"    num_inference_steps={settings.prior_num_inference_steps}, guidance_scale={settings.prior_guidance_scale!r},",
+        f"    num_inference_steps={settings.prior_num_inference_steps}, "
+        f"guidance_scale={settings.prior_guidance_scale!r},",
         ").to_tuple()",
     ]
     return "\n".join(lines)
@@ -135,8 +138,13 @@ def _prior_call(settings: Settings, rows: Sequence[InputRow], names: str, genera
 
 def _listed(texts: Sequence[str]) -> str:
     if len(texts) == 1:
-        return repr(list(texts))
-    return "[\n" + "".join(f"    {text!r},\n" for text in texts) + "]"
+        return f"[{_quoted(texts[0])}]"
+    return "[\n" + "".join(f"    {_quoted(text)},\n" for text in texts) + "]"
+
+
+def _quoted(text: str) -> str:
+    """A JSON string is a Python string, with the quotes that the guide uses."""
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _decoder(settings: Settings, rows: Sequence[InputRow]) -> str:
@@ -146,6 +154,7 @@ def _decoder(settings: Settings, rows: Sequence[InputRow]) -> str:
         f"    height={settings.height}, width={settings.width}, num_inference_steps={settings.num_inference_steps}, "
         f"guidance_scale={settings.guidance_scale!r},\n"
         ").images\n"
-        f"for image, name in zip(images, {_listed([row.id for row in rows])}):\n"
+        f"names = {_listed([row.id for row in rows])}\n"
+        "for image, name in zip(images, names):\n"
         '    image.save(f"{name}.png")'
     )

@@ -43,7 +43,7 @@ def check_model(model: ModelRow) -> None:
 
 
 def check_part(folder: Path, part: PartName) -> None:
-    """Check that ``folder`` holds a whole prior or decoder as ``save_pretrained`` writes one. Raises as ``check_model``."""
+    """Check that ``folder`` holds a whole prior or decoder, as ``save_pretrained`` writes it; raises as above."""
     index = _index(folder, part)
     missing = [name for name in COMPONENTS[part] if name not in index or not (folder / name).is_dir()]
     if missing:
@@ -79,7 +79,7 @@ def _refuse_foreign(folder: Path, part: PartName, index: dict[str, object]) -> N
         library = entry[0] if isinstance(entry, list) and entry else entry
         if library not in _LIBRARIES:
             raise UsageError(
-                f"{folder / 'model_index.json'} wants {name} loaded by {library!r}; the harness runs no code of a model's.",
+                f"{folder / 'model_index.json'} wants {name} loaded by {library!r}; the harness runs no foreign code.",
                 expected=f"classes of {' or '.join(sorted(_LIBRARIES))} only",
                 do="use a model saved with the libraries' own classes",
             )
@@ -107,7 +107,7 @@ def pickle_only(where: str, part: PartName, components: str) -> MissingError:
         expected="*.safetensors files",
         do="if you trust whoever made them, convert them once, by hand:\n"
         f"  from diffusers import {PIPELINE_CLASS[part]}\n"
-        f"  {PIPELINE_CLASS[part]}.from_pretrained({where!r}, use_safetensors=False)"
+        f"  {PIPELINE_CLASS[part]}.from_pretrained({where!r})"
         f'.save_pretrained("./converted-{part}", safe_serialization=True)\n'
         f"then name ./converted-{part} as the model's {part} in the spec",
     )

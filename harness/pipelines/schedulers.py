@@ -74,20 +74,20 @@ def _base(loaded: Loaded, choice: SchedulerChoice, cls: Any) -> tuple[str, dict[
     """
     own = dict(loaded.own_scheduler.config)
     if choice.subfolder is not None:
-        return choice.subfolder, _from_subfolder(loaded, choice.subfolder)
+        return choice.subfolder, _from_subfolder(loaded, cls, choice.subfolder)
     silent = cls.__name__ in READS_VARIANCE and own.get("variance_type") is None and _has_variance(loaded)
     if silent and "variance_type" not in choice.config and (loaded.decoder_folder / DDPM_FOLDER).is_dir():
-        return DDPM_FOLDER, _from_subfolder(loaded, DDPM_FOLDER)
+        return DDPM_FOLDER, _from_subfolder(loaded, cls, DDPM_FOLDER)
     return "scheduler", own
 
 
-def _from_subfolder(loaded: Loaded, subfolder: str) -> dict[str, Any]:
+def _from_subfolder(loaded: Loaded, cls: Any, subfolder: str) -> dict[str, Any]:
     place = loaded.model.decoder
     source, options = (
         (place.where, {"revision": place.revision}) if place.kind == "hub" else (loaded.decoder_folder, {})
     )
     try:
-        return dict(SchedulerMixin.load_config(source, subfolder=subfolder, **options))
+        return dict(cls.load_config(source, subfolder=subfolder, **options))
     except OSError as error:
         raise MissingError(
             f"{place.where} has no scheduler configuration in {subfolder}.",

@@ -1,7 +1,7 @@
 """Text-to-image as diffusers' guide writes it: the prior, then the decoder, one generator for each picture.
 
 A picture's generator is a CPU one seeded with its row's seed; it goes through the prior and on through the decoder. Its
-state after the prior is part of the prior's result, so that decoding a stored prior continues where the guide's code would.
+state after the prior is part of the prior's result, so that decoding a stored prior goes on where the guide's would.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from harness.pipelines.failures import memory_guard, not_a_number
 from harness.pipelines.load import Loaded
+from harness.pipelines.rows import prior_parts
 from harness.plan.types import InputRow, Settings
 
 
@@ -46,13 +47,6 @@ def run_prior(loaded: Loaded, settings: Settings, rows: Sequence[InputRow]) -> P
     if not bool(torch.isfinite(image_embeds).all() and torch.isfinite(negative_image_embeds).all()):
         raise not_a_number("the prior's embeddings", settings.dtype)
     return PriorResult(image_embeds, negative_image_embeds, torch.stack([g.get_state() for g in generators]))
-
-
-def prior_parts(rows: Sequence[InputRow]) -> list[list[int]]:
-    """Positions of the rows without, and of those with, a negative prompt: the pipeline takes them one kind at a time."""
-    without = [i for i, row in enumerate(rows) if row.negative_prompt is None]
-    having = [i for i, row in enumerate(rows) if row.negative_prompt is not None]
-    return [part for part in (without, having) if part]
 
 
 def _prior_call(
@@ -103,5 +97,5 @@ def run_decoder(loaded: Loaded, settings: Settings, scheduler: Any, prior: Prior
 
 def _generator(state: torch.Tensor) -> torch.Generator:
     generator = torch.Generator()
-    generator.set_state(state)
+    generator.set_state(state.clone())  # torch 2.15 crashes on a view into a larger tensor
     return generator

@@ -1,0 +1,120 @@
+"""Loading, and every way in which a model can be missing, incomplete or refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from harness.catalog.types import Place
+from harness.errors import ExitCode, HarnessError, MissingError, UsageError
+from harness.pipelines.load import load_group
+from harness.pipelines.places import check_model, check_part, local_folder
+
+
+def test_a_loaded_group_is_in_its_dtype_and_ready(tiny_folder: Path, model_row: Any, group: Any) -> None:
+    loaded = load_group(group.model_copy(update={"dtype": "bfloat16"}), model_row(tiny_folder), "cpu")
+    for pipeline in (loaded.prior, loaded.decoder):
+        for module in (m for m in pipeline.components.values() if isinstance(m, torch.nn.Module)):
+            assert not module.training and {p.dtype for p in module.parameters()} == {torch.bfloat16}
+    assert (type(loaded.prior).__name__, type(loaded.decoder).__name__) == (
+        "KandinskyV22PriorPipeline",
+        "KandinskyV22Pipeline",
+    )
+
+
+def test_a_package_folder_is_found_wherever_the_harness_is_installed() -> None:
+    import harness
+
+    place = Place(kind="package", where="catalog")
+    assert local_folder(place) == Path(harness.__file__).parent / "catalog"
+    assert local_folder(Place(kind="hub", where="a/b")) is None
+
+
+def test_an_unknown_optimization_is_refused_not_ignored(tiny_folder: Path, model_row: Any, group: Any) -> None:
+    with pytest.raises(UsageError, match="magic"):
+        load_group(group.model_copy(update={"optimizations": ("magic",)}), model_row(tiny_folder), "cpu")
+
+
+def test_a_missing_folder(model_row: Any, group: Any, tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="no prior folder") as caught:
+        load_group(group, model_row(tmp_path / "nowhere"), "cpu")
+    assert caught.value.exit_code is ExitCode.MISSING
+    with pytest.raises(MissingError, match="no prior folder"):
+        check_model(model_row(tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_a_folder_without_a_readable_index(faulty_folder: Path, text: str | None) -> None:
+    index = faulty_folder / "decoder/model_index.json"
+    index.unlink() if text is None else index.write_text(text)
+    with pytest.raises(MissingError, match=r"model_index\.json|lacks unet, scheduler, movq"):
+        check_part(faulty_folder / "decoder", "decoder")
+
+
+def test_all_missing_parts_are_listed(faulty_folder: Path) -> None:
+    shutil.rmtree(faulty_folder / "prior/image_encoder")
+    shutil.rmtree(faulty_folder / "prior/tokenizer")
+    with pytest.raises(MissingError, match="lacks image_encoder, tokenizer"):
+        check_part(faulty_folder / "prior", "prior")
+
+
+def test_a_part_without_weights(faulty_folder: Path) -> None:
+    next((faulty_folder / "decoder/movq").glob("*.safetensors")).unlink()
+    with pytest.raises(MissingError, match="no weights for movq"):
+        check_part(faulty_folder / "decoder", "decoder")
+
+
+def test_pickled_weights_are_refused_with_the_way_to_convert(
+    faulty_folder: Path, model_row: Any, group: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the way works: what the message prints is run, and its result loads."""
+    unet = faulty_folder / "decoder/unet"
+    weights = next(unet.glob("*.safetensors"))
+    torch.save(load_file(weights), unet / "diffusion_pytorch_model.bin")
+    weights.unlink()
+    with pytest.raises(MissingError, match=r"pickle files only \(unet\)") as caught:
+        load_group(group, model_row(faulty_folder), "cpu")
+    monkeypatch.chdir(faulty_folder)
+    printed = [line.strip() for line in caught.value.do.splitlines() if line.startswith("  ")]
+    exec("\n".join(printed))  # what it tells people to type
+    check_part(faulty_folder / "converted-decoder", "decoder")
+
+
+def test_a_part_that_needs_other_code_is_refused(faulty_folder: Path) -> None:
+    index = faulty_folder / "decoder/model_index.json"
+    parts = json.loads(index.read_text())
+    index.write_text(json.dumps({**parts, "unet": ["subprocess", "Popen"]}))
+    with pytest.raises(UsageError, match="'subprocess'"):
+        check_part(faulty_folder / "decoder", "decoder")
+
+
+@pytest.mark.parametrize("damage", ["cut", "config"])
+def test_damaged_files_are_told_apart_from_missing_ones(
+    faulty_folder: Path, model_row: Any, group: Any, damage: str
+) -> None:
+    unet = faulty_folder / "decoder/unet"
+    if damage == "cut":
+        weights = next(unet.glob("*.safetensors"))
+        weights.write_bytes(weights.read_bytes()[:1000])
+    else:
+        (unet / "config.json").write_text("{}")
+    with pytest.raises(HarnessError, match="cannot be loaded") as caught:
+        load_group(group, model_row(faulty_folder), "cpu")
+    assert caught.value.exit_code is ExitCode.MISSING
+
+
+def test_a_hub_name_without_network_says_what_fetch_would_do(tiny_folder: Path, model_row: Any, group: Any) -> None:
+    """The suite runs with HF_HUB_OFFLINE set, which is one way to have no network."""
+    hub = Place(kind="hub", where="kandinsky-community/kandinsky-2-2-decoder", revision="0" * 40, variant="fp16")
+    with pytest.raises(MissingError) as caught:
+        load_group(group, model_row(tiny_folder).model_copy(update={"decoder": hub}), "cpu")
+    assert (
+        f"kandinsky-community/kandinsky-2-2-decoder at revision {'0' * 40} in the variant fp16" in caught.value.happened
+    )
+    assert "harness fetch SPEC" in caught.value.do and "HF_HOME" in caught.value.do
