@@ -114,7 +114,7 @@ def _attribute_net(shop: Workshop, name: str, folder: Path) -> None:
 
 @torch.inference_mode()
 def _reference_statistics(shop: Workshop, folder: Path) -> None:
-    """Mean and covariance of the extractor's features on pictures of held-out captions, as the shipped weights see them."""
+    """Mean and covariance of the shipped extractor's features on pictures of held-out captions."""
     from harness.score.extractor import load_extractor
 
     net, pictures = load_extractor(folder), held_out_set(REFERENCE_PICTURES, seed=3)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from diffusers import DDPMScheduler, UnCLIPScheduler
 from torch import nn
-from torch.nn import functional as F  # noqa: N812 (the name that everyone knows it by)
+from torch.nn import functional as F
 
 from harness.miniature.workshop import Workshop
 

@@ -13,7 +13,7 @@ from harness.miniature.workshop import Workshop
 
 
 def build(folder: Path, parts: tuple[str, ...] = (), threads: int = 1, say: Say = print) -> None:
-    """Train the parts that ``folder`` lacks (all, if none is named), each after what it needs; resumable at any point."""
+    """Train the parts that ``folder`` lacks (all, if none is named), each after what it needs; resumable."""
     unknown = sorted(set(parts) - set(RECIPES))
     if unknown:
         raise UsageError(f"There is no part {unknown[0]!r}.", expected="one of " + ", ".join(RECIPES))

@@ -1,7 +1,7 @@
 """Give a trained MoVQ latents of mean 0 and variance 1 without changing a picture.
 
-The pipelines of 2.2 use latents unscaled, so the scale must be inside the model: an affine map of each latent channel is
-folded into the last layer of the encoding half, and its inverse into every layer that reads latents (all are 1×1).
+The pipelines of 2.2 use latents unscaled, so the scale must be inside the model: an affine map of each latent channel
+is folded into the last layer of the encoding half, and its inverse into every layer that reads latents (all are 1×1).
 """
 
 from __future__ import annotations

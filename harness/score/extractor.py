@@ -8,5 +8,5 @@ from harness.score.attribute_net import AttributeNet, load_attribute_net
 
 
 def load_extractor(folder: Path) -> AttributeNet:
-    """Maps pictures (n, 3, h, w) in [0, 1] to features (n, d); other sizes than its own are resized, as its config says."""
+    """Maps pictures (n, 3, h, w) in [0, 1] to features (n, d); other sizes are resized, as its config says."""
     return load_attribute_net(folder)
