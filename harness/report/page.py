@@ -60,7 +60,9 @@ def render_page(
 ) -> str:
     """The whole page as one string."""
     script = Markup(_script()) if charts else None
-    return environment(autoescape=True).get_template("report.html.j2").render(
+    surroundings = environment(autoescape=True)
+    surroundings.filters["whole"] = _whole_parts
+    return surroundings.get_template("report.html.j2").render(
         view=view,
         said=said,
         table=table,
@@ -86,6 +88,11 @@ def environment(*, autoescape: bool) -> Environment:
 def compared_metrics(table: Table) -> list[str]:
     """Metrics that have a comparison in some row, in the columns' order."""
     return [c.key for c in table.columns if any(c.key in row.against for row in table.rows)]
+
+
+def _whole_parts(label: str) -> str:
+    """A label that breaks between its parts only, never within "guidance 4"."""
+    return " · ".join(part.replace(" ", "\u00a0") for part in label.split(" · "))
 
 
 def json_for_script(value: Any) -> str:

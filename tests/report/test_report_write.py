@@ -4,9 +4,11 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from support.records import make_run
 
 from harness.errors import StoreError
 from harness.report.write import write_report
+from harness.store.store import open_store
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>|`*{{7*7}}"
 
@@ -36,6 +38,35 @@ def test_the_same_records_give_the_same_bytes(sweep, tmp_path) -> None:
     one = write_report(store, run_id, tmp_path / "one")
     two = write_report(store, run_id, tmp_path / "two")
     assert texts(one.folder) == texts(two.folder)
+
+
+def test_a_resumed_run_has_the_same_report_but_for_times(sweep, tmp_path) -> None:
+    plain = write_report(*sweep.finish(), tmp_path / "plain")
+    store, run_id = sweep.finish(changes={"resumed": 2, "reused": {"images": 3}, "made": {"images": 2}})
+    later = store.load_run(run_id).model_copy(update={"started_ms": 1795600000000, "finished_ms": 1795600900000})
+    store.save_run(later)
+    resumed = write_report(store, run_id, tmp_path / "resumed")
+    time = re.compile(rb"2026-11-2\d \d\d:\d\d UTC")
+    assert {n: time.sub(b"TIME", t) for n, t in texts(plain.folder).items()} == {
+        n: time.sub(b"TIME", t) for n, t in texts(resumed.folder).items()
+    }
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {},
+        {"pending": [1]},
+        {"failed": [0]},
+        {"timed": False},
+        {"cells": 1, "rows": 1},
+        {"cells": 5, "rows": 8, "seeds": 2},
+    ],
+)
+def test_whole_runs_of_every_kind_have_a_report(tmp_path, kind) -> None:
+    store = open_store(tmp_path / "runs")
+    files = write_report(store, make_run(store, **{"cells": 3, **kind}), tmp_path / "report")
+    assert files.markdown.read_text().count("\n| ") == 2 + kind.get("cells", 3)
 
 
 def test_markdown_reads_as_a_table_with_pictures(sweep, tmp_path) -> None:
