@@ -77,6 +77,7 @@ class Problem:
     happened: str
     expected: str = ""
     nearest: str | None = None
+    missing: bool = False  # a file or folder that is not there, rather than a mistake in the text
 
     def __str__(self) -> str:
         where = self.file if self.line is None else f"{self.file}:{self.line}"
@@ -93,5 +94,7 @@ class SpecError(UsageError):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
+        if all(problem.missing for problem in self.problems):
+            self.exit_code = ExitCode.MISSING
         noun = "fault" if len(self.problems) == 1 else "faults"
         super().__init__(f"{len(self.problems)} {noun} in the spec:\n" + "\n".join(f"  {p}" for p in self.problems))

@@ -6,31 +6,20 @@ from typing import Any
 
 from harness.base import Frozen
 from harness.catalog.types import DType, ModelRow, Task
+from harness.spec.types import InputRow, SchedulerChoice, TimingPlan
 
-
-class InputRow(Frozen):
-    """One image to make in every cell.
-
-    ``id`` is stable: it depends on the row's content (or its ``id`` column), never on its position.
-    """
-
-    id: str  # "<prompt_id>-s<seed>"
-    prompt_id: str
-    prompt: str
-    negative_prompt: str | None
-    seed: int
-
-
-class SchedulerChoice(Frozen):
-    """The decoder's scheduler of a cell. ``class_name`` ``None``: the model's own default, recorded when loaded.
-
-    ``config`` holds the overrides only; the rest comes from the model folder's scheduler configuration.
-    """
-
-    label: str  # as in tables: "DDIM", "DPMSolverMultistep(use_karras_sigmas=true)", "model default"
-    class_name: str | None
-    config: dict[str, Any] = {}
-    subfolder: str | None = None  # e.g. "ddpm_scheduler": take the base configuration from there
+__all__ = [
+    "Cell",
+    "Forecast",
+    "InputRow",
+    "LoadGroup",
+    "Plan",
+    "Refusal",
+    "SchedulerChoice",
+    "Settings",
+    "StageCount",
+    "TimingPlan",
+]
 
 
 class Settings(Frozen):
@@ -77,16 +66,6 @@ class Refusal(Frozen):
 
     swept: dict[str, str | int | float]
     reason: str
-
-
-class TimingPlan(Frozen):
-    """The timing pass. ``repeats`` steady calls in each of ``rounds`` visits, after ``warmups`` calls of a shape."""
-
-    enabled: bool
-    repeats: int
-    rounds: int
-    warmups: int
-    batch: int
 
 
 class StageCount(Frozen):
