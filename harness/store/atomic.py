@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Files that are either whole or absent, and the one paragraph for a disk that says no."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from pathlib import Path
 from harness.errors import StoreError
 
 TEMPORARY = ".part-"
-_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
+_KEPT = "everything stored so far is kept and used"
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Write under a temporary name beside ``path``, flush to the disk, rename.
 
     Raises:
-        StoreError: the disk is full, read-only or forbidden; what was there before is untouched.
+        StoreError: the disk is full, read-only, forbidden or broken; what was there before is untouched.
     """
     temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}-{path.name}"[:200])
     try:
@@ -30,21 +32,31 @@ def write_atomic(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
+        raise disk_error(path, error, "write") from error
+    finally:
         with contextlib.suppress(OSError):
-            temporary.unlink()
-        if error.errno in _DISK_ERRORS:
-            raise _refused(path, error) from error
-        raise
+            temporary.unlink(missing_ok=True)
 
 
-def _refused(path: Path, error: OSError) -> StoreError:
-    free = "unknown"
+def disk_error(path: Path, error: OSError, verb: str) -> StoreError:
+    """What the disk refused, how much of it is free, and what mends it."""
+    return StoreError(
+        f"The store could not {verb} {path.name}: {os.strerror(error.errno or 0)} ({_free(path)} free).",
+        expected=f"room and permission to {verb} below {path.parent}",
+        do=f"{_advice(error.errno)}; then repeat the same command: {_KEPT}",
+    )
+
+
+def _advice(number: int | None) -> str:
+    if number in _FULL:
+        return "free space (`harness store gc`), or name a place on another disk with --store or HARNESS_STORE"
+    if number in _FORBIDDEN:
+        return "make the folder readable and writable, or name another place with --store or HARNESS_STORE"
+    return "look at the disk, or name another place with --store or HARNESS_STORE"
+
+
+def _free(path: Path) -> str:
     with contextlib.suppress(OSError):
         existing = next(parent for parent in path.absolute().parents if parent.exists())
-        free = f"{shutil.disk_usage(existing).free / 1e6:.0f} MB"
-    return StoreError(
-        f"The store could not write {path.name}: {os.strerror(error.errno or 0)} ({free} free).",
-        expected=f"room and permission to write below {path.parent}",
-        do="free space (`harness store gc`), or name another place with --store or HARNESS_STORE; then repeat the same "
-        "command: everything stored so far is kept and used",
-    )
+        return f"{shutil.disk_usage(existing).free / 1e6:.0f} MB"
+    return "an unknown amount"

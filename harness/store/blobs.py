@@ -5,21 +5,22 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from harness.errors import StoreError
-from harness.store.atomic import TEMPORARY, write_atomic
+from harness.store.atomic import TEMPORARY, disk_error, write_atomic
 
 STAGES = ("prior", "images", "features", "timing", "probe", "digest", "statistics")
 QUARANTINE = ".damaged"
 _KEY = re.compile(r"[0-9a-f]{64}")
 _MAGIC = b"KHB1"
-_HEADER = len(_MAGIC) + 32
+_HEADER = struct.Struct("<4sQ32s")  # magic, length of the content in bytes, SHA-256 of the content
 
 
 class Blobs:
-    """``<root>/<stage>/<first two letters>/<key>``: four bytes of magic, SHA-256 of the content, the content."""
+    """``<root>/<stage>/<first two letters>/<key>``: a header with the content's length and SHA-256, the content."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -31,8 +32,37 @@ class Blobs:
         return self.root / stage / key[:2] / key
 
     def has(self, stage: str, key: str) -> bool:
-        """Whether a result is there (its content is verified when it is read)."""
-        return self.path(stage, key).is_file()
+        """Whether a result is there and as long as it was written; a torn one is put aside and absent.
+
+        The content's digest is verified when it is read: hashing every picture to count them would be slow.
+        """
+        path = self.path(stage, key)
+        try:
+            with path.open("rb") as file:
+                header = file.read(_HEADER.size)
+            size = path.stat().st_size
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise disk_error(path, error, "read") from error
+        if _length(header) == size - _HEADER.size:
+            return True
+        put_aside(path)
+        return False
+
+    def find(self, stage: str, key: str) -> bytes | None:
+        """A result's content, or ``None`` if it is not there; a damaged one is put aside and is not there."""
+        path = self.path(stage, key)
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise disk_error(path, error, "read") from error
+        if intact(data):
+            return data[_HEADER.size :]
+        put_aside(path)
+        return None
 
     def get(self, stage: str, key: str) -> bytes:
         """A result's content.
@@ -40,22 +70,19 @@ class Blobs:
         Raises:
             StoreError: it is not there, or it was damaged; a damaged one is put aside, so that it is made again.
         """
-        path = self.path(stage, key)
-        try:
-            data = path.read_bytes()
-        except FileNotFoundError as error:
-            raise StoreError(f"The store has no {stage} result {key[:12]}….", do="run the spec again") from error
-        if not intact(data):
-            put_aside(path)
-            raise StoreError(
-                f"The stored {stage} result {key[:12]}… is damaged and was put aside.",
-                do="repeat the command: it is made again; `harness store check` looks for more",
-            )
-        return data[_HEADER:]
+        found = self.find(stage, key)
+        if found is not None:
+            return found
+        damaged = _aside(self.path(stage, key)).exists()
+        raise StoreError(
+            f"The stored {stage} result {key[:12]}… {'is damaged and was put aside' if damaged else 'is not there'}.",
+            do="repeat the command: what is missing is made again; `harness store check` looks for more",
+        )
 
     def put(self, stage: str, key: str, data: bytes) -> None:
-        """Keep a result; writing the same key twice is harmless."""
-        write_atomic(self.path(stage, key), _MAGIC + hashlib.sha256(data).digest() + data)
+        """Keep a result; writing the same key twice, even at once from two processes, is harmless."""
+        header = _HEADER.pack(_MAGIC, len(data), hashlib.sha256(data).digest())
+        write_atomic(self.path(stage, key), header + data)
 
     def all(self, stage: str) -> Iterator[Path]:
         """Every whole file of a stage."""
@@ -63,19 +90,37 @@ class Blobs:
             if _KEY.fullmatch(path.name):
                 yield path
 
-    def leftovers(self) -> Iterator[Path]:
-        """Temporary files of writers that died, and damaged results put aside."""
-        for path in sorted(self.root.glob("*/??/*")):
-            if path.name.startswith(TEMPORARY) or path.name.endswith(QUARANTINE):
-                yield path
+    def damaged(self) -> Iterator[Path]:
+        """Results that were put aside."""
+        yield from sorted(self.root.glob(f"*/??/*{QUARANTINE}"))
 
 
 def intact(data: bytes) -> bool:
     """Whether a file's content is what was written."""
-    return data[:4] == _MAGIC and data[4:_HEADER] == hashlib.sha256(data[_HEADER:]).digest()
+    content = memoryview(data)[_HEADER.size :]
+    if _length(data[: _HEADER.size]) != len(content):
+        return False
+    return bool(_HEADER.unpack_from(data)[2] == hashlib.sha256(content).digest())
 
 
 def put_aside(path: Path) -> None:
     """Rename a damaged result, so that its place is free and it can be looked at."""
-    with contextlib.suppress(FileNotFoundError):
-        path.rename(path.with_name(path.name + QUARANTINE))
+    with contextlib.suppress(OSError):
+        path.rename(_aside(path))
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(path.name + QUARANTINE)
+
+
+def leftovers(root: Path) -> list[Path]:
+    """Temporary files below a store's folder: of writers under way, or of writers that died."""
+    return sorted(path for path in root.rglob(f"{TEMPORARY}*") if path.is_file())
+
+
+def _length(header: bytes) -> int | None:
+    """The content's length, or ``None`` if this is no header of ours."""
+    if len(header) != _HEADER.size:
+        return None
+    magic, length, _ = _HEADER.unpack(header)
+    return int(length) if magic == _MAGIC else None

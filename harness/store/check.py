@@ -1,24 +1,32 @@
-"""Read every result back and verify it."""
+"""Read every record and every result back and verify it."""
 
 from __future__ import annotations
 
 from harness.base import Frozen
+from harness.errors import HarnessError
 from harness.store.blobs import STAGES, intact, put_aside
-from harness.store.references import references_by_run
+from harness.store.references import Reference, references
 from harness.store.store import Store
 
 
 class Checked(Frozen):
-    """What was read, what was damaged (and put aside), and what records name though it is not there."""
+    """What was read; what was damaged (and put aside); what records name though it is not there; bad records."""
 
     files: int
     damaged: tuple[str, ...]
     absent: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing was found."""
+        return not (self.damaged or self.absent or self.unreadable)
 
     def __str__(self) -> str:
         lines = [f"{self.files} results read, {len(self.damaged)} damaged, {len(self.absent)} named but not there"]
         lines += [f"  damaged, put aside: {name}" for name in self.damaged]
         lines += [f"  not there: {name}" for name in self.absent]
+        lines += [f"  {text}" for text in self.unreadable]
         if self.damaged or self.absent:
             lines.append("Repeat the runs concerned: only what is missing is made again.")
         return "\n".join(lines)
@@ -33,10 +41,18 @@ def check(store: Store) -> Checked:
             if not intact(path.read_bytes()):
                 put_aside(path)
                 damaged.append(f"{stage}/{path.name}")
-    absent = [
-        f"{stage}/{key} ({run_id})"
-        for run_id, keys in references_by_run(store).items()
-        for stage, key in sorted(keys)
-        if not store.has(stage, key)
-    ]
-    return Checked(files=files, damaged=tuple(damaged), absent=tuple(absent))
+    absent, unreadable = [], []
+    for run_id in store.run_ids():
+        try:
+            absent += [f"{stage}/{key} ({run_id})" for stage, key in _absent(store, run_id)]
+        except HarnessError as error:
+            unreadable.append(f"{run_id}: {error}")
+    return Checked(files=files, damaged=tuple(damaged), absent=tuple(absent), unreadable=tuple(unreadable))
+
+
+def _absent(store: Store, run_id: str) -> list[Reference]:
+    """Reads a run's records whole, rows included; gives the results that they name and that are not there."""
+    store.load_run(run_id)
+    for cell in store.load_cells(run_id):
+        store.image_rows(run_id, cell.cell_id)
+    return [found for found in sorted(references(store.runs.folder(run_id))) if not store.has(*found)]

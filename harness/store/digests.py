@@ -1,10 +1,11 @@
-"""Who made it: digests of files, model folders, our own source, and the identity of installed packages."""
+"""Who made it: digests of files, of model folders and of our own source, and the builds of installed packages."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
 import json
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import urlparse
@@ -14,10 +15,11 @@ from harness.base import digest
 from harness.store.store import Store
 
 _CHUNK = 1 << 20
+_SHORT = 16
 
 
 def digest_file(path: Path) -> str:
-    """SHA-256 of a file's content."""
+    """SHA-256 of a file's content, as 64 hexadecimal characters."""
     total = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
@@ -26,34 +28,94 @@ def digest_file(path: Path) -> str:
 
 
 def digest_folder(folder: Path, store: Store) -> str:
-    """Digest of a folder's files, names and contents; remembered as long as paths, sizes and times stay the same."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    marks = [(p.relative_to(folder).as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in files]
-    memory = digest(["folder", str(folder.resolve()), marks])
-    if store.has("digest", memory):
-        return store.get("digest", memory).decode()
-    content = [(path.relative_to(folder).as_posix(), digest_file(path)) for path in files]
-    found = digest(content)
-    store.put("digest", memory, found.encode())
+    """Digest of a model folder: names and contents of its files.
+
+    It is remembered in the store for as long as every file's path, size and time of change stay the same, so that
+    gigabytes are read once. A link counts as the file that it points to (the hub's cache is made of links); hidden
+    files and folders (``.git``, ``.cache``) are not part of a model.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder)))
+    marks = []
+    for path in files:
+        about = path.stat()
+        marks.append([path.relative_to(folder).as_posix(), about.st_size, about.st_mtime_ns])
+    remembered_as = digest(["folder", str(folder.resolve()), marks])
+    remembered = store.find("digest", remembered_as)
+    if remembered is not None:
+        return remembered.decode()
+    found = digest([[path.relative_to(folder).as_posix(), digest_file(path)] for path in files])
+    store.put("digest", remembered_as, found.encode())
     return found
 
 
 def digest_source(folders: Iterable[Path]) -> str:
-    """Digest of the Python source in folders: what our own code adds to a result's identity."""
-    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
-    return digest([(path.parent.name, path.name, digest_file(path)) for path in files])
+    """Digest of the Python source in package folders: what our own code adds to a result's identity."""
+    files = sorted(
+        (path.relative_to(folder.parent).as_posix(), path) for folder in folders for path in _sources(folder)
+    )
+    return digest([[name, digest_file(path)] for name, path in files])
+
+
+def _sources(folder: Path) -> Iterable[Path]:
+    return (path for path in folder.rglob("*.py") if not _hidden(path.relative_to(folder)))
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def package_identity(name: str) -> str | None:
-    """An installed package's version; for an editable or source install its digest too; ``None`` if it is not there."""
+    """An installed package's identity; ``None`` if it is not installed.
+
+    From an index the version says it all. From a version control system it is ``version+commit``; from a folder that
+    is imported in place ``version+commit`` and, where files were changed since, a digest of those; from any other
+    place ``version+digest`` of the installed files' own digests (source: PEP 610, ``direct_url.json``).
+    """
     try:
         package = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
         return None
     origin = json.loads(package.read_text("direct_url.json") or "{}")
+    return "+".join([package.version, *_build(package, origin)])
+
+
+def _build(package: importlib.metadata.Distribution, origin: dict[str, dict[str, object]]) -> list[str]:
+    if not origin:
+        return []
     if "vcs_info" in origin:
-        return f"{package.version}+{origin['vcs_info']['commit_id']}"
+        return [str(origin["vcs_info"]["commit_id"])[:_SHORT]]
     if origin.get("dir_info", {}).get("editable"):
-        folder = Path(url2pathname(urlparse(origin["url"]).path))
-        return f"{package.version}+{digest_source([folder])[:16]}"
-    return package.version
+        return _in_place(Path(url2pathname(urlparse(str(origin["url"])).path)))
+    return [digest(package.read_text("RECORD") or "")[:_SHORT]]
+
+
+def _in_place(folder: Path) -> list[str]:
+    """Commit and changes of a working tree; without git the digest of its source."""
+    commit, changed = (
+        _git(folder, "rev-parse", "HEAD"),
+        _git(folder, "status", "--porcelain", "-z", "--no-renames", "."),
+    )
+    if commit is None or changed is None:
+        return [digest_source([folder])[:_SHORT]]
+    top = Path((_git(folder, "rev-parse", "--show-toplevel") or str(folder)).strip())
+    names = sorted(entry[3:] for entry in changed.split("\0") if entry)
+    return [commit.strip()[:_SHORT], *([_changes(top, names)] if names else [])]
+
+
+def _changes(top: Path, names: list[str]) -> str:
+    """Digest of changed files; one that is gone, or a new folder, counts by its name and what is in it."""
+    found: list[list[str]] = []
+    for name in names:
+        path = top / name
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        found += [[file.relative_to(top).as_posix(), digest_file(file) if file.is_file() else ""] for file in files]
+    return digest(found)[:_SHORT]
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git answers about a folder, or ``None`` where there is no git or no repository."""
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+    except (OSError, subprocess.SubprocessError):
+        return None

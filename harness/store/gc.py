@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
 
 from harness.base import Frozen
+from harness.store.blobs import leftovers
 from harness.store.references import references
 from harness.store.store import Store
-from harness.store.usage import size
+from harness.store.usage import bytes_of, size
 
 _COLLECTED = ("prior", "images", "features", "timing")  # the others are small, and belong to no run
+_DEAD_AFTER_S = 3600.0  # a temporary file this old has no writer any more
 
 
 class Collected(Frozen):
@@ -29,28 +33,41 @@ class Collected(Frozen):
 def collect(
     store: Store, *, keep_runs: Sequence[str] | None = None, older_than_days: float | None = None, dry_run: bool = False
 ) -> Collected:
-    """Drop unreferenced results.
+    """Drop unreferenced results. What a kept run's records name is never touched, and no record is ever removed.
 
     Args:
         store: the store.
-        keep_runs: the runs whose results stay; all of them by default. Records themselves are never removed.
+        keep_runs: the runs whose results stay; all of them by default.
         older_than_days: spare what was written more recently.
         dry_run: count only.
+
+    Raises:
+        StoreError: a run is under way, or a record cannot be read (what it refers to is then unknown).
     """
-    kept = set(store.run_ids() if keep_runs is None else keep_runs) | _under_way(store)
-    wanted = set().union(*(references(store.runs.folder(run_id)) for run_id in kept))
-    limit = time.time() - (older_than_days or 0.0) * 86_400
-    spare = [p for s in _COLLECTED for p in store.blobs.all(s) if (s, p.name) not in wanted]
-    going = [p for p in [*spare, *store.blobs.leftovers()] if p.stat().st_mtime <= limit]
-    freed = sum(path.stat().st_size for path in going)
-    left = sum(1 for stage in _COLLECTED for _ in store.blobs.all(stage))
-    if not dry_run:
-        for path in going:
-            path.unlink(missing_ok=True)
-    gone = sum(1 for path in going if path in set(spare))
-    return Collected(files=len(going), bytes=freed, kept_files=left - gone, dry_run=dry_run)
+    with nullcontext() if dry_run else store.lock_all():
+        spare, kept = _sorted_out(store, store.run_ids() if keep_runs is None else keep_runs)
+        limit = time.time() - (older_than_days or 0.0) * 86_400
+        going = [path for path in [*spare, *store.blobs.damaged()] if _written(path) <= limit]
+        going += [path for path in leftovers(store.root) if _written(path) <= min(limit, time.time() - _DEAD_AFTER_S)]
+        freed = sum(map(bytes_of, going))
+        if not dry_run:
+            for path in going:
+                path.unlink(missing_ok=True)
+        spared = len(set(spare) - set(going))
+    return Collected(files=len(going), bytes=freed, kept_files=kept + spared, dry_run=dry_run)
 
 
-def _under_way(store: Store) -> set[str]:
-    """Runs that some process is making now: nothing of theirs may go."""
-    return {run_id for run_id in store.run_ids() if store.runs.folder(run_id).locked()}
+def _sorted_out(store: Store, keep: Sequence[str]) -> tuple[list[Path], int]:
+    """Results that no run of ``keep`` names, and how many there are that one names."""
+    wanted = set().union(*(references(store.runs.folder(run_id)) for run_id in keep))
+    there = [(stage, path) for stage in _COLLECTED for path in store.blobs.all(stage)]
+    spare = [path for stage, path in there if (stage, path.name) not in wanted]
+    return spare, len(there) - len(spare)
+
+
+def _written(path: Path) -> float:
+    """When a file was last written; one that has just gone was written now."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()

@@ -14,12 +14,10 @@ def references(folder: RunFolder) -> set[Reference]:
     for cell in folder.raw_cells():
         for batch in cell["batches"]:
             found.add(("images", batch["key"]))
-            if batch.get("prior_key"):
-                found.add(("prior", batch["prior_key"]))
+            found.add(("prior", batch.get("prior_key", "")))
         found |= {("features", key) for key in cell["features"].values()}
-        if cell.get("timing_key"):
-            found.add(("timing", cell["timing_key"]))
-    return found
+        found.add(("timing", cell.get("timing_key", "")))
+    return {(stage, key) for stage, key in found if key}
 
 
 def references_by_run(store: Store) -> dict[str, set[Reference]]:

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import difflib
-import fcntl
 import io
 import json
-import os
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import ValidationError
 
 from harness.base import Frozen
 from harness.errors import MissingError, StoreError
-from harness.store.atomic import write_atomic
+from harness.store.atomic import disk_error, write_atomic
+from harness.store.locks import hold, is_held
 from harness.store.records import SCHEMA_VERSION, CellRecord, RunRecord
 
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _LOOK = "`harness ls` shows the runs"
-_RESTORE = "remove that run's folder, or restore it"
+_RESTORE = "remove that run's folder and repeat the run (stored results are used), or restore it"
+_LOCK = "lock"
 _Record = TypeVar("_Record", bound=Frozen)
 
 
@@ -118,39 +117,33 @@ class RunFolder:
         path = self._cell(cell_id, "parquet")
         if not path.is_file():
             return None
+        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        try:
+            rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+        except pa.ArrowInvalid as error:
+            raise StoreError(f"The rows {path} are damaged: {error}", do=_RESTORE) from error
         return rows
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def rows_path(self, cell_id: str) -> Path:
+        """Where a cell's per-image rows lie, there or not."""
+        return self._cell(cell_id, "parquet")
+
+    def lock(self) -> AbstractContextManager[None]:
         """Hold the run for this process."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "lock").open("a+") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                file.seek(0)
-                raise StoreError(
-                    f"Run {self.path.name} is being made by process {file.read().strip() or 'unknown'}.",
-                    do="wait for it, or end it; or give this one a name of its own with --name",
-                ) from error
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            yield
+        return hold(self.path / _LOCK, self._busy)
 
     def locked(self) -> bool:
         """Whether some process holds the run now."""
-        try:
-            with (self.path / "lock").open("r") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+        return is_held(self.path / _LOCK)
+
+    def _busy(self, holder: str) -> StoreError:
+        return StoreError(
+            f"Run {self.path.name} is being made by process {holder}.",
+            expected="one process for each run",
+            do="wait for it, or end it; or give this one a name of its own with --name",
+        )
 
     def _cell(self, cell_id: str, ending: str) -> Path:
         return self.path / "cells" / f"{_safe(cell_id)}.{ending}"
@@ -168,43 +161,42 @@ def _bytes(record: Frozen) -> bytes:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    """A record as plain JSON, its version checked."""
     try:
-        content: dict[str, Any] = json.loads(path.read_bytes())
+        content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
-        raise MissingError(
-            f"There is no record {path.name} in {path.parent}.", do="`harness ls` shows the runs"
-        ) from error
+        raise MissingError(f"There is no record {path.name} in {path.parent}.", do=_LOOK) from error
+    except OSError as error:
+        raise disk_error(path, error, "read") from error
     except ValueError as error:
-        raise StoreError(
-            f"The record {path} is damaged: {error}", do="remove that run's folder, or restore it"
-        ) from error
-    version = content.get("schema_version", 0)
+        raise StoreError(f"The record {path} is damaged: {error}", do=_RESTORE) from error
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise StoreError(f"The record {path} is damaged: it names no schema version.", do=_RESTORE)
     if version > SCHEMA_VERSION:
         raise StoreError(
-            f"The record {path.name} was written by a newer version (schema {version}).",
+            f"The record {path} was written by a newer version (schema {version}).",
             expected=f"schema {SCHEMA_VERSION} or older",
-            do="update kandinsky-harness; nothing was touched",
+            do="update kandinsky-harness, or use another store with --store; nothing was touched",
         )
-    return content
+    return cast("dict[str, Any]", content)
 
 
 def _load(path: Path, kind: type[_Record]) -> _Record:
-    content = _read(path)
     try:
-        return kind.model_validate_json(json.dumps(content))
+        return kind.model_validate(_read(path))
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))
-        raise StoreError(
-            f"The record {path} does not read as one: {where}: {fault['msg']}",
-            do="remove that run's folder, or restore it",
-        ) from error
+        raise StoreError(f"The record {path} does not read as one: {where}: {fault['msg']}", do=_RESTORE) from error
 
 
 def _parquet(rows: list[dict[str, Any]]) -> bytes:
+    """One table of all rows; a column that only some rows have is null in the others."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    columns = dict.fromkeys(name for row in rows for name in row)
     sink = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(rows), sink)
+    pq.write_table(pa.table({name: [row.get(name) for row in rows] for name in columns}), sink)
     return sink.getvalue()

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import MissingError, StoreError
-from harness.store.atomic import write_atomic
+from harness.store.atomic import TEMPORARY, disk_error, write_atomic
 from harness.store.blobs import Blobs
+from harness.store.locks import hold
 from harness.store.records import CellRecord, RunRecord
 from harness.store.runs import RunFolder, Runs
 
 LAYOUT_VERSION = 1
 _MARKER = "store.json"
+_LOCK = "lock"
 
 
 class Store:
@@ -35,6 +37,10 @@ class Store:
     def get(self, stage: str, key: str) -> bytes:
         """A stage's result; ``StoreError`` if it is absent or damaged."""
         return self.blobs.get(stage, key)
+
+    def find(self, stage: str, key: str) -> bytes | None:
+        """A stage's result, or ``None`` if it is absent or damaged (a damaged one is put aside)."""
+        return self.blobs.find(stage, key)
 
     def put(self, stage: str, key: str, data: bytes) -> None:
         """Keep a stage's result, whole or not at all."""
@@ -57,6 +63,10 @@ class Store:
     def load_run(self, run_id: str) -> RunRecord:
         """A run's record."""
         return self._run(run_id).load_run()
+
+    def rows_path(self, run_id: str, cell_id: str) -> Path:
+        """Where a cell's per-image rows lie as Parquet, there or not."""
+        return self._run(run_id).rows_path(cell_id)
 
     def run_ids(self) -> list[str]:
         """Every run, oldest first."""
@@ -85,9 +95,20 @@ class Store:
 
     @contextmanager
     def lock_run(self, run_id: str) -> Iterator[None]:
-        """Let no other process continue this run; ``StoreError`` names the one that does."""
-        with self.runs.folder(run_id).lock():
+        """Let no other process continue this run, nor collect garbage; ``StoreError`` names the one that does."""
+        with hold(self.root / _LOCK, self._busy, shared=True, wait_s=60.0), self.runs.folder(run_id).lock():
             yield
+
+    @contextmanager
+    def lock_all(self) -> Iterator[None]:
+        """Let no run begin or go on; ``StoreError`` if one is under way."""
+        with hold(self.root / _LOCK, self._busy):
+            yield
+
+    def _busy(self, holder: str) -> StoreError:
+        making = [run_id for run_id in self.run_ids() if self.runs.folder(run_id).locked()]
+        what = f"run {making[0]} is being made" if making else f"process {holder} holds it"
+        return StoreError(f"The store {self.root} is in use: {what}.", do="repeat the command when that is over")
 
     def _run(self, run_id: str) -> RunFolder:
         folder = self.runs.folder(run_id)
@@ -104,26 +125,38 @@ def open_store(root: Path, *, create: bool = True) -> Store:
         StoreError: a newer version wrote it, or the folder is something else.
     """
     marker = root / _MARKER
-    if marker.is_file():
-        _check_version(marker)
-    elif not create:
-        raise MissingError(
-            f"There is no store in {root}.",
-            do="name it with --store or HARNESS_STORE, or make the first run: `harness run quickstart`",
-        )
-    elif root.is_dir() and any(root.iterdir()):
-        raise StoreError(f"{root} holds files, and no store.", do="name an empty or new folder with --store")
-    else:
-        write_atomic(marker, (json.dumps({"layout": LAYOUT_VERSION}) + "\n").encode())
+    if not marker.is_file():
+        if not create:
+            raise MissingError(
+                f"There is no store in {root}.",
+                do="name it with --store or HARNESS_STORE, or make the first run: `harness run quickstart`",
+            )
+        _begin(marker)
+    _check_version(marker)
     return Store(root)
+
+
+def _begin(marker: Path) -> None:
+    """Make the marker of a new store; two processes may do so at once."""
+    root = marker.parent
+    if root.exists() and not root.is_dir():
+        raise StoreError(f"{root} is a file, and no store.", do="name an empty or new folder with --store")
+    strange = root.is_dir() and any(not path.name.startswith(TEMPORARY) for path in root.iterdir())
+    if strange and not marker.is_file():
+        raise StoreError(f"{root} holds files, and no store.", do="name an empty or new folder with --store")
+    write_atomic(marker, (json.dumps({"layout": LAYOUT_VERSION}) + "\n").encode())
 
 
 def _check_version(marker: Path) -> None:
     try:
-        layout = json.loads(marker.read_text())["layout"]
+        layout = int(json.loads(marker.read_bytes())["layout"])
+    except OSError as error:
+        raise disk_error(marker, error, "read") from error
     except (ValueError, KeyError, TypeError) as error:
         raise StoreError(
-            f"{marker} does not read as a store's marker.", do="restore it, or use another store"
+            f"{marker} does not read as a store's marker.",
+            expected=f'{{"layout": {LAYOUT_VERSION}}}',
+            do="restore it, or use another store with --store",
         ) from error
     if layout > LAYOUT_VERSION:
         raise StoreError(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from harness.base import Frozen
+from harness.errors import HarnessError
 from harness.store.runs import RunFolder
 from harness.store.store import Store
 
 
 class RunSummary(Frozen):
-    """A run in a line; ``status`` is ``interrupted`` where a run says it is running and no process holds it."""
+    """A run in a line.
+
+    ``status`` is the record's, but ``interrupted`` where a run says it is running and no process holds it, and
+    ``unreadable`` where a record is damaged or a newer version's: ``reason`` says which, the counts are then 0.
+    """
 
     run_id: str
     name: str
@@ -23,22 +29,25 @@ class RunSummary(Frozen):
     seconds: float | None
     reused: dict[str, int]
     made: dict[str, int]
+    reason: str | None = None
 
 
 def summaries(store: Store) -> list[RunSummary]:
-    """Every run of the store, oldest first."""
+    """Every run of the store, oldest first; one unreadable record does not hide the others."""
     return [_summary(store.runs.folder(run_id)) for run_id in store.run_ids()]
 
 
 def _summary(folder: RunFolder) -> RunSummary:
-    run, cells = folder.raw(), folder.raw_cells()
-    status = run["status"]
-    if status == "running" and not folder.locked():
-        status = "interrupted"
+    try:
+        run, cells = folder.raw(), folder.raw_cells()
+        if run["status"] == "running" and not folder.locked():
+            run = folder.raw()  # it may have ended between reading it and looking at its lock
+    except HarnessError as error:
+        return _unreadable(folder.path.name, error)
     return RunSummary(
         run_id=run["run_id"],
         name=run["name"],
-        status=status,
+        status=_status(run, folder),
         cells_done=sum(cell["status"] == "done" for cell in cells),
         cells_failed=sum(cell["status"] == "failed" for cell in cells),
         cells_total=len(run["plan"]["cells"]),
@@ -50,7 +59,29 @@ def _summary(folder: RunFolder) -> RunSummary:
     )
 
 
+def _status(run: dict[str, Any], folder: RunFolder) -> str:
+    return "interrupted" if run["status"] == "running" and not folder.locked() else str(run["status"])
+
+
 def _seconds(run: dict[str, Any]) -> float | None:
     if run["finished_ms"] is None:
         return None
     return float(run["finished_ms"] - run["started_ms"]) / 1000
+
+
+def _unreadable(run_id: str, error: HarnessError) -> RunSummary:
+    began = datetime.strptime(run_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    return RunSummary(
+        run_id=run_id,
+        name="",
+        status="unreadable",
+        cells_done=0,
+        cells_failed=0,
+        cells_total=0,
+        images=0,
+        started_ms=round(began.timestamp() * 1000),
+        seconds=None,
+        reused={},
+        made={},
+        reason=str(error),
+    )
