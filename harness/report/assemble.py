@@ -1,0 +1,81 @@
+"""A run's view → every file of its report, in memory."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+from PIL import Image
+
+from harness.report.against_reference import against_reference
+from harness.report.answer import answer
+from harness.report.charts import Chart
+from harness.report.files import results_json, table_csv
+from harness.report.markdown import render_markdown
+from harness.report.page import render_page
+from harness.report.pictures import choose, draw
+from harness.report.provenance import provenance
+from harness.report.quality_latency import quality_latency
+from harness.report.summary import draw_summary
+from harness.report.table import build_table
+from harness.report.view import RunView
+
+_STILL = (660, 380)  # pixels of a chart, drawn twice as large
+_PROMPTS, _FLAT_PROMPTS, _FLAT_CELLS = 8, 6, 12
+
+
+def assemble(view: RunView, *, compact: bool) -> dict[str, bytes]:
+    """File name → content. A run without pictures or numbers has no pictures or charts.
+
+    Args:
+        view: the run.
+        compact: leave out the page and keep pictures small.
+    """
+    said, table, sections = answer(view), build_table(view), provenance(view)
+    charts, stills, flat = _charts(view), _stills(view), choose(view, _FLAT_PROMPTS, _FLAT_CELLS)
+    colours = 256 if compact else None
+    files = {
+        "report.md": render_markdown(view, said, table, sections, flat, charts).encode(),
+        "table.csv": table_csv(view, table).encode(),
+        "results.json": results_json(view, table, said, sections).encode(),
+        "summary.png": _png(draw_summary(view, said, stills[0] if stills else None), colours),
+    }
+    if flat.cells:
+        files["pictures.png"] = _png(draw(view, flat, tile=72 if compact else 96), colours)
+    if stills:
+        files["quality-latency.png"] = _png(_stacked(stills), 128)
+    if not compact:
+        files["report.html"] = render_page(view, said, table, sections, choose(view, _PROMPTS), charts).encode()
+    return files
+
+
+def _charts(view: RunView) -> list[Chart]:
+    """Each quality metric against latency, then each compared metric against the reference."""
+    makers: list[Callable[[RunView, str], Chart | None]] = [quality_latency, against_reference]
+    made = [make(view, metric) for make in makers for metric in view.quality_metrics]
+    return [chart for chart in made if chart is not None]
+
+
+def _stills(view: RunView) -> list[Image.Image]:
+    """Quality against latency for the PNG files: smaller, so that its letters are larger in them."""
+    made = [quality_latency(view, metric, *_STILL) for metric in view.quality_metrics]
+    return [Image.open(io.BytesIO(chart.png())).convert("RGBA") for chart in made if chart is not None]
+
+
+def _stacked(stills: list[Image.Image]) -> Image.Image:
+    """The charts below each other, on white."""
+    size = max(still.width for still in stills) + 40, sum(still.height + 40 for still in stills)
+    paper, top = Image.new("RGB", size, "#ffffff"), 20
+    for still in stills:
+        paper.paste(still, (20, top), still)
+        top += still.height + 40
+    return paper
+
+
+def _png(image: Image.Image, colours: int | None) -> bytes:
+    """PNG bytes, with a palette where smallness matters more than the last shade."""
+    if colours is not None:
+        image = image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    with io.BytesIO() as out:
+        image.save(out, "PNG", optimize=True)
+        return out.getvalue()
