@@ -1,0 +1,255 @@
+"""A YAML file, or a shipped spec's name, to a :class:`Spec`: every key checked, every fault reported together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import harness
+from harness.catalog.metrics import MEASURES, METRICS
+from harness.catalog.tasks import TASKS
+from harness.errors import MissingError
+from harness.spec.inputs import rows
+from harness.spec.knobs import BAD, KNOBS, Reader, nearest, shown
+from harness.spec.source import Path_, dotted, read
+from harness.spec.types import Spec, TimingPlan
+
+_DEFAULT_MODEL = "mini-2.2"
+_OTHER_KEYS = (
+    "name", "question", "prompts", "inputs", "negative_prompt", "seeds", "compare_to", "margins", "metrics", "timing",
+    "batch_size", "device", "threads", "cell_timeout", "strict", "cases", "exclude",
+)  # fmt: skip
+KEYS = (*KNOBS, *_OTHER_KEYS)
+DEVICES = ("auto", "cuda", "cpu", "mps")
+TIMING_DEFAULTS = {"repeats": 5, "rounds": 2, "warmups": 3, "batch": 1}
+
+
+def load_spec(reference: str) -> Spec:
+    """Read a spec.
+
+    Args:
+        reference: a path, or the name of a shipped spec such as ``quickstart``.
+
+    Raises:
+        MissingError: there is no such file.
+        SpecError: the file has faults; all of them.
+    """
+    source = read(find(reference))
+    reader = Reader(source)
+    data = source.data
+    for key in data:
+        if key not in KEYS:
+            source.fault((key,), "unknown key", expected="a key of the spec's vocabulary", nearest=nearest(key, KEYS))
+    if "prompts" not in data and "inputs" not in data:
+        source.fault((), "there are no prompts", expected="`prompts: […]`, `prompts: {file: …}` or `inputs: table.csv`")
+    sweeps = {knob: _sweep(reader, data[knob], knob, (knob,)) for knob in KNOBS if knob in data}
+    if "model" not in data:
+        sweeps["model"] = (KNOBS["model"].parse(reader, _DEFAULT_MODEL, ()),)
+    spec = _assemble(reader, data, sweeps)
+    source.stop_if_faulty()
+    return Spec.model_construct(**spec)
+
+
+def find(reference: str) -> Path:
+    """The file of a path or of a shipped spec's name."""
+    given = Path(reference)
+    if given.suffix in (".yaml", ".yml") or given.exists() and given.is_file():
+        return given
+    package = Path(harness.__file__).parent
+    homes = (Path("experiments"), package.parent / "experiments", package / "experiments")
+    for home in homes:
+        if (home / f"{reference}.yaml").is_file():
+            return home / f"{reference}.yaml"
+    known = sorted({path.stem for home in homes for path in home.glob("*.yaml")})
+    guess = nearest(reference, known)
+    raise MissingError(
+        f"There is no spec {reference!r}.",
+        expected="a YAML file, or a shipped spec: " + ", ".join(known),
+        do=f"did you mean {guess}?" if guess else "check the path",
+    )
+
+
+def _assemble(reader: Reader, data: dict[str, Any], sweeps: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
+    path = reader.source.path
+    metrics = _metrics(reader, data.get("metrics"))
+    return {
+        "path": str(path),
+        "text": reader.source.text,
+        "name": _text(reader, data, "name", path.stem),
+        "question": _text(reader, data, "question", ""),
+        "task": sweeps.get("task", (next(iter(TASKS)),))[0],
+        "sweeps": sweeps,
+        "cases": _partials(reader, data.get("cases", []), "cases"),
+        "exclude": _partials(reader, data.get("exclude", []), "exclude"),
+        "compare_to": _compare_to(reader, data.get("compare_to")),
+        "models": reader.models,
+        "rows": rows(reader, data),
+        "margins": _margins(reader, data.get("margins", {}), metrics),
+        "metrics": metrics,
+        "timing": _timing(reader, data.get("timing", {})),
+        "batch_size": _whole(reader, data, "batch_size", 1, 4096),
+        "device": _one_of(reader, data, "device", DEVICES, "auto"),
+        "threads": _whole(reader, data, "threads", 1, 1024),
+        "cell_timeout_s": _seconds(reader, data),
+        "strict": _flag(reader, data, "strict"),
+        "lines": {dotted(place): line for place, line in reader.source.lines.items()},
+    }
+
+
+def _sweep(reader: Reader, value: Any, knob: str, place: Path_) -> tuple[Any, ...]:
+    """A scalar is fixed, a list is swept; faulty values are noted and left out."""
+    values = value if isinstance(value, list) else [value]
+    if not values:
+        reader.bad(place, "the sweep is empty", f"{KNOBS[knob].expected}, or a list of them")
+    parsed = [
+        KNOBS[knob].parse(reader, one, (*place, i) if isinstance(value, list) else place)
+        for i, one in enumerate(values)
+    ]
+    good: list[Any] = []
+    for i, one in enumerate(parsed):
+        if one is BAD:
+            continue
+        if one in good:
+            reader.bad((*place, i), f"{shown(values[i])} stands in the sweep twice", "each value once")
+        else:
+            good.append(one)
+    return tuple(good)
+
+
+def _partials(reader: Reader, value: Any, key: str) -> tuple[dict[str, tuple[Any, ...]], ...]:
+    if not isinstance(value, list):
+        reader.bad((key,), f"{shown(value)} is no list", f"a list of partial specs, such as [{{{_EXAMPLE}}}]")
+        return ()
+    found = []
+    for i, part in enumerate(value):
+        if not isinstance(part, dict) or not part:
+            reader.bad((key, i), f"{shown(part)} is no partial spec", f"a mapping such as {{{_EXAMPLE}}}")
+            continue
+        found.append(_partial(reader, part, (key, i)))
+    return tuple(found)
+
+
+_EXAMPLE = "scheduler: DDIM, num_inference_steps: 10"
+
+
+def _partial(reader: Reader, part: dict[str, Any], place: Path_) -> dict[str, tuple[Any, ...]]:
+    found = {}
+    for knob, value in part.items():
+        if knob in KNOBS:
+            found[knob] = _sweep(reader, value, knob, (*place, knob))
+        else:
+            reader.bad((*place, knob), "this is no knob", "one of " + ", ".join(KNOBS), nearest(knob, KNOBS))
+    return found
+
+
+def _compare_to(reader: Reader, value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not value:
+        reader.bad(("compare_to",), f"{shown(value)} is no reference", f"a mapping such as {{{_EXAMPLE}}}")
+        return None
+    found = _partial(reader, value, ("compare_to",))
+    for knob, values in found.items():
+        if isinstance(value[knob], list):
+            reader.bad(("compare_to", knob), "a reference has one value for each knob", "a scalar")
+        elif not values:
+            continue
+    return {knob: values[0] for knob, values in found.items() if values}
+
+
+def _metrics(reader: Reader, value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    names = value if isinstance(value, list) else [value]
+    found = []
+    for i, name in enumerate(names):
+        parsed = reader.name(name, ("metrics", i) if isinstance(value, list) else ("metrics",), METRICS, "metric")
+        if parsed is not BAD and parsed in found:
+            reader.bad(("metrics", i), f"{name} stands in the list twice", "each metric once")
+        elif parsed is not BAD:
+            found.append(parsed)
+    return tuple(found)
+
+
+def _margins(reader: Reader, value: Any, metrics: tuple[str, ...] | None) -> dict[str, float | str]:
+    if not isinstance(value, dict):
+        reader.bad(("margins",), f"{shown(value)} is no set of margins", "such as {clip_score: 0.3, latency: 3%}")
+        return {}
+    known = (*METRICS, *MEASURES)
+    found: dict[str, float | str] = {}
+    for name, margin in value.items():
+        place = ("margins", name)
+        if name not in known:
+            reader.bad(place, "this is no metric or measure", "one of " + ", ".join(known), nearest(name, known))
+        elif metrics is not None and name in METRICS and name not in metrics:
+            reader.bad(
+                place, "a margin for a metric that this spec does not compute", "it among `metrics`, or no margin"
+            )
+        elif _is_margin(margin):
+            found[name] = margin if isinstance(margin, str) else float(margin)
+        else:
+            reader.bad(place, f"{shown(margin)} is no margin", 'a number of at least 0, or a share such as "3%"')
+    return found
+
+
+def _is_margin(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.endswith("%") and value[:-1].strip().replace(".", "", 1).isdigit()
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
+
+
+def _timing(reader: Reader, value: Any) -> TimingPlan:
+    if value in (False, "off"):
+        return TimingPlan(enabled=False, **TIMING_DEFAULTS)
+    if not isinstance(value, dict):
+        reader.bad(("timing",), f"{shown(value)} is no timing", "off, or such as {repeats: 5, rounds: 2, batch: 1}")
+        return TimingPlan(enabled=False, **TIMING_DEFAULTS)
+    found = dict(TIMING_DEFAULTS)
+    for key, number in value.items():
+        low = {"rounds": 2, "warmups": 1}.get(key, 1)
+        if key not in TIMING_DEFAULTS:
+            names = tuple(TIMING_DEFAULTS)
+            reader.bad(("timing", key), "unknown key", "one of " + ", ".join(names), nearest(key, names))
+        elif isinstance(number, bool) or not isinstance(number, int) or not low <= number <= 1000:
+            reader.bad(("timing", key), f"{shown(number)} will not do", f"a whole number from {low} to 1000")
+        else:
+            found[key] = number
+    return TimingPlan(enabled=True, **found)
+
+
+def _text(reader: Reader, data: dict[str, Any], key: str, default: str) -> str:
+    value = data.get(key, default)
+    if isinstance(value, str) and len(value) <= 500 and (key != "name" or value.strip()):
+        return value
+    reader.bad((key,), f"{shown(value)} will not do", "a short text")
+    return default
+
+
+def _whole(reader: Reader, data: dict[str, Any], key: str, low: int, high: int) -> int | None:
+    value = data.get(key)
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and low <= value <= high):
+        return value
+    reader.bad((key,), f"{shown(value)} will not do", f"a whole number from {low} to {high}")
+    return None
+
+
+def _one_of(reader: Reader, data: dict[str, Any], key: str, names: tuple[str, ...], default: str) -> str:
+    if key not in data:
+        return default
+    found = reader.name(data[key], (key,), names, key)
+    return default if found is BAD else str(found)
+
+
+def _seconds(reader: Reader, data: dict[str, Any]) -> float | None:
+    value = data.get("cell_timeout")
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value > 0):
+        return None if value is None else float(value)
+    reader.bad(("cell_timeout",), f"{shown(value)} will not do", "seconds, more than 0")
+    return None
+
+
+def _flag(reader: Reader, data: dict[str, Any], key: str) -> bool:
+    value = data.get(key, False)
+    if not isinstance(value, bool):
+        reader.bad((key,), f"{shown(value)} will not do", "true or false")
+    return bool(value)
