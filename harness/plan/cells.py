@@ -17,8 +17,13 @@ from harness.spec.knobs import KNOBS, label_of
 from harness.spec.types import Spec
 
 Choice = dict[str, Any]  # knob → canonical value; every knob of the spec's sweeps
-_SWEPT_LABEL = {"num_inference_steps": "{} steps", "guidance_scale": "guidance {}", "prior_guidance_scale": "prior guidance {}",
-                "prior_num_inference_steps": "{} prior steps", "size": "{} px"}  # fmt: skip
+_SWEPT_LABEL = {
+    "num_inference_steps": "{} steps",
+    "guidance_scale": "guidance {}",
+    "prior_guidance_scale": "prior guidance {}",
+    "prior_num_inference_steps": "{} prior steps",
+    "size": "{} px",
+}
 _TRAIN_STEPS = 1000
 
 
@@ -56,18 +61,17 @@ def _products(spec: Spec) -> list[Choice]:
         sweeps = {**spec.sweeps, **case}
         choices += [dict(zip(sweeps, values, strict=True)) for values in itertools.product(*sweeps.values())]
     knobs = {knob for choice in choices for knob in choice} | set(spec.compare_to or {})
-    return [
-        {knob: choice.get(knob, default_of(spec, choice, knob)) for knob in KNOBS if knob in knobs}
-        for choice in choices
-    ]
+    return [{knob: value_of(spec, choice, knob) for knob in KNOBS if knob in knobs} for choice in choices]
 
 
 def _unique(choices: list[Choice]) -> list[Choice]:
     return list({identity(choice): choice for choice in choices}.values())
 
 
-def default_of(spec: Spec, choice: Choice, knob: str) -> Any:
-    """The value of a knob that neither the file nor the case names."""
+def value_of(spec: Spec, choice: Choice, knob: str) -> Any:
+    """A choice's value of a knob, or what stands for it where neither the file nor the case names it."""
+    if knob in choice:
+        return choice[knob]
     model = spec.models[choice["model"]]
     if knob == "size":
         return model.default_size
@@ -175,7 +179,7 @@ def build_cells(spec: Spec, found: Selection) -> list[Cell]:
 
 def resolve(spec: Spec, choice: Choice) -> Settings:
     """Every knob of a choice, nothing left to a library's default."""
-    full = {knob: choice.get(knob, default_of(spec, choice, knob)) for knob in KNOBS if knob != "model"}
+    full = {knob: value_of(spec, choice, knob) for knob in KNOBS if knob != "model"}
     height, width = full.pop("size")
     model = spec.models[choice["model"]]
     batch = spec.batch_size or (16 if model.scorer == MODELS["mini-2.2"].scorer else 4)

@@ -1,0 +1,50 @@
+"""The plan of a spec, its seconds forecast from what this store's runs measured."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from harness.plan.build import build_plan
+from harness.plan.forecast import Pace, calls_of
+from harness.plan.types import Plan
+from harness.spec.load import load_spec
+from harness.store.records import CellRecord
+from harness.store.store import Store, open_store
+
+_NEWEST_RUNS = 5
+
+
+def plan_spec(
+    spec: str, *, only: Mapping[str, Sequence[str]], limit: int | None, device: str | None, store_path: Path
+) -> Plan:
+    """Load, check and plan a spec."""
+    paces = paces_of(open_store(store_path, create=False)) if (store_path / "store.json").exists() else []
+    return build_plan(load_spec(spec), only=only, limit=limit, device=device, paces=paces)
+
+
+def paces_of(store: Store) -> list[Pace]:
+    """What the newest runs measured, newest first."""
+    return [
+        pace
+        for run_id in reversed(store.run_ids()[-_NEWEST_RUNS:])
+        for cell in store.load_cells(run_id)
+        if (pace := _pace(cell)) is not None
+    ]
+
+
+def _pace(cell: CellRecord) -> Pace | None:
+    if cell.timing is None:
+        return None
+    rest = statistics.median(cell.timing.prior_s) / cell.timing.batch
+    return Pace(
+        model=cell.settings.model,
+        dtype=cell.settings.dtype,
+        height=cell.settings.height,
+        width=cell.settings.width,
+        call_s=max(cell.timing.latency_s - rest, 0.0) / calls_of(cell.settings),
+        rest_s=rest,
+        load_s=statistics.median(cell.timing.load_s) if cell.timing.load_s else 0.0,
+        measured_in=cell.timing.measured_in,
+    )
