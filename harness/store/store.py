@@ -99,6 +99,10 @@ class Store:
         with hold(self.root / _LOCK, self._busy, shared=True, wait_s=60.0), self.runs.folder(run_id).lock():
             yield
 
+    def is_locked(self, run_id: str) -> bool:
+        """Whether some process is making this run now."""
+        return self.runs.folder(run_id).locked()
+
     @contextmanager
     def lock_all(self) -> Iterator[None]:
         """Let no run begin or go on; ``StoreError`` if one is under way."""
@@ -106,7 +110,7 @@ class Store:
             yield
 
     def _busy(self, holder: str) -> StoreError:
-        making = [run_id for run_id in self.run_ids() if self.runs.folder(run_id).locked()]
+        making = [run_id for run_id in self.run_ids() if self.is_locked(run_id)]
         what = f"run {making[0]} is being made" if making else f"process {holder} holds it"
         return StoreError(f"The store {self.root} is in use: {what}.", do="repeat the command when that is over")
 
