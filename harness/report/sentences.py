@@ -64,9 +64,11 @@ def no_cheaper(view: RunView, same: list[CellRecord], reference: CellRecord) -> 
 def undecided(reference: CellRecord, compared: list[CellRecord], nearest: CellRecord | None) -> str:
     """No setting was shown to hold the quality: what is open, and what would close it."""
     found = [(cell, c) for cell in compared for c in quality_comparisons(cell)]
-    margins = listing(list(dict.fromkeys(f"{metric_words(c.metric)} {_margin(c)}" for _, c in found)))
+    stated = list(dict.fromkeys(f"{metric_words(c.metric)} {_margin(c)}" for _, c in found))
+    margins = listing(stated)
     if all(any(c.verdict == "regressed" for c in quality_comparisons(cell)) for cell in compared):
-        return f"Every other setting is worse than {reference.label} by more than the margin ({margins})."
+        on_one = " of at least one metric" if len(stated) > 1 else ""
+        return f"Every other setting is worse than {reference.label} by more than the margin{on_one} ({margins})."
     text = f"No setting was shown to match {reference.label} within the margin ({margins})."
     if nearest is None:
         left = [cell for cell in compared if any(c.verdict == "inconclusive" for c in quality_comparisons(cell))]

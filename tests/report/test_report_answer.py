@@ -36,6 +36,19 @@ def test_a_cell_that_regressed_is_never_recommended(build) -> None:
     assert said.chosen == ()
 
 
+def test_every_quality_metric_must_hold(build) -> None:
+    builder = build(prompts=32)
+    builder.cell("DDIM", 10, 84.5, versus=REFERENCE)
+    kept = builder.records[-1]
+    truth = kept.comparisons[0].model_copy(update={"metric": "world_truth", "verdict": "regressed", "margin": 0.05})
+    builder.records[-1] = kept.model_copy(update={"comparisons": [*kept.comparisons, truth]})
+    builder.cell("DDIM", 100, 84.5)
+    assert headline(builder) == (
+        "Every other setting is worse than DDIM · 100 steps by more than the margin of at least one metric "
+        "(CLIP score 0.3 and share of right pictures 5 pp)."
+    )
+
+
 def test_an_open_question_is_left_open_with_what_would_close_it(build) -> None:
     builder = build()
     builder.cell("DDIM", 10, 84.0, versus=REFERENCE, verdict="inconclusive", n_to_settle=70)

@@ -45,6 +45,16 @@ def test_labels_stay_in_the_chart(places: list[tuple[float, float]]) -> None:
         assert 0 <= left <= 660 and 0 <= top <= 380
 
 
+def test_long_labels_at_the_edge_stay_in_the_chart() -> None:
+    points = points_at([(1.0, 80.0), (2.0, 84.0)])
+    points = [{**point, "text": "DPMSolverMultistep"} for point in points]
+    frame = frame_of(points)
+    placed = place_labels(points, frame)
+    for x, y in zip(placed["label_x"], placed["label_y"], strict=True):
+        left, _ = frame.pixel(x, y)
+        assert 64 <= left <= 660 - 64
+
+
 def test_labels_of_coinciding_points_do_not_cover_each_other() -> None:
     points = points_at([(1.0, 84.0), (1.01, 84.1), (1.0, 84.05), (5.0, 80.0)])
     frame = frame_of(points)

@@ -17,6 +17,9 @@ def test_a_resumed_runs_own_pictures_are_not_reused(build) -> None:
     builder.cell("DDIM", 10, 84.0)
     plain = facts(builder, "Run")
     builder.store.save_run(builder.store.load_run(builder.records[0].run_id).model_copy(update={"resumed": 2}))
+    kept = builder.records[0]
+    own = [batch.model_copy(update={"reused": True}) for batch in kept.batches]
+    builder.records[0] = kept.model_copy(update={"batches": own})
     assert facts(builder, "Reused") == {}
     assert facts(builder, "Run", changes={"resumed": 2, "reused": {"images": 1}}) == plain
 

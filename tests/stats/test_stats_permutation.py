@@ -52,3 +52,9 @@ def test_nothing_cannot_be_flipped() -> None:
 def test_mirrored_differences_have_the_same_p(differences: list[float]) -> None:
     values = np.array(differences)
     assert sign_flip_p(values) == sign_flip_p(-values)
+
+
+@given(st.lists(st.integers(-9, 9), min_size=1, max_size=9))
+def test_rounding_breaks_no_ties(differences: list[int]) -> None:
+    """Sums that tie in whole numbers must tie in tenths, where they differ in the last bit."""
+    assert sign_flip_p(np.array(differences) * 0.1) == sign_flip_p(np.array(differences, dtype=float))
