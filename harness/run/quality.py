@@ -13,7 +13,7 @@ from harness.plan.types import Cell, InputRow, LoadGroup
 from harness.run.desk import Desk
 from harness.run.executor import Worker, timeout_failure, wait
 from harness.run.ledger import now_ms
-from harness.run.pictures import batch_ref, made_in
+from harness.run.pictures import batch_ref, made_in, origin
 from harness.run.protocol import Make, MakeDone, Reply
 from harness.run.station import Station, raise_if_disk
 from harness.store.records import BatchRef, CellRecord, Failure
@@ -122,13 +122,14 @@ def make_cell(desk: Desk, station: Station, group: LoadGroup, cell: Cell) -> Cel
             return desk.ledger.fail(cell.id, failure)
     refs = [_ref(desk, batch, made) for batch in batches_of(desk, cell)]
     desk.ledger.count("images", reused=sum(len(r.rows) for r in refs if r.reused))
-    scheduler = next((m.scheduler for m in made.values()), None) or desk.keys.known_scheduler(refs)
+    scheduler = origin(desk.store, refs[0].key)["scheduler"]
     return desk.ledger.cell(cell.id, batches=refs, scheduler=scheduler, weights=desk.keys.weights(cell))
 
 
 def _ref(desk: Desk, batch: Batch, made: dict[str, MakeDone]) -> BatchRef:
     ref = batch_ref(desk.store, batch.images_key, [row.id for row in batch.rows], desk.run_id)
-    return ref.model_copy(update={"reused": False}) if batch.images_key in made else ref
+    reused = ref.reused and batch.images_key not in made
+    return ref.model_copy(update={"reused": reused, "prior_key": batch.prior_key})
 
 
 def _make(

@@ -39,7 +39,7 @@ def _reuse(desk: Desk, cell: Cell) -> bool:
     found = None if desk.fresh or desk.remeasure else stored_timing(desk.store, desk.keys.timing(cell))
     if found is None:
         return False
-    desk.ledger.cell(cell.id, timing=found.timing, memory=found.memory)
+    desk.ledger.cell(cell.id, timing=found.timing, memory=found.memory, timing_key=desk.keys.timing(cell))
     desk.ledger.count("timing", reused=1)
     return True
 
@@ -146,7 +146,7 @@ def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples])
     memory = memory_of(sample)
     store_timing(desk.store, desk.keys.timing(cell), timing, memory)
     desk.ledger.count("timing", made=1)
-    desk.ledger.cell(cell.id, timing=timing, memory=memory)
+    desk.ledger.cell(cell.id, timing=timing, memory=memory, timing_key=desk.keys.timing(cell))
 
 
 def _drift(desk: Desk, cell: Cell, samples: dict[str, Samples]) -> float | None:
