@@ -53,7 +53,7 @@ def load_spec(reference: str) -> Spec:
 def find(reference: str) -> Path:
     """The file of a path or of a shipped spec's name."""
     given = Path(reference)
-    if given.suffix in (".yaml", ".yml") or given.exists() and given.is_file():
+    if given.suffix in (".yaml", ".yml") or given.is_file():
         return given
     package = Path(harness.__file__).parent
     homes = (Path("experiments"), package.parent / "experiments", package / "experiments")
