@@ -1,0 +1,67 @@
+"""From a catalog row to the arrays of a feature file, for every kind of weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from harness.catalog.types import Place, WeightsRow
+from harness.errors import MissingError
+from harness.score.features import as_tensor, load_feature_maker, weights_folder
+
+
+def row(kind: str, folder: Path) -> WeightsRow:
+    return WeightsRow(
+        name=f"tiny-{kind}", kind=kind, place=Place(kind="folder", where=str(folder)), architecture="tiny",
+        embedding_dim=None, resize="bilinear", verified=True,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+def test_open_clip_gives_both_towers_and_the_tokens(scorer_folder: Path, pictures: list[Image.Image]) -> None:
+    make = load_feature_maker(row("open_clip", scorer_folder), "cpu")
+    arrays = make(pictures, ["a star"] * 6)
+    assert arrays["image_features"].shape == arrays["text_features"].shape == (6, 16)
+    assert arrays["n_tokens"].shape == arrays["truncated"].shape == (6,)
+    assert make.made_by["weights"] == "tiny-open_clip" and "bicubic" in make.made_by["resize"]
+    assert make.made_by["open-clip-torch"]
+
+
+def test_an_extractor_sees_pixels_from_zero_to_one(extractor_folder: Path, pictures: list[Image.Image]) -> None:
+    from harness.score.extractor import load_extractor
+
+    arrays = load_feature_maker(row("extractor", extractor_folder), "cpu")(pictures, [""] * 6)
+    by_hand = torch.from_numpy(np.stack([np.asarray(p) for p in pictures])).permute(0, 3, 1, 2) / 255
+    assert np.allclose(arrays["features"], load_extractor(extractor_folder)(by_hand).numpy(), atol=1e-6)
+    assert arrays["features"].shape == (6, 4)
+
+
+def test_a_judge_gives_five_attributes(judge_folder: Path, pictures: list[Image.Image]) -> None:
+    arrays = load_feature_maker(row("judge", judge_folder), "cpu")(pictures, [""] * 6)
+    assert arrays["predictions"].shape == (6, 5) and arrays["predictions"].dtype == np.int64
+
+
+def test_pictures_are_cut_into_chunks_that_change_nothing(
+    extractor_folder: Path, pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = load_feature_maker(row("extractor", extractor_folder), "cpu")
+    whole = make(pictures, [""] * 6)["features"]
+    monkeypatch.setattr("harness.score.features._CHUNK", 4)
+    assert np.allclose(make(pictures, [""] * 6)["features"], whole, atol=1e-6)
+
+
+def test_a_picture_is_a_tensor_in_the_nets_order() -> None:
+    pixels = np.zeros((2, 3, 3), dtype=np.uint8)
+    pixels[0, 1] = (255, 0, 51)
+    tensor = as_tensor([Image.fromarray(pixels)])
+    assert tensor.shape == (1, 3, 2, 3) and tensor[0, :, 0, 1].tolist() == pytest.approx([1.0, 0.0, 0.2])
+
+
+def test_weights_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="no folder"):
+        weights_folder(Place(kind="folder", where=str(tmp_path / "nowhere")))
+    with pytest.raises(MissingError, match=r"(?s)laion/nothing-of-the-kind .*harness fetch"):
+        weights_folder(Place(kind="hub", where="laion/nothing-of-the-kind", revision="0" * 40))
