@@ -232,6 +232,42 @@ def miniature() -> None:
     """The shipped miniature family: build it again, or measure it again."""
 
 
+_workshop_option = click.option(
+    "--workshop",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".miniature"),
+    show_default=True,
+    help="Training pictures, checkpoints and finished parts.",
+)
+
+
+@miniature.command("build")
+@click.argument("parts", nargs=-1)
+@_workshop_option
+@click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Also write the whole set here.")
+def miniature_build(parts: tuple[str, ...], workshop: Path, threads: int, out: Path | None) -> None:
+    """Train PARTS (all by default), each after what it needs. Stopped, the same command goes on where it stood."""
+    from harness.miniature.verb import build, write
+
+    build(workshop, parts, threads, click.echo)
+    if out is not None:
+        click.echo(f"{write(workshop, out) / 1e6:.1f} MB in {out}")
+
+
+@miniature.command("evaluate")
+@_store_option
+@click.option("--page", type=click.Path(path_type=Path), default=Path("docs/miniature.md"), show_default=True)
+@click.pass_context
+def miniature_evaluate(context: click.Context, store_path: Path, page: Path) -> None:
+    """Measure the shipped weights against their bars and write the page."""
+    from harness.miniature.verb import evaluate
+
+    text, kept = evaluate(store_path, page)
+    click.echo(text)
+    context.exit(ExitCode.DONE if kept else ExitCode.REGRESSED)
+
+
 def _command() -> str:
     return "harness " + " ".join(sys.argv[1:])
 

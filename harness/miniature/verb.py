@@ -1,4 +1,4 @@
-"""What `harness miniature` does: build the family, part by part."""
+"""What `harness miniature` does: build the family, part by part, and measure it."""
 
 from __future__ import annotations
 
@@ -21,3 +21,28 @@ def build(folder: Path, parts: tuple[str, ...] = (), threads: int = 1, say: Say 
     shop = Workshop(folder)
     for recipe in in_order(parts):
         train(recipe, shop, say)
+
+
+def write(folder: Path, out: Path) -> int:
+    """Write the finished parts in the real formats below ``out``; their size in bytes."""
+    from harness.miniature.export import export
+
+    export(Workshop(folder), out)
+    return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+
+
+def evaluate(store_path: Path, page_path: Path) -> tuple[str, bool]:
+    """Run the bars' spec (or take its results from the store), write the page; its text, and whether all are kept."""
+    from harness.miniature.evaluate import COMMAND, SPEC, bars, page
+    from harness.run.forecast import plan_spec
+    from harness.run.whole import WholeRun, run_whole
+    from harness.store.store import open_store
+
+    plan = plan_spec(SPEC, only={}, limit=None, device="cpu", store_path=store_path)
+    outcome = run_whole(WholeRun(plan=plan, store_path=store_path, command=COMMAND, no_track=True))
+    store = open_store(store_path)
+    found = bars(store, outcome.run_id)
+    text = page(store, outcome.run_id, found)
+    page_path.parent.mkdir(parents=True, exist_ok=True)
+    page_path.write_text(text)
+    return text, all(bar.kept for bar in found)
