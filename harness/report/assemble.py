@@ -31,7 +31,7 @@ def assemble(view: RunView, *, compact: bool) -> dict[str, bytes]:
         view: the run.
         compact: leave out the page and keep pictures small.
     """
-    said, table, sections = answer(view), build_table(view), provenance(view)
+    said, table, sections = answer(view), build_table(view), provenance(view, public=compact)
     charts, stills, flat = _charts(view), _stills(view), choose(view, _FLAT_PROMPTS, _FLAT_CELLS)
     colours = 256 if compact else None
     files = {

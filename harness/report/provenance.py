@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.report.text import moment, plural
@@ -22,8 +23,13 @@ class Section:
     code: str | None = None
 
 
-def provenance(view: RunView) -> tuple[Section, ...]:
-    """The sections of "How it was made", in the order they are read; empty ones are left out."""
+def provenance(view: RunView, *, public: bool = False) -> tuple[Section, ...]:
+    """The sections of "How it was made", in the order they are read; empty ones are left out.
+
+    Args:
+        view: the run.
+        public: leave out what is of use on this machine only.
+    """
     found = (
         _run(view),
         Section("Spec", code=view.plan.spec_text),
@@ -34,7 +40,7 @@ def provenance(view: RunView) -> tuple[Section, ...]:
         Section("Schedulers as loaded", _schedulers(view)),
         Section("Reused", _reused(view)),
         Section("Notes", tuple((cell.label, note) for cell in view.cells for note in cell.notes)),
-        Section("Tracking", _tracking(view)),
+        Section("MLflow", _tracking(view, public=public)),
         Section("Environment", _facts(view.run.environment)),
     )
     return tuple(section for section in found if section.facts or section.code)
@@ -48,11 +54,16 @@ def _run(view: RunView) -> Section:
         ("started", moment(run.started_ms)),
         ("finished", moment(run.finished_ms) or "not yet"),
         ("status", run.status),
-        ("spec", f"{view.plan.spec_path} (digest {view.plan.spec_digest[:12]})"),
+        ("spec", f"{_without_folders(view.plan.spec_path)} (digest {view.plan.spec_digest[:12]})"),
         ("pictures", f"{len(view.plan.rows)} in each of {len(view.cells)} cells"),
         ("environment", run.environment_digest[:12] or "not recorded"),
     ]
     return Section("Run", tuple(facts))
+
+
+def _without_folders(path: str) -> str:
+    """An absolute path's last part: where a person keeps their files is nobody's business."""
+    return Path(path).name if Path(path).is_absolute() else path
 
 
 def _facts(mapping: dict[str, Any], prefix: str = "") -> tuple[tuple[str, str], ...]:
@@ -123,9 +134,16 @@ def _reused(view: RunView) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _tracking(view: RunView) -> tuple[tuple[str, str], ...]:
+def _tracking(view: RunView, *, public: bool) -> tuple[tuple[str, str], ...]:
+    """Where the run is in MLflow; how to look at a database on this machine is left out of what is published."""
     path = view.store.runs.folder(view.run.run_id).path / _TRACKING
     if not path.is_file():
         return ()
-    sent = json.loads(path.read_text(encoding="utf-8"))
-    return _facts(sent) if isinstance(sent, dict) else ()
+    try:
+        sent: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        return (("not known", f"{_TRACKING} cannot be read"),)
+    known = {"experiment": sent.get("experiment"), "run": sent.get("parent_run_id"), "page": sent.get("page")}
+    if not known["page"] and not public:
+        known["look at it"] = f'mlflow ui --backend-store-uri "{sent.get("tracking_uri")}"'
+    return _facts({name: value for name, value in known.items() if value})

@@ -1,5 +1,7 @@
 """How it was made: whose results were reused and from when, what was refused, what was loaded."""
 
+import json
+
 from harness.report.provenance import provenance
 from harness.report.view import load_view
 
@@ -38,8 +40,27 @@ def test_notes_are_shown_with_their_cell(build) -> None:
     assert facts(builder, "Notes") == {"DDIM · 10 steps": "2 prompts were truncated"}
 
 
-def test_the_tracking_run_is_linked_once_it_was_sent(sweep) -> None:
+def test_the_mlflow_run_is_named_once_it_was_sent(sweep) -> None:
     store, run_id = sweep.finish()
-    assert facts(sweep, "Tracking") == {}
-    (store.runs.folder(run_id).path / "tracking.json").write_text('{"uri": "sqlite:///mlflow.db", "parent": "4f2a"}')
-    assert facts(sweep, "Tracking") == {"uri": "sqlite:///mlflow.db", "parent": "4f2a"}
+    assert facts(sweep, "MLflow") == {}
+    sent = {
+        "tracking_uri": "sqlite:////home/someone/runs/mlflow.db",
+        "experiment": "e",
+        "parent_run_id": "4f2a",
+        "page": None,
+    }
+    place = store.runs.folder(run_id).path / "tracking.json"
+    place.write_text(json.dumps(sent))
+    look = 'mlflow ui --backend-store-uri "sqlite:////home/someone/runs/mlflow.db"'
+    assert facts(sweep, "MLflow") == {"experiment": "e", "run": "4f2a", "look at it": look}
+    public = {section.title: dict(section.facts) for section in provenance(load_view(store, run_id), public=True)}
+    assert public["MLflow"] == {"experiment": "e", "run": "4f2a"}
+    place.write_text("[1, 2")
+    assert facts(sweep, "MLflow") == {"not known": "tracking.json cannot be read"}
+    place.write_text(json.dumps({**sent, "page": "https://mlflow.example/#/experiments/1/runs/4f2a"}))
+    assert facts(sweep, "MLflow")["page"] == "https://mlflow.example/#/experiments/1/runs/4f2a"
+
+
+def test_where_a_person_keeps_files_is_not_told(sweep) -> None:
+    sweep.plan_changes["spec_path"] = "/home/someone/secret/which-scheduler.yaml"
+    assert facts(sweep, "Run")["spec"].startswith("which-scheduler.yaml (digest")

@@ -1,5 +1,6 @@
 """The report's folder: what lies in it, how large it is, that it is stable, and that nothing in it is live markup."""
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -135,6 +136,16 @@ def test_hostile_names_stay_text(build, tmp_path) -> None:
     assert "<script" not in outside_code.replace("\\<script", "") and "<img" not in outside_code.replace("\\<img", "")
 
 
+def test_only_addresses_of_the_web_become_links(sweep, tmp_path) -> None:
+    store, run_id = sweep.finish()
+    place = store.runs.folder(run_id).path / "tracking.json"
+    for page_, links in (("https://mlflow.example/1", ["https://mlflow.example/1"]), ("javascript:alert(1)", [])):
+        place.write_text(json.dumps({"experiment": "e", "parent_run_id": "4f2a", "page": page_}))
+        page = _Page()
+        page.feed(write_report(store, run_id, tmp_path / "report").html.read_text())
+        assert [value for tag, name, value in page.attributes if (tag, name) == ("a", "href")] == links
+
+
 def test_the_page_asks_the_network_for_nothing(sweep, tmp_path) -> None:
     html = write_report(*sweep.finish(), tmp_path / "report").html.read_text()
     page = _Page()
@@ -142,7 +153,7 @@ def test_the_page_asks_the_network_for_nothing(sweep, tmp_path) -> None:
     links = [
         a
         for a in page.attributes
-        if a[1] in ("src", "href", "srcset", "action") and not a[2].startswith(("data:", "#"))
+        if a[0] != "a" and a[1] in ("src", "href", "srcset", "action") and not a[2].startswith(("data:", "#"))
     ]
     assert links == []
     assert "default-src &#39;none&#39;" in html and "unsafe-eval" not in html.partition("<style>")[0]
