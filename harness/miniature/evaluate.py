@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def _column(store: Store, run_id: str, cell_id: str, name: str) -> np.ndarray[An
 
 def _falling(cells: list[CellRecord]) -> Bar:
     values = [score_of(cell, "frechet").value or float("nan") for cell in cells]
-    falls = all(b < a for a, b in zip(values, values[1:], strict=False))
+    falls = all(later < earlier for earlier, later in pairwise(values))
     text = ", ".join(f"{c.settings.num_inference_steps}: {v:.3f}" for c, v in zip(cells, values, strict=True))
     kept = falls and values[-1] <= values[0] / 10
     return Bar("Fréchet distance over 2, 4, 8, 25 steps", "falls at each; at 25 ≤ 1/10 of at 2", text, kept)
@@ -163,7 +164,8 @@ _HEAD = f"""# The miniature Kandinsky 2.2
 
 A small Kandinsky 2.2 in the real formats, trained on a procedural world of captioned shapes: 6 shapes, 8 colours of
 shape and of background, 3 sizes, 5 places; 5,040 captions, of which a tenth is held out from all training. It is what
-makes the harness run anywhere in minutes with numbers that mean something. `harness miniature build` makes it again from a seed.
+makes the harness run anywhere in minutes with numbers that mean something. `harness miniature build` makes it again
+from a seed.
 
 This page is written by `{COMMAND}`, which runs `experiments/{SPEC}.yaml` on 256 held-out captions.
 Intervals are 95 %.
