@@ -23,7 +23,7 @@ def write_atomic(path: Path, data: bytes) -> None:
     Raises:
         StoreError: the disk is full, read-only, forbidden or broken; what was there before is untouched.
     """
-    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(6)}-{path.name}"[:200])
+    temporary = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")  # no ending: no listing takes it for a record
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
