@@ -58,7 +58,8 @@ def no_cheaper(view: RunView, same: list[CellRecord], reference: CellRecord) -> 
     if not faster:
         return f"{text}, but no setting does so with fewer model calls or was shown to be faster."
     quickest = min(faster, key=lambda cell: cell.timing.latency_s if cell.timing else float("inf"))
-    return f"{text}; {quickest.label} is faster.{_speed(quickest, reference)}"
+    which = f"; the fastest is {quickest.label}" if len(same) > 1 else ""
+    return f"{text}{which}.{_speed(quickest, reference)}"
 
 
 def undecided(reference: CellRecord, compared: list[CellRecord], nearest: CellRecord | None) -> str:
