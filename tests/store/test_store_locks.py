@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -99,16 +98,20 @@ def test_no_garbage_is_collected_while_a_run_is_made(store: Store) -> None:
 
 
 def test_a_run_waits_until_garbage_is_collected(store: Store) -> None:
-    run_id, began = make_run(store), time.monotonic()
-    release = threading.Event()
+    run_id, order = make_run(store), []
+    collecting, release = threading.Event(), threading.Event()
 
     def hold() -> None:
         with store.lock_all():
+            collecting.set()
             release.wait(10)
+            order.append("collected")
 
     holder = threading.Thread(target=hold)
     holder.start()
+    assert collecting.wait(10)
     threading.Timer(0.3, release.set).start()
     with store.lock_run(run_id):
-        assert time.monotonic() - began >= 0.2
+        order.append("running")
     holder.join()
+    assert order == ["collected", "running"]
