@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import gc
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -39,7 +41,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _MEMORY_WORDS)
 
 
-@contextmanager
+@contextlib.contextmanager
 def memory_guard(device: torch.device) -> Iterator[None]:
     """Turn running out of memory inside the block into a ``PictureError``, with the device's memory given back."""
     try:
@@ -59,8 +61,11 @@ def memory_guard(device: torch.device) -> Iterator[None]:
 
 
 def release(device: torch.device) -> None:
-    """Collect garbage and hand cached memory back to the device."""
+    """Collect garbage and hand cached memory back, to the device and to the system."""
     gc.collect()
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):  # another C library than GNU's has no trim
+            ctypes.CDLL(None).malloc_trim(0)
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

@@ -7,7 +7,6 @@ state after the prior is part of the prior's result, so that decoding a stored p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,17 +15,9 @@ from numpy.typing import NDArray
 
 from harness.pipelines.failures import memory_guard, not_a_number
 from harness.pipelines.load import Loaded
+from harness.pipelines.prior_result import PriorResult
 from harness.pipelines.rows import prior_parts
 from harness.plan.types import InputRow, Settings
-
-
-@dataclass(frozen=True)
-class PriorResult:
-    """What the decoder needs of the prior, one line a picture."""
-
-    image_embeds: torch.Tensor  # (n, d)
-    negative_image_embeds: torch.Tensor  # (n, d)
-    generator_states: torch.Tensor  # (n, bytes), uint8, on the CPU
 
 
 def run_prior(loaded: Loaded, settings: Settings, rows: Sequence[InputRow]) -> PriorResult:

@@ -23,6 +23,7 @@ class Hello(Frozen):
     store: str
     device: str  # "cpu", "cuda:0", "mps"
     threads: int
+    uses: Literal["pipelines", "scorers"] = "pipelines"  # what to import now; the rest is imported when it is needed
 
 
 class HelloDone(Frozen):

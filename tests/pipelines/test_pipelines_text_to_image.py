@@ -20,8 +20,9 @@ from diffusers import (
 
 from harness.pipelines.failures import PictureError
 from harness.pipelines.load import Loaded, load_group
+from harness.pipelines.prior_result import PriorResult, prior_bytes, prior_from
 from harness.pipelines.schedulers import build_scheduler
-from harness.pipelines.text_to_image import PriorResult, run_decoder, run_prior
+from harness.pipelines.text_to_image import run_decoder, run_prior
 from harness.plan.types import InputRow, SchedulerChoice, Settings
 
 
@@ -109,7 +110,7 @@ def test_a_stored_prior_decodes_to_the_same_pixels(
     """DDPM draws noise at every step: only the generators' states after the prior give the same pictures."""
     settings = settings_of(scheduler=choice("DDPMScheduler"))
     prior = run_prior(tiny, settings, rows_of(2))
-    copy = PriorResult(prior.image_embeds.clone(), prior.negative_image_embeds.clone(), prior.generator_states.clone())
+    copy = prior_from(prior_bytes(prior))
     pictures = [
         run_decoder(tiny, settings, build_scheduler(tiny, settings.scheduler)[0], p) for p in (prior, prior, copy)
     ]

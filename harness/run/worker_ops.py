@@ -1,0 +1,211 @@
+"""What a worker can do: one function an operation, one table. Heavy imports wait until they are needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.errors import HarnessError
+from harness.run.protocol import (
+    Answer,
+    Extract,
+    ExtractDone,
+    Hello,
+    HelloDone,
+    Load,
+    LoadDone,
+    Make,
+    MakeDone,
+    Request,
+    Time,
+    TimeDone,
+)
+from harness.store.store import Store, open_store
+
+Finish = Callable[[], Answer]  # the rest of an operation, run beside the next one: encoding and writing
+
+
+@dataclass
+class Bench:
+    """What a worker has at hand."""
+
+    store: Store | None = None
+    device: str = "cpu"
+    loaded: Any = None  # pipelines.load.Loaded
+    makers: dict[str, Any] = field(default_factory=dict)  # weights row as JSON → score.features.FeatureMaker
+
+    @property
+    def kept(self) -> Store:
+        """The store; a worker that was not greeted has none."""
+        if self.store is None:
+            raise HarnessError("The worker was asked to work before it was greeted.", expected="a hello first")
+        return self.store
+
+
+def perform(bench: Bench, request: Request) -> Finish:
+    """Do the part of ``request`` that needs the device; the returned function does the rest and gives the answer."""
+    return _OPS[type(request)](bench, request)
+
+
+def _hello(bench: Bench, request: Hello) -> Finish:
+    import torch
+
+    from harness.measure.environment import environment
+    from harness.measure.memory import resident_bytes
+
+    _settle(request)
+    if request.uses == "pipelines":
+        import harness.pipelines.text_to_image  # noqa: F401  (so that idle memory has it, and loading does not)
+    torch.zeros(1, device=request.device)  # makes the device's context; one that is not there fails here
+    bench.store, bench.device = open_store(Path(request.store)), request.device
+    done = HelloDone(environment=environment(request.device), idle_bytes=resident_bytes())
+    return lambda: done
+
+
+def _settle(request: Hello) -> None:
+    """Pin threads; deterministic algorithms where they are free. A GPU keeps torch's defaults, as people run it."""
+    import torch
+
+    torch.set_num_threads(request.threads)
+    if torch.get_num_interop_threads() != 1:  # may be set once only
+        torch.set_num_interop_threads(1)
+    if request.device == "cpu":
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = False  # it is not free, and hides no error of ours
+
+
+def _load(bench: Bench, request: Load) -> Finish:
+    from harness.measure.latency import stopwatch, synchroniser
+    from harness.pipelines.failures import release
+    from harness.pipelines.load import load_group
+    from harness.pipelines.schedulers import describe_own
+
+    if bench.loaded is not None:
+        device, bench.loaded = bench.loaded.device, None
+        release(device)
+    with stopwatch(synchroniser(bench.device)) as lap:
+        bench.loaded = load_group(request.group, request.model, bench.device)
+    done = LoadDone(load_s=lap.seconds, default_scheduler=describe_own(bench.loaded))
+    return lambda: done
+
+
+def _make(bench: Bench, request: Make) -> Finish:
+    from harness.pipelines.schedulers import build_scheduler
+    from harness.pipelines.text_to_image import run_decoder
+
+    store, loaded, began = bench.kept, _loaded(bench), time.perf_counter()
+    prior, reused = _prior(bench, request)
+    scheduler, described = build_scheduler(loaded, request.settings.scheduler)
+    pictures = run_decoder(loaded, request.settings, scheduler, prior)
+    seconds = time.perf_counter() - began
+
+    def finish() -> MakeDone:
+        from harness.run.worker_files import archive_bytes, png_bytes, sha256
+
+        pngs = {row.id: png_bytes(picture) for row, picture in zip(request.rows, pictures, strict=True)}
+        made_at = datetime.now(UTC).isoformat(timespec="seconds")
+        comment = {"made_in": request.made_in, "made_at": made_at, "scheduler": described, "seconds": seconds}
+        store.put("images", request.images_key, archive_bytes(pngs, comment))
+        sums = [sha256(png) for png in pngs.values()]
+        return MakeDone(image_sha256=sums, prior_reused=reused, scheduler=described, seconds=seconds)
+
+    return finish
+
+
+def _prior(bench: Bench, request: Make) -> tuple[Any, bool]:
+    """The prior's result and whether it was stored. It is stored at once: the next batch in the queue may want it."""
+    from harness.pipelines.prior_result import prior_bytes, prior_from
+    from harness.pipelines.text_to_image import run_prior
+
+    stored = None if request.fresh else bench.kept.blobs.find("prior", request.prior_key)
+    if stored is not None:
+        return prior_from(stored), True
+    prior = run_prior(_loaded(bench), request.settings, request.rows)
+    bench.kept.put("prior", request.prior_key, prior_bytes(prior))
+    return prior, False
+
+
+def _time(bench: Bench, request: Time) -> Finish:
+    """Prior and decoder, whole, with generators seeded anew for each call: the quality pass's pictures again."""
+    from harness.measure.latency import measure_latency, stopwatch, synchroniser
+    from harness.measure.memory import device_memory
+    from harness.pipelines.failures import release
+    from harness.pipelines.schedulers import build_scheduler
+    from harness.pipelines.text_to_image import run_decoder, run_prior
+
+    loaded, settings, synchronise = _loaded(bench), request.settings, synchroniser(bench.device)
+    scheduler, _ = build_scheduler(loaded, settings.scheduler)
+
+    def call() -> tuple[Any, float]:
+        with stopwatch(synchronise) as lap:
+            prior = run_prior(loaded, settings, request.rows)
+        return run_decoder(loaded, settings, scheduler, prior), lap.seconds
+
+    with device_memory(bench.device) as memory:
+        timings = measure_latency(call, synchronise, warmups=request.warmups, repeats=request.repeats)
+    done = TimeDone(
+        first_call_s=timings.first_call_s,
+        steady_s=timings.steady_s,
+        prior_s=[prior_s for _, prior_s in timings.results],
+        peak_device_bytes=memory.peak_bytes,
+        reserved_device_bytes=memory.reserved_bytes,
+        largest_pixel_difference=_difference(bench, request, [pictures for pictures, _ in timings.results]),
+    )
+    release(loaded.device)  # so that the next cell's peak does not begin with this one's leftovers
+    return lambda: done
+
+
+def _difference(bench: Bench, request: Time, results: list[Any]) -> int | None:
+    from harness.run.worker_files import largest_difference, pictures_of
+
+    stored = None if request.images_key is None else bench.kept.blobs.find("images", request.images_key)
+    if stored is None:
+        return None
+    pictures, row_ids = pictures_of(stored), [row.id for row in request.rows]
+    found = [largest_difference(result, row_ids, pictures) for result in results]
+    return max((difference for difference in found if difference is not None), default=None)
+
+
+def _extract(bench: Bench, request: Extract) -> Finish:
+    from safetensors.numpy import save
+
+    from harness.run.worker_files import pictures_of
+
+    began = time.perf_counter()
+    pictures = [p for key in request.image_keys for p in pictures_of(bench.kept.get("images", key)).values()]
+    if len(pictures) != len(request.prompts):
+        raise HarnessError(f"There are {len(pictures)} stored pictures for {len(request.prompts)} prompts.")
+    make = _maker(bench, request)
+    data = save(make(pictures, request.prompts), metadata=make.made_by)
+    bench.kept.put("features", request.features_key, data)
+    done = ExtractDone(seconds=time.perf_counter() - began)
+    return lambda: done
+
+
+def _maker(bench: Bench, request: Extract) -> Any:
+    """The loaded weights, kept for the next cell."""
+    from harness.score.features import load_feature_maker
+
+    name = request.weights.model_dump_json()
+    if name not in bench.makers:
+        bench.makers[name] = load_feature_maker(request.weights, bench.device)
+    return bench.makers[name]
+
+
+def _loaded(bench: Bench) -> Any:
+    if bench.loaded is None:
+        raise HarnessError("No pipelines are loaded.", expected="a load first")
+    return bench.loaded
+
+
+_OPS: dict[type[Any], Callable[[Bench, Any], Finish]] = {
+    Hello: _hello,
+    Load: _load,
+    Make: _make,
+    Time: _time,
+    Extract: _extract,
+}
