@@ -12,14 +12,19 @@ import transformers
 from diffusers import KandinskyV22Pipeline, KandinskyV22PriorPipeline
 from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
+from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProjection
 
 from harness.catalog.types import ModelRow, Place
 from harness.errors import MissingError, UsageError
 from harness.pipelines.failures import memory_guard
-from harness.pipelines.places import PartName, check_part, local_folder, pickle_only
+from harness.pipelines.places import COMPONENTS, PartName, check_part, local_folder, pickle_only
 from harness.plan.types import LoadGroup
 
 _CLASSES: dict[PartName, Any] = {"prior": KandinskyV22PriorPipeline, "decoder": KandinskyV22Pipeline}
+_ENCODERS: dict[str, Any] = {
+    "text_encoder": CLIPTextModelWithProjection,
+    "image_encoder": CLIPVisionModelWithProjection,
+}
 
 
 @dataclass(frozen=True)
@@ -88,27 +93,46 @@ def _unreachable(place: Place, part: PartName, error: Exception) -> MissingError
     return MissingError(
         f"The {part} {place.where}{revision}{variant} is not on this machine and could not be downloaded ({reason}).",
         expected="the repository in the Hugging Face cache (HF_HOME), or a network and, if it is gated, HF_TOKEN",
-        do="on a machine with a network run `harness fetch SPEC`: it downloads everything that the spec needs, scorers "
-        "included, into HF_HOME, which you then copy here; or name a local folder in the spec; "
+        do=f"on a machine with a network run `hf download {place.where}` (`harness fetch SPEC` would do so for "
+        "everything that the spec needs, scorers included) and bring its HF_HOME here; or name a local folder in the spec; "
         "`harness run quickstart` needs neither",
     )
 
 
 def _pipeline(part: PartName, folder: Path, variant: str | None, dtype: torch.dtype, device: torch.device) -> Any:
-    options: dict[str, Any] = {"torch_dtype": dtype, "use_safetensors": True, "local_files_only": True}
+    options = {"dtype": dtype, "variant": variant, "use_safetensors": True, "local_files_only": True}
     try:
-        pipeline = _CLASSES[part].from_pretrained(folder, variant=variant, **options)
+        encoders = {name: _encoder(folder / name, options) for name in COMPONENTS[part] if name in _ENCODERS}
+        pipeline = _CLASSES[part].from_pretrained(folder, **encoders, **options)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise MissingError(
             f"The {part} in {folder} cannot be loaded: {type(error).__name__}: {str(error).strip()[:300]}",
             expected="whole files, as `save_pretrained` writes them",
             do="download or save the model again; a cut-off file is the usual cause",
         ) from error
-    for component in pipeline.components.values():
+    for name, component in pipeline.components.items():
         if isinstance(component, torch.nn.Module):
+            # diffusers leaves a parameter without weights on the meta device.
+            _require_whole(folder / name, [n for n, p in component.named_parameters() if p.is_meta])
             component.eval()
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device)
+
+
+def _encoder(folder: Path, options: dict[str, Any]) -> Any:
+    """A transformers model, loaded by itself: inside a pipeline it would draw missing weights at random and go on."""
+    model, told = _ENCODERS[folder.name].from_pretrained(folder, output_loading_info=True, **options)
+    _require_whole(folder, sorted(told["missing_keys"]))
+    return model
+
+
+def _require_whole(folder: Path, missing: list[str]) -> None:
+    if missing:
+        raise MissingError(
+            f"The weights in {folder} lack {len(missing)} tensors, {missing[0]} among them.",
+            expected="the whole model: with missing weights its pictures would mean nothing",
+            do="download or save the model again",
+        )
 
 
 def _be_quiet() -> None:

@@ -108,7 +108,8 @@ def _download(place: Place) -> Path:
             f"The scorer {place.where} is not on this machine and could not be downloaded "
             f"({type(error).__name__}: {str(error).strip().splitlines()[0][:200]}).",
             expected="the repository in the Hugging Face cache (HF_HOME), or a network",
-            do="on a machine with a network run `harness fetch SPEC`, scorers included, and copy HF_HOME here",
+            do=f"on a machine with a network run `hf download {place.where}` (`harness fetch SPEC` would do so for "
+            "everything that the spec needs) and bring its HF_HOME here",
         ) from error
 
 

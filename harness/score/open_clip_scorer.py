@@ -112,7 +112,7 @@ def load_by_name(architecture: str, pretrained: str, device: str) -> OpenClipSco
         raise MissingError(
             f"The scorer {architecture}/{pretrained} cannot be loaded: {str(error).strip()[:300]}",
             expected="a pair of `open_clip.list_pretrained()`, in the Hugging Face cache or within reach",
-            do="on a machine with a network run `harness fetch SPEC` and bring HF_HOME here",
+            do="download it on a machine with a network, and bring its HF_HOME here",
         ) from error
     return OpenClipScorer(model, open_clip.get_tokenizer(architecture), torch.device(device))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from harness.catalog.types import Place
 from harness.errors import ExitCode, HarnessError, MissingError, UsageError
@@ -107,6 +107,21 @@ def test_damaged_files_are_told_apart_from_missing_ones(
     with pytest.raises(HarnessError, match="cannot be loaded") as caught:
         load_group(group, model_row(faulty_folder), "cpu")
     assert caught.value.exit_code is ExitCode.MISSING
+
+
+@pytest.mark.parametrize(
+    "component", ["decoder/unet", "decoder/movq", "prior/prior", "prior/text_encoder", "prior/image_encoder"]
+)
+def test_a_model_that_lacks_a_tensor_is_refused_not_filled_with_noise(
+    faulty_folder: Path, model_row: Any, group: Any, component: str
+) -> None:
+    (path,) = (faulty_folder / component).glob("*.safetensors")
+    tensors = load_file(path)
+    lost = [name for name in tensors if name.endswith("weight")][3]
+    del tensors[lost]
+    save_file(tensors, path, metadata={"format": "pt"})
+    with pytest.raises(MissingError, match=f"lack 1 tensors, {lost}"):
+        load_group(group, model_row(faulty_folder), "cpu")
 
 
 def test_a_hub_name_without_network_says_what_fetch_would_do(tiny_folder: Path, model_row: Any, group: Any) -> None:
