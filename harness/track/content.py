@@ -78,7 +78,7 @@ def legal_key(name: str) -> str:
     """A key that MLflow accepts; where a letter had to go, a digest keeps two names apart."""
     parts = [part for part in _ILLEGAL.sub("_", name).split("/") if part.strip(".")]
     clean = "/".join(parts)
-    if clean == name and len(name) <= KEY_LIMIT:
+    if name and clean == name and len(name) <= KEY_LIMIT:
         return name
     return f"{clean[: KEY_LIMIT - 7]}-{digest(name)[:6]}"
 

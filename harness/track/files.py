@@ -28,7 +28,7 @@ def write_cell_files(folder: Path, store: Store, run: RunRecord, cell: CellRecor
     rows = store.rows_path(run.run_id, cell.cell_id)
     if rows.is_file():
         shutil.copyfile(rows, folder / "images.parquet")
-    captions = {row.id: f"{row.prompt} ({row.seed})" for row in run.plan.rows}
+    captions = {row.id: f"{row.seed}: {row.prompt}" for row in run.plan.rows}
     sheet = contact_sheet(store, cell, captions)
     if sheet is not None:
         (folder / "pictures.png").write_bytes(sheet)

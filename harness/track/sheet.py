@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import zipfile
 from collections.abc import Iterator
 from itertools import islice
@@ -64,13 +65,16 @@ def _batch(store: Store, batch: BatchRef) -> Iterator[tuple[str, Image.Image | N
 
 def _tile(png: bytes) -> Image.Image | None:
     """The picture fitted into a tile; small ones are enlarged by whole pixels, so that they stay what they are."""
-    with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
-        if picture.width * picture.height > _MOST_PIXELS:
-            return None
-        whole = picture.convert("RGB")
-    factor = TILE / max(whole.size)
+    if len(png) < 24 or math.prod(struct.unpack(">II", png[16:24])) > _MOST_PIXELS:  # asked before Pillow opens it
+        return None
+    try:
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as picture:
+            whole = picture.convert("RGB")
+    except (OSError, SyntaxError):  # Pillow's words for "no picture" and "broken picture"
+        return None
+    factor = TILE // max(whole.size)
     if factor >= 1:
-        return whole.resize((whole.width * int(factor), whole.height * int(factor)), Image.Resampling.NEAREST)
+        return whole.resize((whole.width * factor, whole.height * factor), Image.Resampling.NEAREST)
     whole.thumbnail((TILE, TILE), Image.Resampling.LANCZOS)
     return whole
 

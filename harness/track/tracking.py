@@ -103,7 +103,7 @@ def _explained(where: Destination, run_id: str) -> Iterator[None]:
 
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError) as error:
+    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # ImportError: a database's driver
         reason = where.without_secrets(str(error)).strip().splitlines() or [type(error).__name__]
         # from None: the chain below holds the address with its password
         raise TrackError(
