@@ -10,6 +10,7 @@ import diffusers
 import torch
 import transformers
 from diffusers import KandinskyV22Pipeline, KandinskyV22PriorPipeline
+from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
 from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProjection
@@ -17,7 +18,7 @@ from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProject
 from harness.catalog.types import ModelRow, Place
 from harness.errors import MissingError, UsageError
 from harness.pipelines.failures import memory_guard
-from harness.pipelines.places import COMPONENTS, PartName, check_part, local_folder, pickle_only
+from harness.pipelines.places import COMPONENTS, DDPM_FOLDER, PartName, check_part, local_folder, pickle_only
 from harness.plan.types import LoadGroup
 
 _CLASSES: dict[PartName, Any] = {"prior": KandinskyV22PriorPipeline, "decoder": KandinskyV22Pipeline}
@@ -70,7 +71,7 @@ def folder_of(place: Place, part: PartName) -> Path:
 def _download(place: Place, part: PartName) -> Path:
     """HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are honoured by the hub's own client."""
     try:
-        return Path(
+        folder = Path(
             _CLASSES[part].download(
                 place.where,
                 revision=place.revision,
@@ -79,6 +80,9 @@ def _download(place: Place, part: PartName) -> Path:
                 trust_remote_code=False,
             )
         )
+        # No component, and so not downloaded with the pipeline: the guide's DDPM.
+        snapshot_download(place.where, revision=place.revision, allow_patterns=[f"{DDPM_FOLDER}/*"])
+        return folder
     except (OSError, HfHubHTTPError, ValueError) as error:
         if "safetensors" in str(error):
             raise pickle_only(place.where, part, "every version that was found") from error
@@ -94,8 +98,8 @@ def _unreachable(place: Place, part: PartName, error: Exception) -> MissingError
         f"The {part} {place.where}{revision}{variant} is not on this machine and could not be downloaded ({reason}).",
         expected="the repository in the Hugging Face cache (HF_HOME), or a network and, if it is gated, HF_TOKEN",
         do=f"on a machine with a network run `hf download {place.where}` (`harness fetch SPEC` would do so for "
-        "everything that the spec needs, scorers included) and bring its HF_HOME here; or name a local folder in the spec; "
-        "`harness run quickstart` needs neither",
+        "everything that the spec needs, scorers included) and bring its HF_HOME here; or name a local folder in the "
+        "spec; `harness run quickstart` needs neither",
     )
 
 

@@ -17,6 +17,7 @@ COMPONENTS: dict[PartName, tuple[str, ...]] = {
     "prior": ("prior", "image_encoder", "text_encoder", "tokenizer", "scheduler", "image_processor"),
     "decoder": ("unet", "scheduler", "movq"),
 }
+DDPM_FOLDER = "ddpm_scheduler"  # beside a decoder's own scheduler, as diffusers' guide loads it
 _WEIGHTED = {"prior", "image_encoder", "text_encoder", "unet", "movq"}
 _PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
 _LIBRARIES = {"diffusers", "transformers"}

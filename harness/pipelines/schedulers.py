@@ -10,12 +10,12 @@ from diffusers import SchedulerMixin
 
 from harness.errors import MissingError, UsageError
 from harness.pipelines.load import Loaded
+from harness.pipelines.places import DDPM_FOLDER
 from harness.plan.types import SchedulerChoice
 
 # Their ``step`` reads the UNet's variance half. For every other class ``variance_type`` in the base configuration must
 # go: diffusers keeps it as a hidden entry, and the pipeline then hands eight channels to a scheduler that wants four.
 READS_VARIANCE = ("DDPMScheduler", "DDPMParallelScheduler")
-DDPM_FOLDER = "ddpm_scheduler"  # beside the decoder's own scheduler in Kandinsky's repositories, as in diffusers' guide
 _LEARNED = ("learned", "learned_range")
 
 

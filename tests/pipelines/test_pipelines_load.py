@@ -133,3 +133,38 @@ def test_a_hub_name_without_network_says_what_fetch_would_do(tiny_folder: Path, 
         f"kandinsky-community/kandinsky-2-2-decoder at revision {'0' * 40} in the variant fp16" in caught.value.happened
     )
     assert "harness fetch SPEC" in caught.value.do and "HF_HOME" in caught.value.do
+
+
+def _in_hub_cache(cache: Path, name: str, folder: Path) -> str:
+    """Lay ``folder`` down as the hub's client caches a repository; returns its commit."""
+    commit = "c" * 40
+    repository = cache / f"models--{name.replace('/', '--')}"
+    shutil.copytree(folder, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text(commit)
+    return commit
+
+
+@pytest.mark.parametrize("pinned", [True, False])
+def test_a_hub_name_is_found_in_the_cache_without_network(
+    tiny_folder: Path, model_row: Any, group: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pinned: bool
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    places = {}
+    for part in ("prior", "decoder"):
+        commit = _in_hub_cache(tmp_path, f"someone/tiny-{part}", tiny_folder / part)
+        places[part] = Place(kind="hub", where=f"someone/tiny-{part}", revision=commit if pinned else None)
+    loaded = load_group(group, model_row(tiny_folder).model_copy(update=places), "cpu")
+    assert loaded.decoder_folder == tmp_path / "models--someone--tiny-decoder/snapshots" / commit
+
+
+def test_a_repository_with_pickled_weights_only_is_refused(
+    faulty_folder: Path, model_row: Any, group: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    weights = next((faulty_folder / "decoder/unet").glob("*.safetensors"))
+    weights.rename(weights.with_suffix(".bin"))
+    _in_hub_cache(tmp_path, "someone/pickled", faulty_folder / "decoder")
+    model = model_row(faulty_folder).model_copy(update={"decoder": Place(kind="hub", where="someone/pickled")})
+    with pytest.raises(MissingError, match="pickle files only"):
+        load_group(group, model, "cpu")
