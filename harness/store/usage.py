@@ -30,7 +30,7 @@ class RunUsage(Frozen):
 
 
 class Usage(Frozen):
-    """The whole store. ``copies_bytes``: reports and tracking, which can be made again from the rest."""
+    """The whole store. ``copies_bytes``: reports and tracking, which can be made again from the rest, and logs."""
 
     root: str
     stages: tuple[StageUsage, ...]
@@ -102,7 +102,7 @@ def render_usage(found: Usage) -> str:
     lines = [f"{found.root}: {size(found.total_bytes)}", ""]
     lines += [f"  {stage.stage:<12}{stage.files:>7} files  {size(stage.bytes):>10}" for stage in found.stages]
     lines += [f"  {'left over':<12}{found.leftover_files:>7} files  {size(found.leftover_bytes):>10}"]
-    lines += [f"  {'reports, tracking':<25}  {size(found.copies_bytes):>10}", ""]
+    lines += [f"  {'reports, tracking, logs':<25}  {size(found.copies_bytes):>10}", ""]
     for run in found.runs:
         alone, shared = size(run.records_bytes + run.own_bytes), size(run.shared_bytes)
         lines.append(f"  {run.run_id}: {alone} of its own, {shared} shared")

@@ -108,6 +108,20 @@ def test_results_that_were_put_aside_go(store: Store) -> None:
     assert list(store.blobs.damaged()) == []
 
 
+def test_what_an_unfinished_run_may_have_made_is_spared(store: Store) -> None:
+    run_id = make_run(store, pending={1})
+    record = store.load_run(run_id)
+    store.save_run(record.model_copy(update={"started_ms": round((time.time() - DAY) * 1000)}))
+    before, since = _stray(store, "before the run"), _stray(store, "of the cell that was cut off")
+    _age(store.path("images", before), 2 * DAY)
+    found = collect(store)
+    assert (store.has("images", before), store.has("images", since)) == (False, True)
+    assert found.spared_for == (run_id,)
+    assert f"{run_id} is unfinished" in str(found)
+    collect(store, keep_runs=[])
+    assert not store.has("images", since)
+
+
 def test_nothing_goes_while_a_record_cannot_be_read(store: Store) -> None:
     run_id = make_run(store)
     path = next((store.root / "runs" / run_id / "cells").glob("*.json"))
