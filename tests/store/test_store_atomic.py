@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -9,9 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.processes import unmeasured
 
 from harness.errors import ExitCode, StoreError
-from harness.store.atomic import TEMPORARY, write_atomic
+from harness.store.atomic import TEMPORARY, disk_error, write_atomic
 
 KILLED_BEFORE_RENAME = """
 import os, signal, sys
@@ -48,7 +50,7 @@ print(store.get("images", "a" * 64), store.has("images", "b" * 64), len(list(sto
 
 def _python(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=unmeasured())
 
 
 def test_a_file_is_written_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -103,3 +105,18 @@ def test_an_interruption_leaves_no_temporary_file(tmp_path: Path, monkeypatch: p
     with pytest.raises(KeyboardInterrupt):
         write_atomic(tmp_path / "file", b"content")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EROFS, "make the folder readable and writable"),
+        (errno.EDQUOT, "harness store gc"),
+        (errno.EIO, "look at the disk"),
+    ],
+)
+def test_the_advice_fits_what_the_disk_said(tmp_path: Path, number: int, advice: str) -> None:
+    error = disk_error(tmp_path / "file", OSError(number, "no"), "write")
+    assert advice in error.do
+    assert "everything stored so far is kept" in error.do
+    assert os.strerror(number) in error.happened

@@ -106,3 +106,10 @@ def test_processes_writing_one_key_at_once_never_show_a_torn_one(tmp_path: Path)
         assert writer.returncode == 0, errors
     assert set(Blobs(tmp_path).get("images", KEY)) <= set(b"abc")
     assert len(list(Blobs(tmp_path).path("images", KEY).parent.iterdir())) == 1
+
+
+def test_a_place_that_cannot_be_read_is_a_store_error_and_not_an_absence(store: Store) -> None:
+    store.path("images", KEY).mkdir(parents=True)
+    for call in (store.has, store.get, store.find):
+        with pytest.raises(StoreError, match="could not read"):
+            call("images", KEY)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from support.processes import unmeasured
 from support.records import make_run
 
 from harness.errors import ExitCode, StoreError
@@ -31,7 +32,8 @@ with open_store(Path(sys.argv[1])).lock_run(sys.argv[2]):
 def held_elsewhere(store: Store, run_id: str) -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the run."""
     command = [sys.executable, "-c", HOLD, str(store.root), run_id]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=unmeasured()) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         try:
@@ -109,3 +111,9 @@ def test_a_run_waits_until_garbage_is_collected(store: Store) -> None:
         order.append("running")
     holder.join()
     assert order == ["collected", "running"]
+
+
+def test_a_lock_that_cannot_be_made_is_a_store_error(store: Store) -> None:
+    (store.root / "lock").mkdir()
+    with pytest.raises(StoreError, match="could not write lock"), store.lock_all():
+        pass

@@ -111,3 +111,14 @@ def test_damaged_rows_are_a_store_error(store: Store) -> None:
     store.rows_path(record.run_id, record.cell_id).write_bytes(b"PAR1 and nothing more")
     with pytest.raises(StoreError, match="are damaged"):
         store.image_rows(record.run_id, record.cell_id)
+
+
+def test_a_record_that_cannot_be_read_is_a_store_error(store: Store) -> None:
+    record = store.load_cells(make_run(store))[0]
+    path = store.root / "runs" / record.run_id / "cells" / f"{record.cell_id}.json"
+    path.unlink()
+    with pytest.raises(MissingError, match="no record"):
+        store.load_cell(record.run_id, record.cell_id)
+    path.mkdir()
+    with pytest.raises(StoreError, match="could not read"):
+        store.load_cell(record.run_id, record.cell_id)
