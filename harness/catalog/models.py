@@ -10,6 +10,11 @@ from harness.catalog.types import ModelRow, Place
 
 PARTS = ("decoder", "prior")
 _SHIPPED = "miniature/weights/mini-2.2"
+#: the classes that a folder may name: loaders take from it what the task needs
+_PIPELINES = {
+    "decoder": ("KandinskyV22Pipeline", "KandinskyV22Img2ImgPipeline", "KandinskyV22CombinedPipeline"),
+    "prior": ("KandinskyV22PriorPipeline", "KandinskyV22PriorEmb2EmbPipeline"),
+}
 
 MODELS: dict[str, ModelRow] = {
     row.name: row
@@ -39,7 +44,7 @@ def local_model(value: str | dict[str, str], base: Path) -> ModelRow:
 
     Raises:
         FileNotFoundError: a folder is not there; the message is the path.
-        ValueError: a folder is not of a version that is known; the message says what it is.
+        ValueError: a folder is no Kandinsky 2.2 part; the message says which and what it is instead.
     """
     if isinstance(value, str):
         folder = _folder(value, base)
@@ -47,14 +52,20 @@ def local_model(value: str | dict[str, str], base: Path) -> ModelRow:
     else:
         pair = value
     decoder, prior = _part(pair["decoder"], "decoder", base), _part(pair["prior"], "prior", base)
-    _check_decoder(decoder)
+    for place in (decoder, prior):
+        _check(place, _PIPELINES["decoder" if place is decoder else "prior"])
     like = MODELS["mini-2.2" if _is_miniature(decoder) else "kandinsky-2.2"]
     name = value if isinstance(value, str) else f"{pair['decoder']} with {pair['prior']}"
-    size = _own_size(decoder) or like.default_size
     return like.model_copy(
-        update={"name": name, "decoder": decoder, "prior": prior, "default_scheduler": None, "notes": "",
-                "default_size": size, "default_dtype": "float32" if decoder.kind != "hub" else like.default_dtype}
-    )  # fmt: skip
+        update={
+            "name": name,
+            "decoder": decoder,
+            "prior": prior,
+            "default_scheduler": _own_scheduler(decoder) if decoder.kind == "folder" else like.default_scheduler,
+            "default_size": _own_size(decoder) or like.default_size,
+            "notes": "",
+        }
+    )
 
 
 def _part(value: str, part: str, base: Path) -> Place:
@@ -65,24 +76,41 @@ def _part(value: str, part: str, base: Path) -> Place:
 
 
 def _folder(value: str, base: Path) -> Path:
-    folder = (base / Path(value).expanduser()).resolve()
-    if not folder.is_dir():
+    try:
+        folder = (base / Path(value).expanduser()).resolve()
+        there = folder.is_dir()
+    except (OSError, RuntimeError) as error:  # a name too long, a loop of links, the home of nobody
+        raise FileNotFoundError(value) from error
+    if not there:
         raise FileNotFoundError(str(folder))
     return folder
 
 
 def _index(place: Place, name: str) -> dict[str, Any]:
-    path = Path(place.where) / name
-    content: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    return content
+    """A small JSON file of a model's folder; empty where it is absent."""
+    try:
+        content = json.loads((Path(place.where) / name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{place.where} has a {name} that cannot be read ({error})") from error
+    return content if isinstance(content, dict) else {}
 
 
-def _check_decoder(place: Place) -> None:
+def _check(place: Place, pipelines: tuple[str, ...]) -> None:
     if place.kind != "folder":
         return
-    pipeline = _index(place, "model_index.json").get("_class_name", "no diffusers pipeline (no model_index.json)")
-    if not str(pipeline).startswith("KandinskyV22"):
-        raise ValueError(str(pipeline))
+    found = _index(place, "model_index.json").get("_class_name")
+    if found is None:
+        raise ValueError(f"{place.where} holds no diffusers pipeline (no model_index.json)")
+    if found not in pipelines:
+        raise ValueError(f"{place.where} holds {found}")
+
+
+def _own_scheduler(place: Place) -> str | None:
+    """The class that the decoder's folder names for its scheduler, where it says so."""
+    name = _index(place, "scheduler/scheduler_config.json").get("_class_name")
+    return name if isinstance(name, str) else None
 
 
 def _is_miniature(place: Place) -> bool:

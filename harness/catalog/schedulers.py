@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from harness.catalog.diffusers_table import table
 from harness.catalog.types import SchedulerRow
@@ -30,6 +31,18 @@ _REFUSED: dict[str, str] = {
     "UnCLIP": "the prior's scheduler, not the decoder's",
 }
 
+#: keyword: the words that it takes
+WORDS: dict[str, tuple[str, ...]] = {
+    "timestep_spacing": ("leading", "linspace", "trailing"),
+    "beta_schedule": ("linear", "scaled_linear", "squaredcos_cap_v2"),
+    "prediction_type": ("epsilon", "sample", "v_prediction"),
+    "variance_type": ("fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned", "learned_range"),
+    "algorithm_type": ("dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"),
+    "solver_type": ("midpoint", "heun"),
+    "final_sigmas_type": ("zero", "sigma_min"),
+}
+_SPACINGS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
+
 
 @cache
 def schedulers() -> dict[str, SchedulerRow]:
@@ -48,3 +61,25 @@ def _row(name: str) -> SchedulerRow:
         reason="" if name in _RIGHT else _REFUSED.get(name, _UNPROVEN),
         parameters=table()["schedulers"][name + SUFFIX],
     )
+
+
+def wrong_for_kandinsky(class_name: str, config: dict[str, Any]) -> str | None:
+    """Why a scheduler with these overrides would be wrong, or would not start; ``None`` if nothing is known."""
+    multistep = class_name == "DPMSolverMultistepScheduler"
+    algorithm = str(config.get("algorithm_type", "dpmsolver++"))
+    known = {
+        "Kandinsky 2.2's UNet predicts the noise: prediction_type must stay epsilon": (
+            config.get("prediction_type", "epsilon") != "epsilon"
+        ),
+        "Kandinsky 2.2 is no flow-matching model": (
+            config.get("use_flow_sigmas") or config.get("use_dynamic_shifting")
+        ),
+        "with a learned variance it keeps three channels, as a pixel model has; Kandinsky's latents have four": (
+            multistep and str(config.get("variance_type")).startswith("learned")
+        ),
+        "it takes at most one of " + ", ".join(_SPACINGS): sum(bool(config.get(key)) for key in _SPACINGS) > 1,
+        f"{algorithm} needs final_sigmas_type sigma_min": (
+            not algorithm.endswith("++") and config.get("final_sigmas_type") != "sigma_min"
+        ),
+    }
+    return next((reason for reason, wrong in known.items() if wrong), None)

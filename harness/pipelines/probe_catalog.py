@@ -1,19 +1,19 @@
-"""What planning must know of diffusers, written down: `python -m harness.pipelines.probe_catalog` makes the tables."""
+"""What planning must know of diffusers, written down: `python -m harness.pipelines.probe_catalog` makes the table."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import inspect
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import diffusers
 from diffusers import KandinskyV22Pipeline, KandinskyV22PriorPipeline
 
-import harness.catalog
+from harness.catalog.diffusers_table import TABLE
 
-TABLE = Path(harness.catalog.__file__).parent / "generated" / "diffusers.json"
 _DECODER_KNOBS = ("height", "width", "num_inference_steps", "guidance_scale")
 _PRIOR_KNOBS = ("num_inference_steps", "guidance_scale")
 
@@ -55,7 +55,7 @@ def _plain(value: Any) -> Any:
 
 
 def _defaults(pipeline: type, knobs: tuple[str, ...]) -> dict[str, Any]:
-    signature = inspect.signature(pipeline.__call__).parameters  # type: ignore[operator]  # a pipeline is callable
+    signature = inspect.signature(pipeline.__call__).parameters
     return {knob: signature[knob].default for knob in knobs}
 
 
@@ -64,6 +64,10 @@ def text() -> str:
     return json.dumps(probe(), indent=1, sort_keys=True) + "\n"
 
 
+def regenerate(path: Path = TABLE) -> None:
+    """Write the table."""
+    path.write_text(text(), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    TABLE.parent.mkdir(exist_ok=True)
-    TABLE.write_text(text())
+    regenerate(*map(Path, sys.argv[1:]))

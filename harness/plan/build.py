@@ -3,16 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from harness.base import digest
-from harness.catalog.metrics import DEFAULT_MARGINS, METRICS
-from harness.errors import Problem, SpecError, UsageError
-from harness.plan.cells import Selection, build_cells, groups_of, refusals_of, select
+from harness.catalog.metrics import DEFAULT_MARGINS, MEASURES, METRICS
+from harness.catalog.types import ModelRow
+from harness.errors import Problem, SpecError
+from harness.plan.cells import build_cells, groups_of, refusals_of
+from harness.plan.defaults import resolved_defaults
 from harness.plan.forecast import Pace, forecast
-from harness.plan.types import Cell, Plan
-from harness.spec.knobs import KNOBS, nearest
+from harness.plan.only import keep_only
+from harness.plan.select import Selection, select
+from harness.plan.types import Cell, InputRow, Plan, TimingPlan
+from harness.spec.knobs import label_of
+from harness.spec.load import leaves_knobs_alone, read_spec
 from harness.spec.types import Spec
+
+
+def plan_file(
+    reference: str,
+    *,
+    only: Mapping[str, Sequence[str]] | None = None,
+    limit: int | None = None,
+    device: str | None = None,
+    paces: Sequence[Pace] = (),
+) -> Plan:
+    """Read and resolve a spec; what planning finds wrong is reported together with what reading did.
+
+    Args:
+        reference: a path, or a shipped spec's name.
+        only: as for :func:`build_plan`, and so the rest.
+
+    Raises:
+        MissingError: there is no such file.
+        SpecError: everything that is wrong with it.
+        UsageError: as :func:`build_plan`.
+    """
+    spec, problems = read_spec(reference)
+    if problems:
+        judged = faults_of(spec, select(spec)) if all(map(leaves_knobs_alone, problems)) else []
+        raise SpecError(sorted([*problems, *judged], key=lambda problem: problem.line or 0))
+    return build_plan(spec, only=only, limit=limit, device=device, paces=paces)
 
 
 def build_plan(
@@ -34,125 +64,100 @@ def build_plan(
 
     Raises:
         SpecError: no cell is left, a part of the spec matches nothing, or something is refused under ``strict``.
-        UsageError: ``only`` names no knob that the plan sweeps, or matches nothing.
+        UsageError: ``only`` names no knob, or values that no cell has.
     """
     found = select(spec)
-    _check(spec, found)
-    cells = _chosen(build_cells(spec, found), only or {})
+    problems = faults_of(spec, found)
+    if problems:
+        raise SpecError(problems)
+    cells, notes = keep_only(build_cells(spec, found), only or {})
     rows = spec.rows[:limit]
-    metrics = _metrics(spec, cells)
     models = {name: row for name, row in spec.models.items() if any(c.settings.model == name for c in cells)}
+    metrics = _metrics(spec, list(models.values()))
+    margins = _margins(spec, metrics)
+    timing = spec.timing.model_copy(update={"batch": min(spec.timing.batch, len(rows))})
     groups = groups_of(cells)
-    return Plan(
+    plan = Plan(
         name=spec.name,
         question=spec.question,
         spec_path=spec.path,
         spec_text=spec.text,
-        spec_digest=digest([[c.model_dump(mode="json") for c in cells], [r.model_dump(mode="json") for r in rows]]),
+        spec_digest="",
         task=cells[0].settings.task,
         models=models,
         rows=rows,
         cells=tuple(cells),
         groups=groups,
         refused=refusals_of(found),
-        compare_to={k: str(v) if k == "scheduler" else v for k, v in _shown(spec.compare_to).items()} or None,
-        margins=_margins(spec, metrics),
+        compare_to={knob: label_of(knob, value) for knob, value in (spec.compare_to or {}).items()} or None,
+        margins=margins,
         metrics=metrics,
-        timing=spec.timing,
+        timing=timing,
         cell_timeout_s=spec.cell_timeout_s,
         device=device or spec.device,
         threads=spec.threads,
-        resolved_defaults=_defaults(spec, cells, metrics),
-        forecast=forecast(cells, groups, len(rows), metrics, spec.timing, paces),
+        resolved_defaults=resolved_defaults(spec, list(models), metrics, margins),
+        forecast=forecast(
+            cells, groups, len(rows), metrics, timing, paces, (*notes, *_notes(cells, rows, spec.timing))
+        ),
     )
+    return plan.model_copy(update={"spec_digest": _meaning(plan)})
 
 
-def _shown(compare_to: dict[str, Any] | None) -> dict[str, Any]:
-    from harness.spec.knobs import label_of
+def _meaning(plan: Plan) -> str:
+    """A digest of what decides a run's results: two files that say the same have the same."""
+    beside = {"name", "question", "spec_path", "spec_text", "spec_digest", "refused", "resolved_defaults", "forecast"}
+    return digest(plan.model_dump(mode="json", exclude=beside))
 
-    return {knob: label_of(knob, value) for knob, value in (compare_to or {}).items()}
 
-
-def _check(spec: Spec, found: Selection) -> None:
+def faults_of(spec: Spec, found: Selection) -> list[Problem]:
     """Faults that show only when the combinations are made."""
-    problems = [Problem(spec.path, spec.lines.get(place), place, why) for place, why in found.unused]
+    faults = list(found.unused)
     if found.refused and (spec.strict or not found.choices):
-        place = "strict" if spec.strict else ""
-        reasons = dict.fromkeys(reason for _, reason in found.refused)
         what = "refused, and the spec is strict" if spec.strict else "every combination is refused"
-        problems += [Problem(spec.path, spec.lines.get(place), place, f"{what}: {reason}") for reason in reasons]
-    if problems:
-        raise SpecError(problems)
+        place = "strict" if spec.strict else ""
+        faults += [(place, f"{what}: {reason}") for reason in dict.fromkeys(reason for _, reason in found.refused)]
+    rows = [spec.models[name] for name in dict.fromkeys(choice["model"] for choice in found.choices)]
+    faults += _metric_faults(spec, rows)
+    return [Problem(spec.path, spec.lines.get(place), place, why) for place, why in faults]
 
 
-def _chosen(cells: list[Cell], only: Mapping[str, Sequence[str]]) -> list[Cell]:
-    for knob in only:
-        if knob not in KNOBS:
-            guess = nearest(knob, KNOBS)
-            raise UsageError(
-                f"--only {knob}=…: {knob!r} is no knob.",
-                expected="one of " + ", ".join(KNOBS),
-                do=f"did you mean {guess}?" if guess else "",
-            )
-    kept = [cell for cell in cells if all(_value(cell, knob) in values for knob, values in only.items())]
-    if not kept:
-        there = {knob: sorted({_value(cell, knob) for cell in cells}) for knob in only}
-        raise UsageError(
-            "--only leaves no cell.", expected="; ".join(f"{k} among {', '.join(v)}" for k, v in there.items())
-        )
-    wanted = {cell.id for cell in kept} | {cell.reference for cell in kept}
-    return [cell for cell in cells if cell.id in wanted]
-
-
-def _value(cell: Cell, knob: str) -> str:
-    if knob in cell.swept:
-        return str(cell.swept[knob])
-    if knob == "size":
-        return f"{cell.settings.width}x{cell.settings.height}"
-    value = getattr(cell.settings, knob)
-    return str(getattr(value, "label", value))
-
-
-def _metrics(spec: Spec, cells: list[Cell]) -> tuple[str, ...]:
-    """The named ones, or the models' own; what a model has no weights for is left out unless it was asked for."""
-    rows = [spec.models[cell.settings.model] for cell in cells]
-    wanted = spec.metrics
-    if wanted is None:
-        wanted = tuple(dict.fromkeys(name for row in rows for name in row.default_metrics))
-    lacking = {"extractor": [r.name for r in rows if not r.extractor], "judge": [r.name for r in rows if not r.judge]}
-    problems = [
-        Problem(spec.path, spec.lines.get("metrics"), "metrics", f"{name} has no {METRICS[name].uses} for {row}")
-        for name in (spec.metrics or ())
-        for row in dict.fromkeys(lacking.get(METRICS[name].uses, []))
+def _metric_faults(spec: Spec, models: list[ModelRow]) -> list[tuple[str, str]]:
+    """Metrics without weights, and margins for what no model of this spec has by default."""
+    faults = [
+        ("metrics", f"{name} cannot be computed for {row.name}: the catalog has no {METRICS[name].uses} for it")
+        for name in spec.metrics or ()
+        for row in models
+        if _weights(row, name) is None
     ]
-    if problems:
-        raise SpecError(problems)
-    return wanted
+    idle = [name for name in spec.margins if name not in (*_metrics(spec, models), *MEASURES)]
+    why = "a margin for a metric that is not computed: name it under `metrics`"
+    return faults + [(f"margins.{name}", why) for name in idle if models]
+
+
+def _weights(row: ModelRow, metric: str) -> str | None:
+    return {"open_clip": row.scorer, "extractor": row.extractor, "judge": row.judge}[METRICS[metric].uses]
+
+
+def _metrics(spec: Spec, models: list[ModelRow]) -> tuple[str, ...]:
+    """The named ones, or the models' own."""
+    if spec.metrics is not None:
+        return spec.metrics
+    return tuple(dict.fromkeys(name for row in models for name in row.default_metrics))
 
 
 def _margins(spec: Spec, metrics: tuple[str, ...]) -> dict[str, float | str]:
-    """The spec's margins over the harness's own; none for what is not computed."""
-    timed = ("latency", "peak_memory") if spec.timing.enabled else ()
-    known = {name: margin for name, margin in DEFAULT_MARGINS.items() if name in (*metrics, *timed)}
+    """The spec's margins over the harness's own; none for what is not computed, none without a reference."""
+    judged = (*metrics, *MEASURES) if spec.timing.enabled else metrics
+    known = {name: margin for name, margin in DEFAULT_MARGINS.items() if name in judged}
     return {**known, **spec.margins} if spec.compare_to is not None else {}
 
 
-def _defaults(spec: Spec, cells: list[Cell], metrics: tuple[str, ...]) -> dict[str, Any]:
-    """Knob → value, for all that the file leaves open."""
-    first, found = cells[0].settings, {}
-    for knob in KNOBS:
-        if knob in spec.sweeps and knob != "model":
-            continue
-        if knob == "size":
-            found[knob] = f"{first.width}x{first.height}"
-        elif knob not in ("model", "optimizations"):
-            found[knob] = getattr(getattr(first, knob), "label", getattr(first, knob))
-    if spec.batch_size is None:
-        found["batch_size"] = first.batch_size
-    if spec.metrics is None:
-        found["metrics"] = list(metrics)
-    named = {f"margins.{k}": v for k, v in _margins(spec, metrics).items() if k not in spec.margins}
-    timing = {f"timing.{k}": v for k, v in spec.timing.model_dump().items() if f"timing.{k}" not in spec.lines}
-    if spec.timing.enabled:
-        found |= {k: v for k, v in timing.items() if k != "timing.enabled"}
-    return found | named
+def _notes(cells: list[Cell], rows: tuple[InputRow, ...], timing: TimingPlan) -> tuple[str, ...]:
+    """What a person should know that no number says."""
+    notes = []
+    if any(cell.settings.guidance_scale <= 1 for cell in cells) and any(row.negative_prompt for row in rows):
+        notes.append("guidance_scale of 1 or less switches guidance off: a negative prompt does nothing there")
+    if timing.enabled and timing.batch > len(rows):
+        notes.append(f"timing.batch is {len(rows)}: there are no more rows")
+    return tuple(notes)

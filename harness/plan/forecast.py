@@ -34,12 +34,17 @@ def forecast(
     metrics: Sequence[str],
     timing: TimingPlan,
     paces: Sequence[Pace],
+    told: Sequence[str] = (),
 ) -> Forecast:
-    """Images, model calls, loads, shared stages, seconds and bytes of a plan."""
+    """Images, model calls, loads, shared stages, seconds and bytes of a plan.
+
+    Model calls are counted for each image, of the quality pass; the timing pass comes on top, as a note says.
+    """
     priors = {_prior_mark(cell.settings): cell.settings for cell in cells}
     images = len(cells) * rows
     networks = {METRICS[name].uses for name in metrics}
-    seconds, notes = _seconds(cells, groups, rows, timing, paces)
+    seconds, why = _seconds(cells, groups, rows, timing, paces)
+    notes = (*told, *_timing_note(cells, timing), *why)
     if not all(rows % cell.settings.batch_size == 0 for cell in cells):
         notes = (*notes, "the last batch of each cell is a smaller one; batch composition is part of a picture's key")
     return Forecast(
@@ -57,6 +62,13 @@ def forecast(
         disk_bytes=sum(_bytes(cell.settings) * rows for cell in cells),
         notes=notes,
     )
+
+
+def _timing_note(cells: Sequence[Cell], timing: TimingPlan) -> tuple[str, ...]:
+    if not timing.enabled:
+        return ()
+    images = len(cells) * timing.rounds * (timing.repeats + timing.warmups) * timing.batch
+    return (f"the timing pass makes about {images} images more, one group alone on the machine at a time",)
 
 
 def calls_of(settings: Settings) -> int:

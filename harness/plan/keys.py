@@ -79,7 +79,10 @@ def timing_key(settings: Settings, rows: Sequence[InputRow], weights: Mapping[st
     return digest(
         {
             "stage": "timing",
-            "settings": settings.model_dump(mode="json", exclude={"batch_size": True, "scheduler": {"label"}}),
+            # The weights' digests stand for the model's name; a batch of the quality pass is no part of a timed call.
+            "settings": settings.model_dump(
+                mode="json", exclude={"model": True, "batch_size": True, "scheduler": {"label"}}
+            ),
             "rows": _rows(rows),
             "weights": dict(weights),
             "fingerprint": fingerprint,

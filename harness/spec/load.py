@@ -6,22 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.catalog.metrics import MEASURES, METRICS
 from harness.catalog.tasks import TASKS
-from harness.errors import MissingError
+from harness.errors import MissingError, Problem, SpecError
 from harness.spec.inputs import rows
-from harness.spec.knobs import BAD, KNOBS, Reader, nearest, shown
+from harness.spec.knobs import KNOBS
+from harness.spec.measuring import margins_of, metrics_of, timing_of
+from harness.spec.reader import BAD, Reader, is_number, nearest, shown
 from harness.spec.source import Path_, dotted, read
-from harness.spec.types import Spec, TimingPlan
+from harness.spec.types import Spec
 
 _DEFAULT_MODEL = "mini-2.2"
-_OTHER_KEYS = (
-    "name", "question", "prompts", "inputs", "negative_prompt", "seeds", "compare_to", "margins", "metrics", "timing",
-    "batch_size", "device", "threads", "cell_timeout", "strict", "cases", "exclude",
+#: Keys whose faults leave the combinations of the knobs as they are.
+_BESIDE = (
+    "name", "question", "prompts", "inputs", "negative_prompt", "seeds", "margins", "timing", "batch_size", "device",
+    "threads", "cell_timeout", "strict",
 )  # fmt: skip
-KEYS = (*KNOBS, *_OTHER_KEYS)
+KEYS = (*KNOBS, *_BESIDE, "compare_to", "metrics", "cases", "exclude")
 DEVICES = ("auto", "cuda", "cpu", "mps")
-TIMING_DEFAULTS = {"repeats": 5, "rounds": 2, "warmups": 3, "batch": 1}
 
 
 def load_spec(reference: str) -> Spec:
@@ -32,22 +33,33 @@ def load_spec(reference: str) -> Spec:
 
     Raises:
         MissingError: there is no such file.
-        SpecError: the file has faults; all of them.
+        SpecError: the file has faults; all of them that can be seen without planning.
     """
+    spec, problems = read_spec(reference)
+    if problems:
+        raise SpecError(problems)
+    return spec
+
+
+def read_spec(reference: str) -> tuple[Spec, list[Problem]]:
+    """A spec without the values that are faulty, and its faults; for who adds faults of their own to them."""
     source = read(find(reference))
-    reader = Reader(source)
-    data = source.data
+    reader, data = Reader(source), source.data
     for key in data:
         if key not in KEYS:
-            source.fault((key,), "unknown key", expected="a key of the spec's vocabulary", nearest=nearest(key, KEYS))
+            guess = nearest(key, KEYS)
+            source.fault((key,), "unknown key", expected=f"a key of the vocabulary: {', '.join(KEYS)}", nearest=guess)
     if "prompts" not in data and "inputs" not in data:
         source.fault((), "there are no prompts", expected="`prompts: […]`, `prompts: {file: …}` or `inputs: table.csv`")
     sweeps = {knob: _sweep(reader, data[knob], knob, (knob,)) for knob in KNOBS if knob in data}
     if "model" not in data:
-        sweeps["model"] = (KNOBS["model"].parse(reader, _DEFAULT_MODEL, ()),)
-    spec = _assemble(reader, data, sweeps)
-    source.stop_if_faulty()
-    return Spec.model_construct(**spec)
+        sweeps = {"model": (KNOBS["model"].parse(reader, _DEFAULT_MODEL, ()),), **sweeps}
+    return Spec.model_construct(**_assemble(reader, data, sweeps)), source.sorted_problems()
+
+
+def leaves_knobs_alone(problem: Problem) -> bool:
+    """Whether the knobs' combinations can still be judged beside this fault."""
+    return any(problem.path == key or problem.path.startswith((f"{key}.", f"{key}[")) for key in ("", *_BESIDE))
 
 
 def find(reference: str) -> Path:
@@ -71,22 +83,22 @@ def find(reference: str) -> Path:
 
 def _assemble(reader: Reader, data: dict[str, Any], sweeps: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
     path = reader.source.path
-    metrics = _metrics(reader, data.get("metrics"))
+    metrics = metrics_of(reader, data.get("metrics"))
     return {
         "path": str(path),
         "text": reader.source.text,
         "name": _text(reader, data, "name", path.stem),
         "question": _text(reader, data, "question", ""),
-        "task": sweeps.get("task", (next(iter(TASKS)),))[0],
+        "task": next(iter(sweeps.get("task", ())), next(iter(TASKS))),
         "sweeps": sweeps,
         "cases": _partials(reader, data.get("cases", []), "cases"),
         "exclude": _partials(reader, data.get("exclude", []), "exclude"),
         "compare_to": _compare_to(reader, data.get("compare_to")),
         "models": reader.models,
         "rows": rows(reader, data),
-        "margins": _margins(reader, data.get("margins", {}), metrics),
+        "margins": margins_of(reader, data, metrics),
         "metrics": metrics,
-        "timing": _timing(reader, data.get("timing", {})),
+        "timing": timing_of(reader, data.get("timing", {})),
         "batch_size": _whole(reader, data, "batch_size", 1, 4096),
         "device": _one_of(reader, data, "device", DEVICES, "auto"),
         "threads": _whole(reader, data, "threads", 1, 1024),
@@ -148,73 +160,10 @@ def _compare_to(reader: Reader, value: Any) -> dict[str, Any] | None:
     if not isinstance(value, dict) or not value:
         reader.bad(("compare_to",), f"{shown(value)} is no reference", f"a mapping such as {{{_EXAMPLE}}}")
         return None
-    found = _partial(reader, value, ("compare_to",))
-    for knob, values in found.items():
-        if isinstance(value[knob], list):
-            reader.bad(("compare_to", knob), "a reference has one value for each knob", "a scalar")
-        elif not values:
-            continue
+    for knob in [knob for knob, one in value.items() if isinstance(one, list)]:
+        reader.bad(("compare_to", knob), "a reference has one value for each knob", "a scalar")
+    found = _partial(reader, {k: one for k, one in value.items() if not isinstance(one, list)}, ("compare_to",))
     return {knob: values[0] for knob, values in found.items() if values}
-
-
-def _metrics(reader: Reader, value: Any) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    names = value if isinstance(value, list) else [value]
-    found = []
-    for i, name in enumerate(names):
-        parsed = reader.name(name, ("metrics", i) if isinstance(value, list) else ("metrics",), METRICS, "metric")
-        if parsed is not BAD and parsed in found:
-            reader.bad(("metrics", i), f"{name} stands in the list twice", "each metric once")
-        elif parsed is not BAD:
-            found.append(parsed)
-    return tuple(found)
-
-
-def _margins(reader: Reader, value: Any, metrics: tuple[str, ...] | None) -> dict[str, float | str]:
-    if not isinstance(value, dict):
-        reader.bad(("margins",), f"{shown(value)} is no set of margins", "such as {clip_score: 0.3, latency: 3%}")
-        return {}
-    known = (*METRICS, *MEASURES)
-    found: dict[str, float | str] = {}
-    for name, margin in value.items():
-        place = ("margins", name)
-        if name not in known:
-            reader.bad(place, "this is no metric or measure", "one of " + ", ".join(known), nearest(name, known))
-        elif metrics is not None and name in METRICS and name not in metrics:
-            reader.bad(
-                place, "a margin for a metric that this spec does not compute", "it among `metrics`, or no margin"
-            )
-        elif _is_margin(margin):
-            found[name] = margin if isinstance(margin, str) else float(margin)
-        else:
-            reader.bad(place, f"{shown(margin)} is no margin", 'a number of at least 0, or a share such as "3%"')
-    return found
-
-
-def _is_margin(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.endswith("%") and value[:-1].strip().replace(".", "", 1).isdigit()
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < float("inf")
-
-
-def _timing(reader: Reader, value: Any) -> TimingPlan:
-    if value in (False, "off"):
-        return TimingPlan(enabled=False, **TIMING_DEFAULTS)
-    if not isinstance(value, dict):
-        reader.bad(("timing",), f"{shown(value)} is no timing", "off, or such as {repeats: 5, rounds: 2, batch: 1}")
-        return TimingPlan(enabled=False, **TIMING_DEFAULTS)
-    found = dict(TIMING_DEFAULTS)
-    for key, number in value.items():
-        low = {"rounds": 2, "warmups": 1}.get(key, 1)
-        if key not in TIMING_DEFAULTS:
-            names = tuple(TIMING_DEFAULTS)
-            reader.bad(("timing", key), "unknown key", "one of " + ", ".join(names), nearest(key, names))
-        elif isinstance(number, bool) or not isinstance(number, int) or not low <= number <= 1000:
-            reader.bad(("timing", key), f"{shown(number)} will not do", f"a whole number from {low} to 1000")
-        else:
-            found[key] = number
-    return TimingPlan(enabled=True, **found)
 
 
 def _text(reader: Reader, data: dict[str, Any], key: str, default: str) -> str:
@@ -226,9 +175,11 @@ def _text(reader: Reader, data: dict[str, Any], key: str, default: str) -> str:
 
 
 def _whole(reader: Reader, data: dict[str, Any], key: str, low: int, high: int) -> int | None:
-    value = data.get(key)
-    if value is None or (isinstance(value, int) and not isinstance(value, bool) and low <= value <= high):
-        return value
+    if key not in data:
+        return None
+    value = data[key]
+    if is_number(value, whole=True) and low <= value <= high:
+        return int(value)
     reader.bad((key,), f"{shown(value)} will not do", f"a whole number from {low} to {high}")
     return None
 
@@ -242,7 +193,7 @@ def _one_of(reader: Reader, data: dict[str, Any], key: str, names: tuple[str, ..
 
 def _seconds(reader: Reader, data: dict[str, Any]) -> float | None:
     value = data.get("cell_timeout")
-    if value is None or (isinstance(value, int | float) and not isinstance(value, bool) and value > 0):
+    if value is None or (is_number(value) and value > 0):
         return None if value is None else float(value)
     reader.bad(("cell_timeout",), f"{shown(value)} will not do", "seconds, more than 0")
     return None

@@ -7,56 +7,60 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.catalog.metrics import MEASURES, METRICS
+from harness.catalog.metrics import MARGINS, MEASURES, METRICS
 from harness.spec.knobs import KNOBS
-from harness.spec.load import DEVICES, TIMING_DEFAULTS
+from harness.spec.load import DEVICES
+from harness.spec.measuring import TIMING_DEFAULTS
 
 SCHEMA = Path(harness.__file__).parent.parent / "experiments" / "spec.schema.json"
 
 _TEXT = {"type": "string"}
 _WHOLE = {"type": "integer", "minimum": 1}
-_MARGIN = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9.]+%$"}]}
+_MARGIN = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?%$"}]}
 
 
 def schema() -> dict[str, Any]:
     """The schema, from the same tables that the loader checks by."""
-    knobs = {name: _or_list(knob.schema) for name, knob in KNOBS.items()}
-    partial = {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": knobs}
-    scalars = {name: knob.schema for name, knob in KNOBS.items()}
-    timing = {"type": "object", "additionalProperties": False, "properties": dict.fromkeys(TIMING_DEFAULTS, _WHOLE)}
+    sweeps = {name: _or_list(_ref(name)) for name in KNOBS}
     file = {"type": "object", "required": ["file"], "additionalProperties": False,
             "properties": {"file": _TEXT, "first": _WHOLE}}  # fmt: skip
+    known = {
+        "name": _TEXT,
+        "question": _TEXT,
+        **sweeps,
+        "prompts": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, file]},
+        "inputs": _TEXT,
+        "negative_prompt": _TEXT,
+        "seeds": _or_list({"type": "integer", "minimum": 0}),
+        "compare_to": _mapping({name: _ref(name) for name in KNOBS}),
+        "margins": _mapping(dict.fromkeys((*MARGINS, *MEASURES), _MARGIN)),
+        "metrics": _or_list({"enum": sorted(METRICS)}),
+        "timing": {"anyOf": [{"enum": [False, "off"]}, _mapping(dict.fromkeys(TIMING_DEFAULTS, _WHOLE))]},
+        "batch_size": _WHOLE,
+        "device": {"enum": list(DEVICES)},
+        "threads": _WHOLE,
+        "cell_timeout": {"type": "number", "exclusiveMinimum": 0},
+        "strict": {"type": "boolean"},
+        "cases": {"type": "array", "items": _mapping(sweeps)},
+        "exclude": {"type": "array", "items": _mapping(sweeps)},
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A Kandinsky harness experiment",
         "type": "object",
         "additionalProperties": False,
-        "anyOf": [{"required": ["prompts"]}, {"required": ["inputs"]}],
-        "properties": {
-            "name": _TEXT,
-            "question": _TEXT,
-            **knobs,
-            "prompts": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, file]},
-            "inputs": _TEXT,
-            "negative_prompt": _TEXT,
-            "seeds": _or_list({"type": "integer", "minimum": 0}),
-            "compare_to": {**partial, "properties": scalars},
-            "margins": {
-                "type": "object",
-                "additionalProperties": False,
-                "properties": dict.fromkeys((*METRICS, *MEASURES), _MARGIN),
-            },
-            "metrics": _or_list({"enum": sorted(METRICS)}),
-            "timing": {"anyOf": [{"enum": [False, "off"]}, timing]},
-            "batch_size": _WHOLE,
-            "device": {"enum": list(DEVICES)},
-            "threads": _WHOLE,
-            "cell_timeout": {"type": "number", "exclusiveMinimum": 0},
-            "strict": {"type": "boolean"},
-            "cases": {"type": "array", "items": partial},
-            "exclude": {"type": "array", "items": partial},
-        },
+        "oneOf": [{"required": ["prompts"]}, {"required": ["inputs"]}],
+        "properties": known,
+        "$defs": {name: knob.schema for name, knob in KNOBS.items()},
     }
+
+
+def _ref(knob: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{knob}"}
+
+
+def _mapping(properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "minProperties": 1, "additionalProperties": False, "properties": properties}
 
 
 def _or_list(item: dict[str, Any]) -> dict[str, Any]:

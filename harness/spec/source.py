@@ -14,6 +14,8 @@ Path_ = tuple[str | int, ...]  # a place: keys and list positions
 
 _LARGEST_BYTES = 1_000_000
 _MOST_NODES = 50_000
+_DEEPEST = 20
+_TOO_DEEP = "the document is nested too deeply"
 _PLAIN = "tag:yaml.org,2002:"
 _TYPES = {f"{_PLAIN}{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map", "timestamp")}
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -36,10 +38,9 @@ class Source:
         line = next((self.lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in self.lines), None)
         self.problems.append(Problem(str(self.path), line, dotted(place), happened, expected, nearest, missing))
 
-    def stop_if_faulty(self) -> None:
-        """Raise everything that was found, together."""
-        if self.problems:
-            raise SpecError(sorted(self.problems, key=lambda problem: problem.line or 0))
+    def sorted_problems(self) -> list[Problem]:
+        """Everything that was found, in the order of the file."""
+        return sorted(self.problems, key=lambda problem: problem.line or 0)
 
 
 def dotted(place: Path_) -> str:
@@ -60,14 +61,15 @@ def read(path: Path) -> Source:
     source = Source(path, _text(path))
     try:
         node = yaml.compose(source.text, Loader=_LOADER)
+    except RecursionError as error:
+        raise SpecError([Problem(str(path), None, "", _TOO_DEEP)]) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = None if mark is None else mark.line + 1
         raise SpecError([Problem(str(path), line, "", f"this is no YAML: {_first(error)}")]) from error
     if not isinstance(node, yaml.MappingNode):
         raise SpecError([Problem(str(path), 1, "", "a spec is a mapping of keys", "`name: …`, `model: …` and so on")])
-    walker = _Walker(source)
-    source.data = walker.mapping(node, ())
+    source.data = _Walker(source).mapping(node, ())
     return source
 
 
@@ -100,8 +102,11 @@ class _Walker:
 
     def value(self, node: yaml.Node, place: Path_) -> Any:
         self._nodes += 1
-        if self._nodes > _MOST_NODES:
-            raise SpecError([Problem(str(self._source.path), None, "", "the document unfolds to too many values")])
+        if self._nodes > _MOST_NODES or len(place) > _DEEPEST:
+            many = "the document unfolds to too many values"
+            raise SpecError(
+                [Problem(str(self._source.path), None, "", many if self._nodes > _MOST_NODES else _TOO_DEEP)]
+            )
         self._source.lines.setdefault(place, node.start_mark.line + 1)
         if node.tag not in _TYPES:
             self._source.fault(
@@ -112,13 +117,13 @@ class _Walker:
             return self.mapping(node, place)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(child, (*place, i)) for i, child in enumerate(node.value)]
-        return self._scalar(node)
+        return self._scalar(node, place)
 
     def mapping(self, node: yaml.MappingNode, place: Path_) -> dict[str, Any]:
         found: dict[str, Any] = {}
         self._source.lines.setdefault(place, node.start_mark.line + 1)
         for key_node, value_node in node.value:
-            key = str(self._scalar(key_node)) if isinstance(key_node, yaml.ScalarNode) else "?"
+            key = str(key_node.value) if isinstance(key_node, yaml.ScalarNode) else "?"
             here = (*place, key)
             self._source.lines.setdefault(here, key_node.start_mark.line + 1)
             if key in found:
@@ -127,7 +132,11 @@ class _Walker:
             found[key] = self.value(value_node, here)
         return found
 
-    def _scalar(self, node: yaml.Node) -> Any:
+    def _scalar(self, node: yaml.Node, place: Path_) -> Any:
         if node.tag.endswith(":timestamp"):
             return node.value
-        return self._constructor.construct_object(node)
+        try:
+            return self._constructor.construct_object(node)
+        except (yaml.YAMLError, ValueError, LookupError):
+            self._source.fault(place, f"{node.value!r} is no {node.tag.removeprefix(_PLAIN)}", expected="plain data")
+            return None

@@ -1,0 +1,156 @@
+"""From sweeps to choices: the product, the cases, what cannot exist, what is excluded, and the references."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.base import digest
+from harness.catalog.schedulers import SUFFIX, schedulers, wrong_for_kandinsky
+from harness.catalog.tasks import TASKS, defaults
+from harness.catalog.types import ModelRow
+from harness.plan.types import SchedulerChoice
+from harness.spec.knobs import KNOBS, label_of
+from harness.spec.types import Spec
+
+Choice = dict[str, Any]  # knob → canonical value; every knob that the spec names anywhere but in `exclude`
+Partial = Mapping[str, tuple[Any, ...]]
+_TRAIN_STEPS = 1000  # of every Kandinsky 2.2's noise schedule
+
+
+@dataclass
+class Selection:
+    """What a spec's knobs come to."""
+
+    choices: list[Choice] = field(default_factory=list)
+    references: dict[str, str] = field(default_factory=dict)  # identity of a choice → identity of its reference
+    refused: list[tuple[Choice, str]] = field(default_factory=list)
+    unused: list[tuple[str, str]] = field(default_factory=list)  # (dotted place, why) of parts that match nothing
+
+
+def select(spec: Spec) -> Selection:
+    """Every choice that can exist, references added, and those that cannot with their reasons."""
+    found = Selection()
+    for choice in _without_excluded(spec, _wanted(spec), found):
+        reason = refusal(spec.models[choice["model"]], choice)
+        if reason is None:
+            found.choices.append(choice)
+        else:
+            found.refused.append((choice, reason))
+    if spec.compare_to is not None and found.choices:
+        _add_references(spec, spec.compare_to, found)
+    return found
+
+
+def identity(choice: Choice) -> str:
+    """A choice's identity inside a plan."""
+    return digest({knob: str(label_of(knob, value)) for knob, value in choice.items()})
+
+
+def value_of(spec: Spec, choice: Mapping[str, Any], knob: str) -> Any:
+    """A choice's value of a knob, or what stands for it where neither the file nor the case names it."""
+    if knob in choice:
+        return choice[knob]
+    model = spec.models[choice["model"]]
+    fixed = {
+        "task": spec.task,
+        "size": model.default_size,
+        "dtype": model.default_dtype,
+        "optimizations": (),
+        "scheduler": SchedulerChoice(label="model default", class_name=None),
+    }
+    if knob in fixed:
+        return fixed[knob]
+    value = defaults(model.version)[knob]
+    return float(value) if knob.endswith("guidance_scale") else value
+
+
+def _wanted(spec: Spec) -> list[Choice]:
+    """The product of the sweeps, once for each case; each combination once."""
+    choices = [choice for case in (spec.cases or ({},)) for choice in _product({**spec.sweeps, **case})]
+    named = {knob for choice in choices for knob in choice} | set(spec.compare_to or {})
+    full = [{knob: value_of(spec, choice, knob) for knob in KNOBS if knob in named} for choice in choices]
+    return list({identity(choice): choice for choice in full}.values())
+
+
+def _product(sweeps: Partial) -> list[Choice]:
+    ordered = {knob: sweeps[knob] for knob in KNOBS if knob in sweeps}
+    return [dict(zip(ordered, values, strict=True)) for values in itertools.product(*ordered.values())]
+
+
+def _without_excluded(spec: Spec, choices: list[Choice], found: Selection) -> list[Choice]:
+    kept = [choice for choice in choices if not any(matches(spec, choice, part) for part in spec.exclude)]
+    for i, part in enumerate(spec.exclude):
+        if not any(matches(spec, choice, part) for choice in choices):
+            found.unused.append((f"exclude[{i}]", "this excludes nothing: no combination matches it"))
+    for i, case in enumerate(spec.cases):
+        if kept and not any(matches(spec, choice, {**spec.sweeps, **case}) for choice in kept):
+            found.unused.append((f"cases[{i}]", "nothing is left of this case: `exclude` takes all of it"))
+    if choices and not kept:
+        found.unused.append(("exclude", "this excludes every combination"))
+    return kept
+
+
+def matches(spec: Spec, choice: Choice, partial: Partial) -> bool:
+    """Whether a choice has one of the partial's values for each of its knobs, named or not."""
+    return all(value_of(spec, choice, knob) in values for knob, values in partial.items())
+
+
+def refusal(model: ModelRow, choice: Choice) -> str | None:
+    """Why a combination cannot exist, or ``None``."""
+    task = choice.get("task")
+    if task is not None and model.version not in TASKS[task]:
+        return f"Kandinsky {model.version} has no {task}"
+    height, width = choice.get("size", model.default_size)
+    if height % model.size_multiple or width % model.size_multiple:
+        return f"{model.name} makes sizes that are multiples of {model.size_multiple}, not {width}x{height}"
+    return _scheduler_refusal(model, choice.get("scheduler"), choice.get("num_inference_steps"))
+
+
+def _scheduler_refusal(model: ModelRow, chosen: SchedulerChoice | None, steps: int | None) -> str | None:
+    named = chosen.class_name if chosen is not None else None
+    class_name, config = named or model.default_scheduler, chosen.config if chosen is not None else {}
+    if class_name is None:
+        return None  # the model's own, known when it is loaded
+    row = schedulers().get(class_name.removesuffix(SUFFIX))
+    if row is None:
+        return f"{class_name}, the model's own scheduler, is not known to this diffusers"
+    if row.verdict == "refused":
+        return f"{row.class_name}: {row.reason}"
+    wrong = wrong_for_kandinsky(row.class_name, config)
+    if wrong is not None:
+        return f"{row.class_name}: {wrong}"
+    trained = config.get("num_train_timesteps", _TRAIN_STEPS)
+    if steps is not None and steps > trained:
+        return f"{steps} steps are more than the {trained} of the noise schedule"
+    return None
+
+
+def _add_references(spec: Spec, compare_to: dict[str, Any], found: Selection) -> None:
+    """Each choice's reference: itself with ``compare_to``'s values, made too where it is not asked for."""
+    known = {identity(choice): choice for choice in found.choices}
+    lost: dict[str, None] = {}
+    for choice in list(found.choices):
+        reference = {**choice, **compare_to}
+        mark = identity(reference)
+        if mark not in known:
+            why = _unfit(spec, reference)
+            if why is not None:
+                lost[why] = None
+                continue
+            known[mark] = reference
+            found.choices.append(reference)
+        if mark != identity(choice):
+            found.references[identity(choice)] = mark
+    found.unused += [("compare_to", why) for why in lost]
+    if not lost and not found.references:
+        found.unused.append(("compare_to", "every cell is its own reference: nothing would be compared"))
+
+
+def _unfit(spec: Spec, reference: Choice) -> str | None:
+    if any(matches(spec, reference, part) for part in spec.exclude):
+        return "the reference is excluded"
+    reason = refusal(spec.models[reference["model"]], reference)
+    return None if reason is None else f"the reference cannot exist: {reason}"

@@ -1,0 +1,100 @@
+"""What a spec wants measured and judged: metrics, margins, the timing pass."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from harness.catalog.metrics import MARGINS, MEASURES, METRICS
+from harness.spec.reader import BAD, Reader, is_number, nearest, one_of, shown
+from harness.spec.types import TimingPlan
+
+TIMING_DEFAULTS = {"repeats": 5, "rounds": 2, "warmups": 3, "batch": 1}
+_SHARE = re.compile(r"[0-9]{1,3}([.][0-9]{1,6})?%")
+
+
+def metrics_of(reader: Reader, value: Any) -> tuple[str, ...] | None:
+    """The metrics that a spec names; ``None`` leaves them to the model."""
+    if value is None:
+        return None
+    names = value if isinstance(value, list) else [value]
+    if not names:
+        reader.bad(("metrics",), "the list is empty", "at least one metric, or no such key for the model's own")
+    found = []
+    for i, name in enumerate(names):
+        parsed = reader.name(name, ("metrics", i) if isinstance(value, list) else ("metrics",), METRICS, "metric")
+        if parsed is not BAD and parsed in found:
+            reader.bad(("metrics", i), f"{name} stands in the list twice", "each metric once")
+        elif parsed is not BAD:
+            found.append(parsed)
+    return tuple(found)
+
+
+def margins_of(reader: Reader, data: dict[str, Any], metrics: tuple[str, ...] | None) -> dict[str, float | str]:
+    """Metric or measure → margin: a number in its unit, or a share such as ``"3%"``."""
+    value = data.get("margins", {})
+    if not isinstance(value, dict):
+        reader.bad(("margins",), f"{shown(value)} is no set of margins", "such as {clip_score: 0.3, latency: 3%}")
+        return {}
+    if value and data.get("compare_to") is None:
+        reader.bad(("margins",), "margins, and nothing to compare with", "a reference, under `compare_to`")
+    timed = not _is_off(data.get("timing"))
+    found: dict[str, float | str] = {}
+    for name, margin in value.items():
+        fault = _margin_fault(name, margin, metrics, timed=timed)
+        if fault is None:
+            found[name] = margin if isinstance(margin, str) else float(margin)
+        else:
+            reader.bad(("margins", name), *fault)
+    return found
+
+
+def _margin_fault(
+    name: str, margin: Any, metrics: tuple[str, ...] | None, *, timed: bool
+) -> tuple[str, str, str | None] | None:
+    """What is wrong with a margin, what was expected, and the nearest name; ``None`` for a good one."""
+    known = (*MARGINS, *MEASURES)
+    if name in METRICS and name not in MARGINS:
+        return "no verdict rests on this metric, so that a margin would say nothing", one_of(known), None
+    if name not in known:
+        return "this is no metric or measure", one_of(known), nearest(name, known)
+    if metrics is not None and name in METRICS and name not in metrics:
+        return "a margin for a metric that this spec does not compute", "it among `metrics`, or no margin", None
+    if name in MEASURES and not timed:
+        return "a margin for what is not measured: timing is off", "a timing pass, or no margin", None
+    if not _is_margin(name, margin):
+        unit = "" if name in MEASURES else "a number of at least 0 in the metric's unit, or "
+        return f"{shown(margin)} is no margin", f'{unit}a share such as "3%"', None
+    return None
+
+
+def _is_margin(name: str, margin: Any) -> bool:
+    """A plain number is in the metric's unit; for a measure it is a share, so that 3 cannot pass for 3 %."""
+    if isinstance(margin, str):
+        return _SHARE.fullmatch(margin) is not None
+    return is_number(margin) and 0 <= margin < (1 if name in MEASURES else float("inf"))
+
+
+def _is_off(value: Any) -> bool:
+    """YAML 1.1 reads a bare ``off`` as false."""
+    return value is False or value == "off"
+
+
+def timing_of(reader: Reader, value: Any) -> TimingPlan:
+    """The timing pass that a spec asks for."""
+    if _is_off(value):
+        return TimingPlan(enabled=False, **TIMING_DEFAULTS)
+    if not isinstance(value, dict):
+        reader.bad(("timing",), f"{shown(value)} is no timing", "off, or such as {repeats: 5, rounds: 2, batch: 1}")
+        return TimingPlan(enabled=False, **TIMING_DEFAULTS)
+    found = dict(TIMING_DEFAULTS)
+    for key, number in value.items():
+        low = 2 if key == "rounds" else 1
+        if key not in TIMING_DEFAULTS:
+            names = tuple(TIMING_DEFAULTS)
+            reader.bad(("timing", key), "unknown key", one_of(names), nearest(key, names))
+        elif not is_number(number, whole=True) or not low <= number <= 1000:
+            reader.bad(("timing", key), f"{shown(number)} will not do", f"a whole number from {low} to 1000")
+        else:
+            found[key] = number
+    return TimingPlan(enabled=True, **found)
