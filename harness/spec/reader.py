@@ -55,7 +55,7 @@ def shown(value: Any) -> str:
 def nearest(value: Any, names: Iterable[str]) -> str | None:
     """The known name that is most like a wrong one, upper and lower case aside."""
     lower = {name.lower(): name for name in names}
-    found = difflib.get_close_matches(str(value)[:100].lower(), lower, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(str(value)[:100].lower(), lower, n=1, cutoff=0.68)
     return lower[found[0]] if found else None
 
 

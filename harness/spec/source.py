@@ -60,9 +60,8 @@ def read(path: Path) -> Source:
     """
     source = Source(path, _text(path))
     try:
+        _refuse_depth(source)
         node = yaml.compose(source.text, Loader=_LOADER)
-    except RecursionError as error:
-        raise SpecError([Problem(str(path), None, "", _TOO_DEEP)]) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = None if mark is None else mark.line + 1
@@ -73,8 +72,18 @@ def read(path: Path) -> Source:
     return source
 
 
+def _refuse_depth(source: Source) -> None:
+    """Stop before a composer follows brackets by the thousand: libyaml's does so on the C stack, and crashes."""
+    depth = 0
+    for event in yaml.parse(source.text, Loader=_LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise SpecError([Problem(str(source.path), event.start_mark.line + 1, "", _TOO_DEEP)])
+
+
 def _first(error: yaml.YAMLError) -> str:
-    return str(getattr(error, "problem", None) or error).splitlines()[0]
+    told = [str(part) for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part]
+    return ", ".join(told) or str(error).splitlines()[0]
 
 
 def _text(path: Path) -> str:
