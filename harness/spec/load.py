@@ -48,7 +48,7 @@ def read_spec(reference: str) -> tuple[Spec, list[Problem]]:
     for key in data:
         if key not in KEYS:
             guess = nearest(key, KEYS)
-            source.fault((key,), "unknown key", expected=f"a key of the vocabulary: {', '.join(KEYS)}", nearest=guess)
+            source.fault((key,), "unknown key", expected="" if guess else f"one of {', '.join(KEYS)}", nearest=guess)
     if "prompts" not in data and "inputs" not in data:
         source.fault((), "there are no prompts", expected="`prompts: […]`, `prompts: {file: …}` or `inputs: table.csv`")
     sweeps = {knob: _sweep(reader, data[knob], knob, (knob,)) for knob in KNOBS if knob in data}

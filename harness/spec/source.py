@@ -63,8 +63,7 @@ def read(path: Path) -> Source:
         _refuse_depth(source)
         node = yaml.compose(source.text, Loader=_LOADER)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = None if mark is None else mark.line + 1
+        line = _line(getattr(error, "problem_mark", None))
         raise SpecError([Problem(str(path), line, "", f"this is no YAML: {_first(error)}")]) from error
     if not isinstance(node, yaml.MappingNode):
         raise SpecError([Problem(str(path), 1, "", "a spec is a mapping of keys", "`name: …`, `model: …` and so on")])
@@ -78,7 +77,11 @@ def _refuse_depth(source: Source) -> None:
     for event in yaml.parse(source.text, Loader=_LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _DEEPEST:
-            raise SpecError([Problem(str(source.path), event.start_mark.line + 1, "", _TOO_DEEP)])
+            raise SpecError([Problem(str(source.path), _line(event.start_mark), "", _TOO_DEEP)])
+
+
+def _line(mark: Any) -> int | None:
+    return None if mark is None else int(mark.line) + 1
 
 
 def _first(error: yaml.YAMLError) -> str:
