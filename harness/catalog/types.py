@@ -43,6 +43,10 @@ class ModelRow(Frozen):
     default_scheduler: str | None = None  # class name read from the model's folder where it can be read, else None
     notes: str = ""
 
+    def weights_of(self, network: Literal["open_clip", "extractor", "judge"]) -> str | None:
+        """Name of the weights that score this model's pictures; ``None`` where the catalog has none."""
+        return {"open_clip": self.scorer, "extractor": self.extractor, "judge": self.judge}[network]
+
 
 class WeightsRow(Frozen):
     """A scorer's (open_clip) or an extractor's weights: name, place, and how pictures are brought to it."""

@@ -128,15 +128,11 @@ def _metric_faults(spec: Spec, models: list[ModelRow]) -> list[tuple[str, str]]:
         ("metrics", f"{name} cannot be computed for {row.name}: the catalog has no {METRICS[name].uses} for it")
         for name in spec.metrics or ()
         for row in models
-        if _weights(row, name) is None
+        if row.weights_of(METRICS[name].uses) is None
     ]
     idle = [name for name in spec.margins if name not in (*_metrics(spec, models), *MEASURES)]
     why = "a margin for a metric that is not computed: name it under `metrics`"
     return faults + [(f"margins.{name}", why) for name in idle if models]
-
-
-def _weights(row: ModelRow, metric: str) -> str | None:
-    return {"open_clip": row.scorer, "extractor": row.extractor, "judge": row.judge}[METRICS[metric].uses]
 
 
 def _metrics(spec: Spec, models: list[ModelRow]) -> tuple[str, ...]:

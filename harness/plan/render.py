@@ -2,81 +2,131 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from harness.catalog.metrics import METRICS
+from harness.catalog.types import ModelRow, Place
 from harness.plan.forecast import calls_of
 from harness.plan.types import Plan
+
+_PLACES = {"package": "shipped with the harness, {}", "folder": "{}", "hub": "the hub's {}"}
 
 
 def render_plan(plan: Plan) -> str:
     """What a person wants to know before spending anything."""
-    parts = [_head(plan), _cells(plan), _refused(plan), _defaults(plan), _cost(plan)]
+    parts = [_head(plan), _cells(plan), _refused(plan), _defaults(plan), _cost(plan), _notes(plan)]
     return "\n\n".join(part for part in parts if part)
 
 
 def _head(plan: Plan) -> str:
-    models = [f"{m.name} (Kandinsky {m.version}: decoder {_place(m.decoder)}, prior {_place(m.prior)})"
-              for m in plan.models.values()]  # fmt: skip
-    prompts = len({row.prompt_id for row in plan.rows})
-    lines = [f"{plan.name}: {plan.question}" if plan.question else plan.name, f"  {plan.task} on " + ", ".join(models)]
-    lines.append(f"  {len(plan.cells)} cells × {len(plan.rows)} images ({prompts} prompts)")
+    lines = [f"{plan.name}: {plan.question}" if plan.question else plan.name]
+    for model in plan.models.values():
+        lines.append(f"  {plan.task} with {model.name} (Kandinsky {model.version})")
+        lines += [
+            f"    {part}: {_place(place)}" for part, place in (("decoder", model.decoder), ("prior", model.prior))
+        ]
+    prompts, rows = len({row.prompt_id for row in plan.rows}), len(plan.rows)
+    lines.append(f"  {_count(len(plan.cells), 'cell')} × {_count(rows, 'image')} ({_count(prompts, 'prompt')})")
+    lines.append("  scored by " + ", ".join(_metric(name, plan.models.values()) for name in plan.metrics))
     if plan.compare_to:
-        reference = ", ".join(f"{k} {v}" for k, v in plan.compare_to.items())
-        margins = ", ".join(f"{k} {v}" for k, v in plan.margins.items())
-        lines.append(f"  compared with {reference}; margins: {margins}")
+        lines.append(f"  compared with {_pairs(plan.compare_to)}, all else equal")
+        margins = ", ".join(_margin(name, margin) for name, margin in plan.margins.items())
+        lines.append(f"  margins, within which a difference does not matter: {margins or 'none'}")
     return "\n".join(lines)
 
 
-def _place(place: Any) -> str:
-    revision = f"@{place.revision[:12]}" if place.revision else "" if place.kind != "hub" else "@latest"
-    return f"{place.kind}:{place.where}{revision}"
+def _place(place: Place) -> str:
+    text = _PLACES[place.kind].format(place.where)
+    if place.kind != "hub":
+        return text
+    return f"{text} at {place.revision[:12] if place.revision else 'the newest revision'}"
+
+
+def _metric(name: str, models: Iterable[ModelRow]) -> str:
+    """The metric with the weights that make its numbers."""
+    weights = dict.fromkeys(model.weights_of(METRICS[name].uses) for model in models)
+    return f"{name} ({', '.join(one for one in weights if one)})"
+
+
+def _margin(name: str, margin: float | str) -> str:
+    if isinstance(margin, str) or name not in METRICS:
+        return f"{name} {margin}"
+    unit = METRICS[name].unit
+    return f"{name} {margin:g}" + (f" {unit}" if unit != "share" else "")
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{knob} {value}" for knob, value in values.items())
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _cells(plan: Plan) -> str:
     width = max(len(cell.label) for cell in plan.cells)
-    lines = ["cells"]
+    lines = ["cells, and how often each calls the decoder for an image"]
     for cell in plan.cells:
         role = "reference" if cell.is_reference else ""
-        lines.append(f"  {cell.label:<{width}}  {calls_of(cell.settings):>4} model calls  {role}".rstrip())
+        lines.append(f"  {cell.label:<{width}}  {calls_of(cell.settings):>4}  {role}".rstrip())
     return "\n".join(lines)
 
 
 def _refused(plan: Plan) -> str:
+    """Each reason once, over the combinations that it takes."""
     if not plan.refused:
         return ""
-    lines = [f"refused ({len(plan.refused)})"]
+    reasons: dict[str, list[str]] = {}
     for refusal in plan.refused:
-        what = ", ".join(f"{knob} {value}" for knob, value in refusal.swept.items())
-        lines.append(f"  {what}: {refusal.reason}")
+        reasons.setdefault(refusal.reason, []).append(_pairs(refusal.swept))
+    lines = [f"refused, and left out ({len(plan.refused)})"]
+    for reason, combinations in reasons.items():
+        lines += [f"  {reason}", *(f"    {combination}" for combination in combinations)]
     return "\n".join(lines)
 
 
 def _defaults(plan: Plan) -> str:
-    return "\n".join(["left to defaults", *(f"  {knob}: {value}" for knob, value in plan.resolved_defaults.items())])
+    lines = [f"  {key}: {_value(value)}" for key, value in plan.resolved_defaults.items()]
+    return "\n".join(["left to its default", *lines]) if lines else ""
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "; ".join(f"{one} ({model})" for model, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _cost(plan: Plan) -> str:
     cost = plan.forecast
-    shared = [f"{stage.stage} {stage.distinct} of {stage.uses}" for stage in cost.stages if stage.distinct < stage.uses]
+    prior = next(stage for stage in cost.stages if stage.stage == "prior")
+    shared = (
+        f"; {_count(prior.distinct, 'result')} of the prior serve all images" if prior.distinct < prior.uses else ""
+    )
+    time = "unknown" if cost.seconds is None else f"at most about {_duration(cost.seconds)}"
     lines = [
         "cost",
-        f"  {cost.images} images, {cost.decoder_model_calls} decoder and {cost.prior_model_calls} prior calls",
-        f"  {cost.loads} pipeline loads, about {cost.disk_bytes / 1e6:.1f} MB",
-        f"  time: {'unknown' if cost.seconds is None else f'at most about {_duration(cost.seconds)}'}",
+        f"  time: {time}",
+        f"  disk: about {_size(cost.disk_bytes)}",
+        f"  images: {cost.images:,}",
+        f"  model calls: {cost.decoder_model_calls:,} of the decoder, {cost.prior_model_calls:,} of the prior{shared}",
+        f"  loads of a pipeline: {cost.loads}",
     ]
-    if shared:
-        lines.append("  shared: " + ", ".join(shared) + " are computed")
-    return "\n".join([*lines, *(f"  {note}" for note in cost.notes)])
+    return "\n".join(lines)
+
+
+def _notes(plan: Plan) -> str:
+    return "\n".join(["notes", *(f"  {note}" for note in plan.forecast.notes)]) if plan.forecast.notes else ""
 
 
 def _duration(seconds: float) -> str:
-    return (
-        f"{seconds:.0f} s"
-        if seconds < 120
-        else f"{seconds / 60:.0f} min"
-        if seconds < 7200
-        else f"{seconds / 3600:.1f} h"
-    )
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.1f} GB"
 
 
 def plan_json(plan: Plan) -> dict[str, Any]:

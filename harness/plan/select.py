@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from harness.spec.types import Spec
 
 Choice = dict[str, Any]  # knob → canonical value; every knob that the spec names anywhere but in `exclude`
 Partial = Mapping[str, tuple[Any, ...]]
+_MOST = 10_000  # combinations; a plan of more is a slip
 _TRAIN_STEPS = 1000  # of every Kandinsky 2.2's noise schedule
 
 
@@ -33,6 +35,10 @@ class Selection:
 def select(spec: Spec) -> Selection:
     """Every choice that can exist, references added, and those that cannot with their reasons."""
     found = Selection()
+    asked = sum(math.prod(map(len, {**spec.sweeps, **case}.values())) for case in (spec.cases or ({},)))
+    if asked > _MOST:
+        found.unused.append(("", f"the sweeps make {asked:,} combinations; the most that a plan may have is {_MOST:,}"))
+        return found
     for choice in _without_excluded(spec, _wanted(spec), found):
         reason = refusal(spec.models[choice["model"]], choice)
         if reason is None:

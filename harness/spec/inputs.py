@@ -16,6 +16,7 @@ from harness.spec.types import InputRow
 _COLUMNS = ("id", "prompt", "negative_prompt", "seed")
 _LARGEST_BYTES = 50_000_000
 _LARGEST_SEED = 2**63 - 1
+_MOST_ROWS = 1_000_000
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
 _SEED = re.compile(r"[0-9]{1,18}")
 
@@ -46,6 +47,10 @@ def rows(reader: Reader, data: dict[str, Any]) -> tuple[InputRow, ...]:
     if "inputs" in data:
         found += _table(reader, data["inputs"], negative)
     seeds = _seeds(reader, data.get("seeds", [0]))
+    asked = sum(len(seeds) if prompt.seed is None else 1 for prompt in found)
+    if asked > _MOST_ROWS:
+        reader.bad(("seeds",), f"{asked:,} images are asked for in every cell", f"at most {_MOST_ROWS:,}")
+        return ()
     pairs = [(prompt, seed) for prompt in found for seed in (seeds if prompt.seed is None else [prompt.seed])]
     _refuse_twins(reader, pairs)
     return tuple(_row(prompt, seed) for prompt, seed in pairs)
@@ -185,7 +190,7 @@ def _seeds(reader: Reader, value: Any) -> list[int]:
     place: Path_ = ("seeds",)
     if isinstance(value, list) and not value:
         reader.bad(place, "the list is empty", "at least one seed")
-    found: list[int] = []
+    found: dict[int, None] = {}
     for i, seed in enumerate(value if isinstance(value, list) else [value]):
         here = (*place, i) if isinstance(value, list) else place
         if not is_number(seed, whole=True) or not 0 <= seed <= _LARGEST_SEED:
@@ -193,8 +198,8 @@ def _seeds(reader: Reader, value: Any) -> list[int]:
         elif seed in found:
             reader.bad(here, f"{seed} stands in the list twice", "each seed once")
         else:
-            found.append(seed)
-    return found
+            found[seed] = None
+    return list(found)
 
 
 def _refuse_twins(reader: Reader, pairs: list[tuple[Prompt, int]]) -> None:

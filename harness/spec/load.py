@@ -16,6 +16,7 @@ from harness.spec.source import Path_, dotted, read
 from harness.spec.types import Spec
 
 _DEFAULT_MODEL = "mini-2.2"
+_MOST_VALUES = 1000  # of a sweep
 #: Keys whose faults leave the combinations of the knobs as they are.
 _BESIDE = (
     "name", "question", "prompts", "inputs", "negative_prompt", "seeds", "margins", "timing", "batch_size", "device",
@@ -113,6 +114,9 @@ def _sweep(reader: Reader, value: Any, knob: str, place: Path_) -> tuple[Any, ..
     values = value if isinstance(value, list) else [value]
     if not values:
         reader.bad(place, "the sweep is empty", f"{KNOBS[knob].expected}, or a list of them")
+    if len(values) > _MOST_VALUES:
+        reader.bad(place, f"the sweep has {len(values):,} values", f"at most {_MOST_VALUES:,}")
+        return ()
     parsed = [
         KNOBS[knob].parse(reader, one, (*place, i) if isinstance(value, list) else place)
         for i, one in enumerate(values)

@@ -28,15 +28,39 @@ def test_everything_a_person_wants_to_know_before_spending_anything(plan_of: Cal
     lines = render_plan(plan_of(TEXT)).splitlines()
     assert lines[0] == "which: Which is best?"
     assert "  3 cells × 4 images (2 prompts)" in lines
-    assert "  compared with scheduler DDIM, num_inference_steps 50; margins: clip_score 1.0, world_truth 0.05" in lines
-    assert "  DDIM · 4 steps      4 model calls" in lines
-    assert "  DDIM · 50 steps    50 model calls  reference" in lines
-    assert "refused (2)" not in lines and "refused (1)" in lines
-    assert any(line.startswith("  scheduler EulerDiscrete, num_inference_steps 4: Euler") for line in lines)
-    assert "  guidance_scale: 4" in lines
-    assert "  12 images, 232 decoder and 100 prior calls" in lines
-    assert "  time: unknown" in lines
-    assert "  shared: prior 4 of 12 are computed" in lines
+    assert "  text-to-image with mini-2.2 (Kandinsky 2.2)" in lines
+    assert "    prior: shipped with the harness, miniature/weights/mini-2.2/prior" in lines
+    assert "  scored by clip_score (mini-scorer), frechet (mini-extractor), world_truth (mini-judge)" in lines
+    assert "  compared with scheduler DDIM, num_inference_steps 50, all else equal" in lines
+    assert "  margins, within which a difference does not matter: clip_score 1 points, world_truth 0.05" in lines
+    assert "  DDIM · 4 steps      4" in lines
+    assert "  DDIM · 50 steps    50  reference" in lines
+    assert "  guidance_scale: 4" in lines and "  metrics: clip_score, frechet, world_truth" in lines
+    assert "  images: 12" in lines and "  disk: about 0.3 MB" in lines and "  loads of a pipeline: 1" in lines
+    calls = "  model calls: 232 of the decoder, 100 of the prior; 4 results of the prior serve all images"
+    assert calls in lines and "  time: unknown" in lines
+    assert "  seconds: nothing like mini-2.2 was timed on this machine yet" in lines
+
+
+def test_a_refusal_tells_its_reason_once_over_what_it_takes(plan_of: Callable[..., Plan]) -> None:
+    text = TEXT.replace("steps: 4", "steps: [4, 8]").replace("DDPM]", "UniPCMultistep]")
+    _, _, rest = render_plan(plan_of(text)).partition("refused, and left out (4)\n")
+    lines = rest.split("\n\n")[0].splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "  EulerDiscreteScheduler",
+        "    scheduler EulerDiscrete, num_inference_steps 4",
+        "    scheduler EulerDiscrete, num_inference_steps 8",
+        "  UniPCMultistepScheduler",
+        "    scheduler UniPCMultistep, num_inference_steps 4",
+        "    scheduler UniPCMultistep, num_inference_steps 8",
+    ]
+
+
+def test_what_differs_by_model_names_the_model(plan_of: Callable[..., Plan]) -> None:
+    lines = render_plan(plan_of("prompts: x\nmodel: [mini-2.2, kandinsky-2.2]\n")).splitlines()
+    assert "    decoder: the hub's kandinsky-community/kandinsky-2-2-decoder at the newest revision" in lines
+    assert "  size: 64 (mini-2.2); 512 (kandinsky-2.2)" in lines
+    assert "  2 cells × 1 image (1 prompt)" in lines
 
 
 @pytest.mark.parametrize(("call_s", "told"), [(0.1, "39 s"), (10.0, "39 min"), (100.0, "6.4 h")])
@@ -48,7 +72,7 @@ def test_time_is_told_in_a_unit_of_its_size(plan_of: Callable[..., Plan], call_s
 
 def test_what_is_not_there_is_not_told(plan_of: Callable[..., Plan]) -> None:
     text = render_plan(plan_of("prompts: x\n"))
-    assert "refused" not in text and "compared" not in text and text.startswith("spec\n  text-to-image on mini-2.2")
+    assert "refused" not in text and "compared" not in text and text.startswith("spec\n  text-to-image with mini-2.2")
 
 
 def test_a_plan_survives_a_journey_through_json(plan_of: Callable[..., Plan]) -> None:

@@ -153,6 +153,13 @@ def test_nothing_left_is_a_fault_with_its_reasons(plan_of: Plans) -> None:
     assert happened.startswith("every combination is refused: EulerDiscreteScheduler")
 
 
+def test_more_combinations_than_anyone_means_are_a_fault_before_they_are_made(plan_of: Plans) -> None:
+    lists = "".join(f"{knob}: {list(range(1, 100))}\n" for knob in ("num_inference_steps", "guidance_scale"))
+    text = f"prompts: x\n{lists}prior_num_inference_steps: {list(range(1, 1000))}\nprior_guidance_scale: [1, 2]\n"
+    ((_, _, happened),) = _faults(plan_of, text)
+    assert happened.startswith(f"the sweeps make {99 * 99 * 999 * 2:,} combinations")
+
+
 REFUSED = [
     ({"num_inference_steps": 600, "scheduler": ("DDIMScheduler", {"num_train_timesteps": 500})}, "more than the 500"),
     ({"scheduler": ("DPMSolverMultistepScheduler", {"use_flow_sigmas": True})}, "flow-matching"),

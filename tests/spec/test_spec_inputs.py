@@ -87,6 +87,12 @@ def test_a_file_that_cannot_be_read_is_missing(faults_of: Faults, tmp_path: Path
     assert fault.missing and "cannot be read" in fault.happened and str(tmp_path) in fault.expected
 
 
+def test_more_images_than_anyone_means_are_refused(faults_of: Faults, tmp_path: Path) -> None:
+    (tmp_path / "many.txt").write_text("".join(f"star {i}\n" for i in range(1001)))
+    (fault,) = faults_of(f"prompts: {{file: many.txt}}\nseeds: {list(range(1000))}\n")
+    assert (fault.line, fault.path, fault.happened) == (2, "seeds", "1,001,000 images are asked for in every cell")
+
+
 def test_two_faults_of_a_table_are_both_told(faults_of: Faults, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("prompt,seed\n,1\na star,x\n")
     assert [fault.happened for fault in faults_of("inputs: bad.csv")] == [
