@@ -93,6 +93,14 @@ def test_more_images_than_anyone_means_are_refused(faults_of: Faults, tmp_path: 
     assert (fault.line, fault.path, fault.happened) == (2, "seeds", "1,001,000 images are asked for in every cell")
 
 
+@pytest.mark.parametrize("form", ["prompts: {file: huge.txt}", "inputs: huge.txt"])
+def test_a_huge_file_is_not_read(faults_of: Faults, tmp_path: Path, form: str) -> None:
+    with (tmp_path / "huge.txt").open("wb") as file:
+        file.truncate(50_000_001)  # sparse: it takes no room
+    (fault,) = faults_of(form)
+    assert fault.happened == "huge.txt is larger than 50 MB" and not fault.missing
+
+
 def test_two_faults_of_a_table_are_both_told(faults_of: Faults, tmp_path: Path) -> None:
     (tmp_path / "bad.csv").write_text("prompt,seed\n,1\na star,x\n")
     assert [fault.happened for fault in faults_of("inputs: bad.csv")] == [

@@ -153,6 +153,15 @@ def test_missing_files_alone_leave_with_missing(tmp_path: Path) -> None:
     assert info.value.exit_code is ExitCode.USAGE
 
 
+def test_a_folder_of_another_model_says_what_it_holds(faults_of: Faults, tmp_path: Path) -> None:
+    for part in ("prior", "decoder"):
+        (tmp_path / "other" / part).mkdir(parents=True)
+        (tmp_path / "other" / part / "model_index.json").write_text('{"_class_name": "Kandinsky3Pipeline"}')
+    (fault,) = faults_of("prompts: x\nmodel: [mini-2.2, ./other]\n")
+    assert (fault.line, fault.path, fault.missing) == (2, "model[1]", False)
+    assert fault.happened.endswith("decoder holds Kandinsky3Pipeline")
+
+
 def test_a_good_spec_is_canonical(spec_of: Callable[[str], Spec]) -> None:
     spec = spec_of(
         """
