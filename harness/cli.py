@@ -105,6 +105,7 @@ def plan(
 @click.pass_context
 def run_verb(
     context: click.Context,
+    /,
     spec: str,
     only: dict[str, list[str]],
     limit: int | None,
@@ -172,7 +173,7 @@ def report(run: str, store_path: Path, out: Path | None, png: Path | None, compa
     store = _open(store_path)
     run_id = store.find_run(run)
     files = write_report(store, run_id, out or store.root / "reports" / run_id, png=png, compact=compact)
-    click.echo("\n".join(str(path) for path in files.paths()))
+    click.echo("\n".join(str(p) for p in (files.html or files.markdown, files.summary, files.png) if p))
 
 
 @cli.command()
