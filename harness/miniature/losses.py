@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,12 @@ from harness.miniature.workshop import Workshop
 
 DROPPED = 0.1  # share of conditions replaced by the empty one, for classifier-free guidance
 _LATENT_NOISE = 0.05
+_ROUGH_NOISE = 0.15  # what a sampler leaves in a latent, at most
 _PULL = 0.01
+_OUTLINES = 0.3
+_EDGE = 0.1  # of [-1, 1] between neighbouring pixels: far above the gradient of a background
+_LONGEST_STRIDE = 50  # of 1000 noise levels: a sampler of 20 steps
+_IN_RANGE = 100.0
 
 DECODER_NOISE: dict[str, Any] = {
     "num_train_timesteps": 1000,
@@ -46,7 +52,8 @@ def movq(shop: Workshop, model: Any, batch: int, progress: float, rng: np.random
     noisy = latents + _LATENT_NOISE * torch.randn_like(latents)
     loss = _likeness(model.decode(noisy, force_not_quantize=True).sample, pictures)
     channels = latents.transpose(0, 1).flatten(1)
-    return loss + _PULL * (channels.mean(1).square() + (channels.std(1) - 1).square()).mean()
+    pull: torch.Tensor = _PULL * (channels.mean(1).square() + (channels.std(1) - 1).square()).mean()
+    return loss + pull
 
 
 def movq_finish(shop: Workshop, model: Any, batch: int, progress: float, rng: np.random.Generator) -> torch.Tensor:
@@ -56,6 +63,27 @@ def movq_finish(shop: Workshop, model: Any, batch: int, progress: float, rng: np
     latents = shop.latents[which]
     noisy = latents + _LATENT_NOISE * torch.randn_like(latents)
     return _likeness(model.decode(noisy, force_not_quantize=True).sample, shop.pictures.tensor(which))
+
+
+def movq_outlines(shop: Workshop, model: Any, batch: int, progress: float, rng: np.random.Generator) -> torch.Tensor:
+    """The decoding half again, from noisier latents, with a small or pale shape's outline as dear as a large one's."""
+    del progress
+    which = rows(shop, batch, rng)
+    latents, wanted = shop.latents[which], shop.pictures.tensor(which)
+    noisy = latents + _ROUGH_NOISE * torch.rand(batch, 1, 1, 1) * torch.randn_like(latents)
+    made = model.decode(noisy, force_not_quantize=True).sample
+    return _likeness(made, wanted) + _OUTLINES * _outline_error(made, wanted)
+
+
+def _outline_error(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+    """Mean error near each picture's outlines, relative to the contrast that the outline has."""
+    steep = F.max_pool2d(wanted, 3, 1, 1) + F.max_pool2d(-wanted, 3, 1, 1)
+    steep = steep.amax(1, keepdim=True)
+    near = F.max_pool2d((steep > _EDGE).float(), 3, 1, 1)
+    contrast = steep.amax((2, 3), keepdim=True).clamp(min=_EDGE)
+    error = ((made - wanted).abs().mean(1, keepdim=True) / contrast * near).sum((1, 2, 3))
+    relative: torch.Tensor = error / near.sum((1, 2, 3)).clamp(min=1)
+    return relative.mean()
 
 
 def _likeness(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
@@ -126,42 +154,75 @@ def denoise(shop: Workshop, model: Any, batch: int, progress: float, rng: np.ran
     Source: A. Nichol and P. Dhariwal, Improved denoising diffusion probabilistic models, ICML 2021, eq. 15 and 16.
     """
     del progress
-    which = rows(shop, batch, rng)
-    latents, embeds = shop.latents[which], shop.embeds[which]
-    dropped = torch.rand(batch) < DROPPED
-    embeds = torch.where(dropped[:, None], shop.zero_embed, embeds)
-    noise_schedule = DDPMScheduler(**DECODER_NOISE)
     t = torch.randint(0, 1000, (batch,))
+    seen = _noisy(shop, model, t, rng)
+    bound = _variance_bound(seen, t, torch.ones_like(t))
+    return F.mse_loss(seen.predicted, seen.noise) + bound
+
+
+def spread(shop: Workshop, model: Any, batch: int, progress: float, rng: np.random.Generator) -> torch.Tensor:
+    """The variance alone, by its bound over steps as long as a sampler's, and kept inside its range.
+
+    The bound says little where the range is narrow, so that single values stray far outside it; a sampler's last step,
+    whose lower end is next to nothing, would turn those into noise. Half of the noise levels are therefore low ones.
+    """
+    del progress
+    t = torch.cat([torch.randint(0, 1000, (batch // 2,)), torch.randint(0, _LONGEST_STRIDE, (batch - batch // 2,))])
+    seen = _noisy(shop, model, t, rng)
+    stride = torch.randint(1, _LONGEST_STRIDE + 1, (batch,))
+    share = (seen.variance + 1) / 2
+    outside = F.relu(share - 1).square() + F.relu(-share).square()
+    return _variance_bound(seen, t, stride) + _IN_RANGE * outside.mean()
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the decoder makes of a noisy batch."""
+
+    latents: torch.Tensor  # (n, 4, 8, 8), as the next three
+    noise: torch.Tensor
+    noisy: torch.Tensor
+    predicted: torch.Tensor
+    variance: torch.Tensor  # (n, 4, 8, 8): -1 is the lower end of the range, 1 the upper
+
+
+def _noisy(shop: Workshop, model: Any, t: torch.Tensor, rng: np.random.Generator) -> _Seen:
+    which = rows(shop, len(t), rng)
+    latents, embeds = shop.latents[which], shop.embeds[which]
+    embeds = torch.where((torch.rand(len(t)) < DROPPED)[:, None], shop.zero_embed, embeds)
     noise = torch.randn_like(latents)
-    noisy = noise_schedule.add_noise(latents, noise, t)
-    added = {"image_embeds": embeds}
-    out = model(noisy, t, encoder_hidden_states=None, added_cond_kwargs=added).sample
+    noisy = DDPMScheduler(**DECODER_NOISE).add_noise(latents, noise, t)
+    out = model(noisy, t, encoder_hidden_states=None, added_cond_kwargs={"image_embeds": embeds}).sample
     predicted, variance = out.chunk(2, dim=1)
-    bound = _variance_bound(noise_schedule, latents, noisy, predicted.detach(), variance, t)
-    return F.mse_loss(predicted, noise) + bound
+    return _Seen(latents, noise, noisy, predicted, variance)
 
 
-def _variance_bound(
-    schedule: Any, x0: torch.Tensor, xt: torch.Tensor, noise: torch.Tensor, variance: torch.Tensor, t: torch.Tensor
-) -> torch.Tensor:
-    """Mean divergence, in bits for each dimension, of the learned reverse step from the true posterior."""
+def _variance_bound(seen: _Seen, t: torch.Tensor, stride: torch.Tensor) -> torch.Tensor:
+    """Mean divergence, in bits for each dimension, of the learned reverse step from the true posterior.
+
+    A step goes from noise level ``t`` to ``t - stride``; where that is below the first level, to no noise, and then
+    counts only if its stride is one.
+    """
     shape = (-1, 1, 1, 1)
-    alphas = schedule.alphas_cumprod
-    a, before = alphas[t].view(shape), torch.where(t > 0, alphas[(t - 1).clamp(min=0)], torch.tensor(1.0)).view(shape)
+    schedule = DDPMScheduler(**DECODER_NOISE)
+    alphas, to = schedule.alphas_cumprod, t - stride
+    a, before = alphas[t].view(shape), torch.where(to >= 0, alphas[to.clamp(min=0)], torch.tensor(1.0)).view(shape)
     beta = 1 - a / before
-    spread = (beta * (1 - before) / (1 - a)).clamp(min=1e-20)
+    posterior = (beta * (1 - before) / (1 - a)).clamp(min=1e-20)
     floor = (schedule.betas[1] * (1 - alphas[0]) / (1 - alphas[1])).log()  # the first step's own is zero
-    small = torch.maximum(spread.log(), floor)
+    small = torch.maximum(posterior.log(), floor)
 
     def mean(start: torch.Tensor) -> torch.Tensor:
-        return (before.sqrt() * beta * start + (a / before).sqrt() * (1 - before) * xt) / (1 - a)
+        centre: torch.Tensor = (before.sqrt() * beta * start + (a / before).sqrt() * (1 - before) * seen.noisy) / (1 - a)
+        return centre
 
-    guess = (xt - (1 - a).sqrt() * noise) / a.sqrt()
-    share = (variance + 1) / 2
+    guess = (seen.noisy - (1 - a).sqrt() * seen.predicted.detach()) / a.sqrt()
+    share = (seen.variance + 1) / 2
     log_variance = share * beta.log() + (1 - share) * small
-    gap = (mean(x0) - mean(guess)).square() * (-log_variance).exp()
-    divergence = 0.5 * (log_variance - small + (small - log_variance).exp() - 1 + gap)
-    return divergence.mean() / math.log(2.0)
+    gap = (mean(seen.latents) - mean(guess)).square() * (-log_variance).exp()
+    divergence: torch.Tensor = 0.5 * (log_variance - small + (small - log_variance).exp() - 1 + gap)
+    counts = ((to >= 0) | (stride == 1)).float().view(shape)
+    return (divergence * counts).mean() / math.log(2.0)
 
 
 def imagine(shop: Workshop, model: nn.Module, batch: int, progress: float, rng: np.random.Generator) -> torch.Tensor:

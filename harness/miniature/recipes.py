@@ -53,7 +53,12 @@ RECIPES: dict[str, Recipe] = {
                needs=("movq-start", "clip"), ema=0.999),
         Recipe("movq", networks.movq, losses.movq_finish, steps=1600, batch=32, lr=8e-4, seed=17, needs=("movq-start",),
                starts_from="movq-start", trains=("decoder", "post_quant_conv"), weight_decay=1e-4),
-        Recipe("judge", networks.judge, losses.judging, steps=1600, batch=128, lr=2e-3, seed=48, needs=("movq",)),
+        Recipe("variance", networks.decoder, losses.spread, steps=1000, batch=128, lr=1e-3, seed=18, needs=("decoder",),
+               starts_from="decoder", trains=("conv_out",), weight_decay=0.0),
+        Recipe("movq-outlines", networks.movq, losses.movq_outlines, steps=2400, batch=32, lr=1e-3, seed=19,
+               needs=("movq",), starts_from="movq", trains=("decoder", "post_quant_conv"), weight_decay=1e-4),
+        Recipe("judge", networks.judge, losses.judging, steps=2000, batch=128, lr=2e-3, seed=48,
+               needs=("movq-outlines",)),
     )
 }  # fmt: skip
 

@@ -6,10 +6,11 @@ is folded into the last layer of the encoding half, and its inverse into every l
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from diffusers.models.attention_processor import SpatialNorm
-from torch import nn
 
 from harness.miniature.workshop import Workshop
 
@@ -17,7 +18,7 @@ _SAMPLE = 2_000
 
 
 @torch.no_grad()
-def whiten(shop: Workshop, movq: nn.Module) -> None:
+def whiten(shop: Workshop, movq: Any) -> None:
     """Fold the latents' mean and deviation, seen on training pictures, into the MoVQ in place."""
     rows = np.arange(_SAMPLE).reshape(-1, 100)
     latents = torch.cat([movq.encode(shop.pictures.tensor(chunk)).latents for chunk in rows])
@@ -26,7 +27,7 @@ def whiten(shop: Workshop, movq: nn.Module) -> None:
 
 
 @torch.no_grad()
-def fold(movq: nn.Module, mean: torch.Tensor, std: torch.Tensor) -> None:
+def fold(movq: Any, mean: torch.Tensor, std: torch.Tensor) -> None:
     """Latents become ``(z - mean) / std``; (4,) each."""
     movq.quant_conv.weight.div_(std[:, None, None, None])
     movq.quant_conv.bias.sub_(mean).div_(std)

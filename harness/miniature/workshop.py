@@ -14,7 +14,7 @@ from harness.miniature.data import Pictures, training_set
 from harness.miniature.tokens import CONTEXT, tokenizer
 
 _CHUNK = 500
-_ROUND_TRIPS = 12_000
+_ROUND_TRIPS = 20_000
 
 Tensors = dict[str, torch.Tensor]
 
@@ -50,7 +50,8 @@ class Workshop:
             with torch.inference_mode():
                 save_file({key: value.contiguous() for key, value in make().items()}, partial)
             partial.replace(path)
-        return load_file(path)
+        tensors: Tensors = load_file(path)
+        return tensors
 
     def _over_pictures(self, see: Callable[[torch.Tensor], torch.Tensor], n: int | None = None) -> torch.Tensor:
         import numpy as np
@@ -62,16 +63,20 @@ class Workshop:
     @cached_property
     def latents(self) -> torch.Tensor:
         """(pictures, 4, 8, 8) from the MoVQ's finished encoder."""
-        movq = None if (self.folder / "caches/latents.safetensors").exists() else self.part("movq-start")
-        return self._cached("latents", lambda: {"x": self._over_pictures(lambda p: movq.encode(p).latents)})["x"]
+
+        def make() -> Tensors:
+            movq = self.part("movq-start")
+            return {"x": self._over_pictures(lambda pictures: movq.encode(pictures).latents)}
+
+        return self._cached("latents", make)["x"]
 
     @cached_property
     def round_trips(self) -> torch.Tensor:
         """(some pictures, 3, 64, 64) in [-1, 1], half precision: the first of the set, through the finished MoVQ."""
 
         def make() -> Tensors:
-            movq = self.part("movq")
-            chunks = self.latents[:_ROUND_TRIPS].split(_CHUNK)
+            movq = self.part("movq-outlines")
+            chunks = torch.split(self.latents[:_ROUND_TRIPS], _CHUNK)
             back = [movq.decode(chunk, force_not_quantize=True).sample.clamp(-1, 1).half() for chunk in chunks]
             return {"x": torch.cat(back)}
 
@@ -80,12 +85,14 @@ class Workshop:
     @cached_property
     def tokens(self) -> torch.Tensor:
         """(captions + 1, 20) ids of the training captions, the empty one last."""
-        return self._tokenised.input_ids
+        ids: torch.Tensor = self._tokenised.input_ids
+        return ids
 
     @property
     def text_masks(self) -> torch.Tensor:
         """(captions + 1, 20) which of them are no padding."""
-        return self._tokenised.attention_mask.bool()
+        mask: torch.Tensor = self._tokenised.attention_mask.bool()
+        return mask
 
     @cached_property
     def _tokenised(self) -> Any:

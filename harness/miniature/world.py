@@ -67,7 +67,8 @@ def _distance(points: Floats, corners: Floats) -> Floats:
         left = edge[..., 0] * to[..., 1] > edge[..., 1] * to[..., 0]
         flips = (above & below & left) | (~above & ~below & ~left)
         sign = np.where(flips, -sign, sign)
-    return (sign * np.sqrt(nearest)).astype(np.float32)
+    distance: Floats = (sign * np.sqrt(nearest)).astype(np.float32)
+    return distance
 
 
 def _coverage(shape: str, radius: Floats, centre: Floats) -> Floats:
@@ -79,7 +80,8 @@ def _coverage(shape: str, radius: Floats, centre: Floats) -> Floats:
         distance = np.sqrt((points**2).sum(-1)) - radius[:, None, None]
     else:
         distance = _distance(points, POLYGONS[shape][None] * radius[:, None, None])
-    return np.clip(0.5 - distance, 0.0, 1.0).astype(np.float32)
+    cover: Floats = np.clip(0.5 - distance, 0.0, 1.0).astype(np.float32)
+    return cover
 
 
 def _colours(names: Sequence[str], rng: np.random.Generator) -> Floats:
