@@ -80,13 +80,13 @@ def _decoder(shop: Workshop, folder: Path) -> None:
     noise = DECODER_NOISE | {"steps_offset": 1}
     KandinskyV22Pipeline(
         unet=shop.part("variance").half(),
-        movq=shop.part("movq-outlines").half(),
+        movq=shop.part("movq").half(),
         scheduler=DDIMScheduler(**noise, set_alpha_to_one=False),
     ).save_pretrained(folder, safe_serialization=True)
     ddpm = DDPMScheduler(**noise, variance_type="learned_range", timestep_spacing="leading")
     ddpm.save_pretrained(folder / "ddpm_scheduler")
     (folder / "README.md").write_text(_MODEL_CARD)
-    _card(shop, folder, ("movq-start", "movq", "movq-outlines", "decoder", "variance"))
+    _card(shop, folder, ("movq-start", "movq", "decoder", "variance"))
 
 
 def _scorer(shop: Workshop, folder: Path) -> None:

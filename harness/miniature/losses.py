@@ -56,17 +56,11 @@ def movq(shop: Workshop, model: Any, batch: int, progress: float, rng: np.random
     return loss + pull
 
 
-def movq_finish(shop: Workshop, model: Any, batch: int, progress: float, rng: np.random.Generator) -> torch.Tensor:
-    """The MoVQ's decoding half alone, on the latents that the frozen other half gave."""
-    del progress
-    which = rows(shop, batch, rng)
-    latents = shop.latents[which]
-    noisy = latents + _LATENT_NOISE * torch.randn_like(latents)
-    return _likeness(model.decode(noisy, force_not_quantize=True).sample, shop.pictures.tensor(which))
-
-
 def movq_outlines(shop: Workshop, model: Any, batch: int, progress: float, rng: np.random.Generator) -> torch.Tensor:
-    """The decoding half again, from noisier latents, with a small or pale shape's outline as dear as a large one's."""
+    """The decoding half alone, from the other half's latents made noisy.
+
+    A small or pale shape's outline is as dear as a large one's; by the plain error it would be let go.
+    """
     del progress
     which = rows(shop, batch, rng)
     latents, wanted = shop.latents[which], shop.pictures.tensor(which)

@@ -42,23 +42,21 @@ class Recipe:
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
     for recipe in (
-        Recipe("movq-start", networks.movq, losses.movq, steps=1600, batch=32, lr=1.5e-3, seed=11, weight_decay=1e-4,
+        Recipe("movq-start", networks.movq, losses.movq, steps=2000, batch=32, lr=1.5e-3, seed=11, weight_decay=1e-4,
                finish=whiten),
         Recipe("clip", networks.Clip, losses.contrast, steps=1300, batch=256, lr=1e-3, seed=12),
+        Recipe("decoder", networks.decoder, losses.denoise, steps=6000, batch=64, lr=8e-4, seed=16,
+               needs=("movq-start", "clip"), ema=0.999),
+        Recipe("variance", networks.decoder, losses.spread, steps=1000, batch=128, lr=1e-3, seed=18, needs=("decoder",),
+               starts_from="decoder", trains=("conv_out",), weight_decay=0.0),
         Recipe("prior", networks.prior, losses.imagine, steps=1400, batch=256, lr=6e-4, seed=13, needs=("clip",),
                ema=0.999),
         Recipe("scorer", networks.Scorer, losses.contrast, steps=1000, batch=256, lr=2e-3, seed=24),
         Recipe("extractor", networks.extractor, losses.extract, steps=1000, batch=128, lr=2e-3, seed=35),
-        Recipe("decoder", networks.decoder, losses.denoise, steps=5000, batch=64, lr=8e-4, seed=16,
-               needs=("movq-start", "clip"), ema=0.999),
-        Recipe("movq", networks.movq, losses.movq_finish, steps=1600, batch=32, lr=8e-4, seed=17, needs=("movq-start",),
-               starts_from="movq-start", trains=("decoder", "post_quant_conv"), weight_decay=1e-4),
-        Recipe("variance", networks.decoder, losses.spread, steps=1000, batch=128, lr=1e-3, seed=18, needs=("decoder",),
-               starts_from="decoder", trains=("conv_out",), weight_decay=0.0),
-        Recipe("movq-outlines", networks.movq, losses.movq_outlines, steps=2400, batch=32, lr=1e-3, seed=19,
-               needs=("movq",), starts_from="movq", trains=("decoder", "post_quant_conv"), weight_decay=1e-4),
-        Recipe("judge", networks.judge, losses.judging, steps=2000, batch=128, lr=2e-3, seed=48,
-               needs=("movq-outlines",)),
+        Recipe("movq", networks.movq, losses.movq_outlines, steps=3200, batch=32, lr=1e-3, seed=19,
+               needs=("movq-start",), starts_from="movq-start", trains=("decoder", "post_quant_conv"),
+               weight_decay=1e-4),
+        Recipe("judge", networks.judge, losses.judging, steps=2000, batch=128, lr=2e-3, seed=48, needs=("movq",)),
     )
 }  # fmt: skip
 

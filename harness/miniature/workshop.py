@@ -75,7 +75,7 @@ class Workshop:
         """(some pictures, 3, 64, 64) in [-1, 1], half precision: the first of the set, through the finished MoVQ."""
 
         def make() -> Tensors:
-            movq = self.part("movq-outlines")
+            movq = self.part("movq")
             chunks = torch.split(self.latents[:_ROUND_TRIPS], _CHUNK)
             back = [movq.decode(chunk, force_not_quantize=True).sample.clamp(-1, 1).half() for chunk in chunks]
             return {"x": torch.cat(back)}
