@@ -64,7 +64,7 @@ def read(path: Path) -> Source:
         node = yaml.compose(source.text, Loader=_LOADER)
     except yaml.YAMLError as error:
         line = _line(getattr(error, "problem_mark", None))
-        raise SpecError([Problem(str(path), line, "", f"this is no YAML: {_first(error)}")]) from error
+        raise SpecError([Problem(str(path), line, "", _damage(error))]) from error
     if not isinstance(node, yaml.MappingNode):
         raise SpecError([Problem(str(path), 1, "", "a spec is a mapping of keys", "`name: …`, `model: …` and so on")])
     source.data = _Walker(source).mapping(node, ())
@@ -84,9 +84,10 @@ def _line(mark: Any) -> int | None:
     return None if mark is None else int(mark.line) + 1
 
 
-def _first(error: yaml.YAMLError) -> str:
+def _damage(error: yaml.YAMLError) -> str:
     told = [str(part) for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part]
-    return ", ".join(told) or str(error).splitlines()[0]
+    text = ", ".join(told) or str(error).splitlines()[0]
+    return _TOO_DEEP if "nesting depth" in text else f"this is no YAML: {text}"  # newer libyaml has a bound of its own
 
 
 def _text(path: Path) -> str:
