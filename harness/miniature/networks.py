@@ -34,7 +34,7 @@ DECODER: dict[str, Any] = {
     "down_block_types": ("ResnetDownsampleBlock2D", "SimpleCrossAttnDownBlock2D", "SimpleCrossAttnDownBlock2D"),
     "mid_block_type": "UNetMidBlock2DSimpleCrossAttn",
     "up_block_types": ("SimpleCrossAttnUpBlock2D", "SimpleCrossAttnUpBlock2D", "ResnetUpsampleBlock2D"),
-    "block_out_channels": (96, 128, 192),
+    "block_out_channels": (96, 128, 128),
     "layers_per_block": 1,
     "cross_attention_dim": WIDTH,
     "encoder_hid_dim": WIDTH,
