@@ -10,6 +10,7 @@ from harness.run.aggregate import Gathered, Scored, scored
 from harness.run.desk import Desk
 from harness.run.executor import call
 from harness.run.ledger import now_ms
+from harness.run.pictures import metadata_of
 from harness.run.protocol import Extract
 from harness.run.station import Station, raise_if_disk
 from harness.run.survey import weights_for
@@ -38,27 +39,42 @@ def score_cell(desk: Desk, station: Station, record: CellRecord) -> CellRecord:
             scores.append(_score(desk, cell, metric, names[metric], rows))
     features = {n: desk.keys.features(cell, n) for n, failure in failures.items() if failure is None}
     return desk.ledger.cell(
-        cell.id, rows=rows, status="done", scores=scores, features=features, failure=None, finished_ms=now_ms()
+        cell.id,
+        rows=rows,
+        status="done",
+        scores=scores,
+        features=features,
+        features_made_in={name: _maker(desk, key) for name, key in features.items()},
+        failure=None,
+        finished_ms=now_ms(),
     )
+
+
+def _have(desk: Desk, key: str) -> bool:
+    """Whether features need not be computed (under ``fresh``: this very run did)."""
+    return desk.store.has("features", key) and (not desk.fresh or _maker(desk, key) == desk.run_id)
+
+
+def _maker(desk: Desk, key: str) -> str:
+    return metadata_of(desk.store.get("features", key)).get("made_in", "")
 
 
 def _extract(desk: Desk, station: Station, cell: Cell, record: CellRecord, name: str) -> Failure | None:
     """Features of the cell's pictures under one network, unless the store has them."""
     key = desk.keys.features(cell, name)
-    if desk.store.has("features", key) and not desk.fresh:
-        desk.ledger.count("features", reused=1)
+    if _have(desk, key):
         return None
     request = Extract(
         weights=desk.scorers[name],
         image_keys=tuple(batch.key for batch in record.batches),
         prompts=tuple(row.prompt for row in desk.plan.rows),
         features_key=key,
+        made_in=desk.run_id,
     )
     reply = call(station.worker(), request, desk.plan.cell_timeout_s)
     raise_if_disk(reply)
-    if reply.failure is None:
-        desk.ledger.count("features", made=1)
-    else:
+    if reply.failure is not None:
+        desk.go_on()
         desk.tell.say(f"not scored: {record.label}: {reply.failure.reason}")
     return reply.failure
 

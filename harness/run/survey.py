@@ -17,6 +17,7 @@ from harness.catalog.types import ModelRow, WeightsRow
 from harness.catalog.weights import WEIGHTS
 from harness.errors import MissingError, UsageError
 from harness.measure.environment import machine
+from harness.pipelines.places import check_model
 from harness.plan.keys import Identity
 from harness.plan.types import Plan
 from harness.run.executor import local_worker
@@ -52,9 +53,11 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter) -> Sur
     """Look at the machine and at the weights.
 
     Raises:
-        MissingError: weights that are not here and cannot be had, or a device that is not there.
-        UsageError: devices that make no sense.
+        MissingError: weights that are not here, not whole, pickled only, or cannot be had; a device that is not there.
+        UsageError: devices that make no sense, or a model that wants foreign code.
     """
+    for row in plan.models.values():
+        check_model(row)
     models = {name: model_weights(store, row) for name, row in plan.models.items()}
     scorers = {name: scorer_weights(store, WEIGHTS[name]) for name in sorted(scorers_of(plan))}
     posts = _posts(store, plan, devices)
@@ -127,8 +130,8 @@ def _posts(store: Store, plan: Plan, devices: str | None) -> list[Post]:
 
 
 def _numbers(devices: str | None) -> list[int]:
-    texts = (devices or "0").split(",")
-    if not all(text.strip().isdigit() for text in texts) or len(set(texts)) < len(texts):
+    texts = [text.strip() for text in (devices or "0").split(",")]
+    if not all(text.isdecimal() for text in texts) or len(set(map(int, texts))) < len(texts):
         raise UsageError(f"--devices {devices}: no list of devices.", expected="numbers such as 0 or 0,1, each once")
     return [int(text) for text in texts]
 
@@ -167,7 +170,7 @@ def _environment(store: Store, post: Post, tell: Reporter) -> dict[str, Any]:
 
 
 def _probe(post: Post) -> HelloDone:
-    with local_worker(post.log_path, post.hello()) as (_, reply):
+    with local_worker(post.log_path, post.hello("scorers")) as (_, reply):
         if reply.failure is not None:
             raise MissingError(f"No worker can work on {post.device}: {reply.failure.reason}", do=reply.failure.do)
         return HelloDone.model_validate(reply.answer)

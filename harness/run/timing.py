@@ -30,9 +30,17 @@ def untimed_cells(desk: Desk) -> list[Cell]:
         record = desk.ledger.cells[cell.id]
         if record.status == "failed":
             desk.ledger.cell(cell.id, timing_reason="the cell failed")
-        elif record.timing is None and not _reuse(desk, cell):
+        elif not _timed(desk, cell) and not _reuse(desk, cell):
             cells.append(cell)
     return cells
+
+
+def _timed(desk: Desk, cell: Cell) -> bool:
+    """Whether a continued run holds the cell's timing: of this environment, and its own where it may take no other."""
+    record = desk.ledger.cells[cell.id]
+    if record.timing is None or record.timing_key != desk.keys.timing(cell):
+        return False
+    return record.timing.measured_in == desk.run_id or not (desk.fresh or desk.remeasure)
 
 
 def _reuse(desk: Desk, cell: Cell) -> bool:
@@ -40,7 +48,6 @@ def _reuse(desk: Desk, cell: Cell) -> bool:
     if found is None:
         return False
     desk.ledger.cell(cell.id, timing=found.timing, memory=found.memory, timing_key=desk.keys.timing(cell))
-    desk.ledger.count("timing", reused=1)
     return True
 
 
@@ -52,11 +59,30 @@ def timing_pass(desk: Desk, post: Post) -> None:
     samples: dict[str, Samples] = defaultdict(Samples)
     for round_index in range(rules.rounds):
         for group in desk.plan.groups:
-            cells = [desk.plan.cell(cell_id) for cell_id in group.cells if cell_id in todo]
-            if cells:
-                _visit(_Visit(desk, Station(post), group, cells, round_index, samples))
+            _round(desk, post, group, todo, round_index, samples)
     for cell_id in todo:
         _close(desk, desk.plan.cell(cell_id), samples[cell_id], samples)
+
+
+def _round(
+    desk: Desk, post: Post, group: LoadGroup, todo: set[str], round_index: int, samples: dict[str, Samples]
+) -> None:
+    """Visit a group; when its worker dies, visit it again without the cell that it died of, and from the start.
+
+    Half a visit is thrown away: every cell of it must have the same number of calls, side by side.
+    """
+    while True:
+        cells = [desk.plan.cell(i) for i in group.cells if i in todo and samples[i].failure is None]
+        if not cells:
+            return
+        visit = _Visit(desk, Station(post), group, cells, round_index, defaultdict(Samples))
+        _visit(visit)
+        for cell_id, failure in visit.lost.items():
+            samples[cell_id].failure = failure
+        if not visit.died:
+            for cell_id, taken in visit.samples.items():
+                samples[cell_id].extend(taken)
+            return
 
 
 @dataclass
@@ -70,6 +96,7 @@ class _Visit:
     round_index: int
     samples: dict[str, Samples]
     lost: dict[str, Failure] = field(default_factory=dict)
+    died: bool = False  # its worker, of the last cell that was lost
 
     @property
     def baseline(self) -> Cell:
@@ -96,8 +123,6 @@ def _visit(visit: _Visit) -> None:
                 _time(visit, visit.baseline, memory, warmups=0, bracket=True)
     finally:
         visit.station.stop()
-    for cell_id, failure in visit.lost.items():
-        visit.samples[cell_id].failure = failure
 
 
 @contextmanager
@@ -111,13 +136,14 @@ def _memory(station: Station) -> Iterator[ResidentMemory]:
 
 def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, bracket: bool = False) -> None:
     """One timed call of one cell, after its warm-ups in the visit's first sweep."""
-    if cell.id in visit.lost:
+    if visit.died or cell.id in visit.lost:
         return
     memory.reset()
     reply = call(visit.station.worker(), _request(visit.desk, cell, warmups), visit.desk.plan.cell_timeout_s)
     raise_if_disk(reply)
     if reply.failure is not None:
         visit.lost[cell.id] = reply.failure
+        visit.died = reply.failure.kind in ("worker-died", "timeout")
         visit.desk.tell.say(f"no timing for {cell.label}: {reply.failure.reason}")
         return
     done = TimeDone.model_validate(reply.answer)
@@ -145,7 +171,6 @@ def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples])
     timing = timing_of(sample, desk.plan.timing.batch, desk.run_id, _drift(desk, cell, samples))
     memory = memory_of(sample)
     store_timing(desk.store, desk.keys.timing(cell), timing, memory)
-    desk.ledger.count("timing", made=1)
     desk.ledger.cell(cell.id, timing=timing, memory=memory, timing_key=desk.keys.timing(cell))
 
 

@@ -48,6 +48,18 @@ class Samples:
             self.peak_device = max(self.peak_device or 0, done.peak_device_bytes)
             self.reserved_device = max(self.reserved_device or 0, done.reserved_device_bytes or 0)
 
+    def extend(self, other: Samples) -> None:
+        """Take in what another visit gave."""
+        for name in ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s"):
+            getattr(self, name).extend(getattr(other, name))
+        for visit, seconds in other.bracket_s.items():
+            self.bracket_s[visit] += seconds
+        self.peak_resident = max(self.peak_resident, other.peak_resident)
+        self.idle_resident = other.idle_resident or self.idle_resident
+        self.peak_device = _highest(self.peak_device, other.peak_device)
+        self.reserved_device = _highest(self.reserved_device, other.reserved_device)
+        self.largest_pixel_difference = _highest(self.largest_pixel_difference, other.largest_pixel_difference)
+
     def drift(self) -> float:
         """Largest relative distance of a visit's median, its bracket included, from the median of all visits."""
         calls = list(zip(self.round_of_call, self.steady_s, strict=True))
@@ -56,6 +68,10 @@ class Samples:
         visits = sorted({visit for visit, _ in calls})
         medians = [statistics.median(s for v, s in calls if v == visit) for visit in visits]
         return max(abs(median / middle - 1.0) for median in medians)
+
+
+def _highest(first: int | None, second: int | None) -> int | None:
+    return max((number for number in (first, second) if number is not None), default=None)
 
 
 class StoredTiming(Frozen):

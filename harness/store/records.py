@@ -103,6 +103,14 @@ class BatchRef(Frozen):
     made_at: str
     reused: bool
     prior_key: str = ""
+    prior_made_in: str = ""  # run id; of pictures made in this run
+
+    def entry(self, names: list[str], row_id: str) -> str | None:
+        """The name of a row's picture among those of the stored archive.
+
+        It goes by place: pictures are kept by what made them, and another run may have named the same rows otherwise.
+        """
+        return names[self.rows.index(row_id)] if len(names) == len(self.rows) else None
 
 
 class CellRecord(Frozen):
@@ -120,6 +128,7 @@ class CellRecord(Frozen):
     failure: Failure | None = None
     batches: list[BatchRef] = []
     features: dict[str, str] = {}  # weights name -> key of the stored feature file
+    features_made_in: dict[str, str] = {}  # weights name -> run id
     scheduler: dict[str, Any] = {}  # resolved: class name and full configuration, read from the loaded pipeline
     weights: dict[str, Any] = {}  # part -> {"place", "revision", "digest"}
     scores: list[Score] = []
