@@ -34,6 +34,7 @@ ONE_FAULT = [
     ("guidance_scale: yes", 2, "guidance_scale", "True will not do", None),
     ("guidance_scale: [1,\n  2,\n  four]", 4, "guidance_scale[2]", "'four' will not do", None),
     ("num_inference_steps: 0", 2, "num_inference_steps", "a whole number from 1 to 1000", None),
+    ("prior_num_inference_steps: 1", 2, "prior_num_inference_steps", "a whole number from 2 to 1000", None),
     ("num_inference_steps: 1001", 2, "num_inference_steps", "a whole number from 1 to 1000", None),
     ("num_inference_steps: 2.5", 2, "num_inference_steps", "a whole number", None),
     ("num_inference_steps:", 2, "num_inference_steps", "nothing will not do", None),
