@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
+
+from harness.streams import say
 
 _PLAIN_EVERY_S = 10.0
 
@@ -110,7 +111,7 @@ class PlainReporter:
 
     def say(self, text: str) -> None:
         """One line on standard error, so that standard output stays the result's."""
-        print(text, file=sys.stderr, flush=True)
+        say(text, error=True)
 
     def __enter__(self) -> Self:
         return self

@@ -130,6 +130,8 @@ def open_store(root: Path, *, create: bool = True) -> Store:
     """
     marker = root / _MARKER
     if not marker.is_file():
+        if root.is_file():
+            raise StoreError(f"{root} is a file, and no store.", do="name an empty or new folder with --store")
         if not create:
             raise MissingError(
                 f"There is no store in {root}.",
@@ -143,8 +145,6 @@ def open_store(root: Path, *, create: bool = True) -> Store:
 def _begin(marker: Path) -> None:
     """Make the marker of a new store; two processes may do so at once."""
     root = marker.parent
-    if root.exists() and not root.is_dir():
-        raise StoreError(f"{root} is a file, and no store.", do="name an empty or new folder with --store")
     strange = root.is_dir() and any(not path.name.startswith(TEMPORARY) for path in root.iterdir())
     if strange and not marker.is_file():
         raise StoreError(f"{root} holds files, and no store.", do="name an empty or new folder with --store")
