@@ -95,11 +95,13 @@ def prompts_to_settle(cell: CellRecord) -> int | None:
 
 
 def best_number(view: RunView, chosen: CellRecord, score: Score, among: int) -> str:
-    """Without a reference: the best value and its interval, and no verdict."""
+    """Without a comparison: the best value and its interval, and why there is no verdict."""
     which = "Highest" if score.direction == "higher" else "Lowest"
+    named = any(cell.reference for cell in view.cells)
+    why = "Nothing is compared with its reference yet" if named else "No reference was named (compare_to)"
     return (
         f"{which} {metric_words(score.metric)} of {cells(among)}: {chosen.label}, {score_text(score)}. "
-        "No reference was named (compare_to), so no verdict is given."
+        f"{why}, so no verdict is given."
     )
 
 
