@@ -53,16 +53,23 @@ def run_whole(request: WholeRun) -> Outcome:
     """Run, track and report; a failed cell, a failed tracking server or a failed chart never loses the records."""
     store = open_store(request.store_path)
     with reporter() as tell:
-        found = survey(store, request.plan, request.devices, tell)
-        book = keybook(request.plan, found)
-        again = request.fresh or request.remeasure
-        done = None if again else finished_twin(store, request.plan, request.run_name, book, found.fingerprint)
-        if done is not None:
-            tell.say(f"Nothing to do: run {done.run_id} holds every result. `--fresh` computes all of it again.")
-            return _outcome(store, done, request, tell)
-        finished = _run(store, request, found, book, tell)
-        _track(store, finished, request, tell)
-        return _outcome(store, finished, request, tell)
+        record, was_there = make_records(store, request, tell)
+        if was_there:
+            tell.say(f"Nothing to do: run {record.run_id} holds every result. `--fresh` computes all of it again.")
+        else:
+            _track(store, record, request, tell)
+        return _outcome(store, record, request, tell)
+
+
+def make_records(store: Store, request: WholeRun, tell: Reporter) -> tuple[RunRecord, bool]:
+    """The run without its copies: its record, and whether an earlier run of the same meaning left nothing to do."""
+    found = survey(store, request.plan, request.devices, tell)
+    book = keybook(request.plan, found)
+    again = request.fresh or request.remeasure
+    done = None if again else finished_twin(store, request.plan, request.run_name, book, found.fingerprint)
+    if done is not None:
+        return done, True
+    return _run(store, request, found, book, tell), False
 
 
 def _run(store: Store, request: WholeRun, found: Survey, book: KeyBook, tell: Reporter) -> RunRecord:

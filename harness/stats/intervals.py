@@ -77,7 +77,8 @@ def _wilson(means: Vector, level: float, n: int) -> Estimate:
     prompts, share, z = len(means), float(means.mean()), float(ndtri((1 + level) / 2))
     centre = (share + z**2 / (2 * prompts)) / (1 + z**2 / prompts)
     half = z * np.sqrt(share * (1 - share) / prompts + z**2 / (4 * prompts**2)) / (1 + z**2 / prompts)
-    low, high = max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    low = max(0.0, float(centre - half)) if share > 0 else 0.0  # rounding must not put it above the share itself
+    high = min(1.0, float(centre + half)) if share < 1 else 1.0
     return Estimate(share, low, high, level, "Wilson score over prompts", n, prompts)
 
 
