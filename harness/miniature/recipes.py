@@ -45,7 +45,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe("movq-start", networks.movq, losses.movq, steps=2000, batch=32, lr=1.5e-3, seed=11, weight_decay=1e-4,
                finish=whiten),
         Recipe("clip", networks.Clip, losses.contrast, steps=1300, batch=256, lr=1e-3, seed=12),
-        Recipe("decoder", networks.decoder, losses.denoise, steps=7000, batch=64, lr=8e-4, seed=16,
+        Recipe("decoder", networks.decoder, losses.denoise, steps=6000, batch=64, lr=8e-4, seed=16,
                needs=("movq-start", "clip"), ema=0.999),
         Recipe("variance", networks.decoder, losses.spread, steps=1000, batch=128, lr=1e-3, seed=18, needs=("decoder",),
                starts_from="decoder", trains=("conv_out",), weight_decay=0.0),
