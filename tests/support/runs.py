@@ -23,8 +23,10 @@ from harness.store.store import Store, open_store
 
 CAPTIONS = [scene.caption() for scene in split()[1][:6]]
 PYTHON = sys.executable  # tests put a fake's in its place
-OF_ITS_TIME = {"run_id", "made_in", "made_at", "prior_made_in", "features_made_in", "started_ms", "finished_ms", "seconds",
-               "measured_in", "measured_at", "environment", "resumed"}  # fmt: skip
+OF_ITS_TIME = {
+    "run_id", "made_in", "made_at", "prior_made_in", "features_made_in", "started_ms", "finished_ms", "seconds",
+    "measured_in", "measured_at", "environment", "resumed",
+}  # fmt: skip
 
 
 class Told:
