@@ -207,7 +207,9 @@ def _variance_bound(seen: _Seen, t: torch.Tensor, stride: torch.Tensor) -> torch
     small = torch.maximum(posterior.log(), floor)
 
     def mean(start: torch.Tensor) -> torch.Tensor:
-        centre: torch.Tensor = (before.sqrt() * beta * start + (a / before).sqrt() * (1 - before) * seen.noisy) / (1 - a)
+        centre: torch.Tensor = (before.sqrt() * beta * start + (a / before).sqrt() * (1 - before) * seen.noisy) / (
+            1 - a
+        )
         return centre
 
     guess = (seen.noisy - (1 - a).sqrt() * seen.predicted.detach()) / a.sqrt()

@@ -74,7 +74,7 @@ def undecided(reference: CellRecord, compared: list[CellRecord], nearest: CellRe
     if nearest is None:
         left = [cell for cell in compared if any(c.verdict == "inconclusive" for c in quality_comparisons(cell))]
         return f"{text} {labels(left)}: inconclusive." if left else text
-    now = max(c.n_prompts for c in quality_comparisons(nearest))
+    now = max(c.n for c in quality_comparisons(nearest))
     return (
         f"{text} Nearest to being settled is {nearest.label}: "
         f"about {prompts_to_settle(nearest)} prompts would do, this run has {now}."
@@ -232,7 +232,7 @@ def tally(compared: list[CellRecord]) -> str:
 
 def on_sample_size(view: RunView) -> list[str]:
     """What the number of prompts allows to be said."""
-    n = max((c.n_prompts for cell in view.done for c in quality_comparisons(cell)), default=32)
+    n = max((c.n for cell in view.done for c in quality_comparisons(cell)), default=32)
     if n >= 32:
         return []
     if n < 6:

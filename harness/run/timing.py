@@ -22,6 +22,8 @@ from harness.run.station import Post, Station, raise_if_disk
 from harness.run.timing_record import Samples, memory_of, store_timing, stored_timing, timing_of
 from harness.store.records import Failure
 
+_BRACKET = 3  # calls at a visit's end, whose median counts: a single slow call is no drift
+
 
 def untimed_cells(desk: Desk) -> list[Cell]:
     """The cells that still need a timing: made whole, and not timed before in an identical environment."""
@@ -75,7 +77,8 @@ def _round(
         cells = [desk.plan.cell(i) for i in group.cells if i in todo and samples[i].failure is None]
         if not cells:
             return
-        visit = _Visit(desk, Station(post), group, cells, round_index, defaultdict(Samples))
+        at = round_index % len(cells)  # another cell goes first each time: only the first one meets a cold worker
+        visit = _Visit(desk, Station(post), group, cells[at:] + cells[:at], round_index, defaultdict(Samples))
         _visit(visit)
         for cell_id, failure in visit.lost.items():
             samples[cell_id].failure = failure
@@ -139,7 +142,8 @@ def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, br
     if visit.died or cell.id in visit.lost:
         return
     memory.reset()
-    reply = call(visit.station.worker(), _request(visit.desk, cell, warmups), visit.desk.plan.cell_timeout_s)
+    request = _request(visit.desk, cell, warmups, repeats=_BRACKET if bracket else 1)
+    reply = call(visit.station.worker(), request, visit.desk.plan.cell_timeout_s)
     raise_if_disk(reply)
     if reply.failure is not None:
         visit.lost[cell.id] = reply.failure
@@ -151,16 +155,17 @@ def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, br
     if bracket:
         sample.bracket_s[visit.round_index].append(statistics.median(done.steady_s))
     else:
-        sample.add(done, visit.round_index, first=warmups > 0)
+        sample.add(done, visit.round_index, first=warmups > 0 and cell is visit.cells[0])
     greeting = visit.station.greeting
-    sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)
+    if warmups:  # later calls begin with what other cells left behind
+        sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)
 
 
-def _request(desk: Desk, cell: Cell, warmups: int) -> Time:
+def _request(desk: Desk, cell: Cell, warmups: int, repeats: int) -> Time:
     rows = desk.plan.rows[: desk.plan.timing.batch]
     holder = desk.plan.batches(cell)[0]
     key = desk.keys.images(cell, holder) if len(rows) <= len(holder) else None
-    return Time(settings=cell.settings, rows=rows, warmups=warmups, repeats=1, images_key=key)
+    return Time(settings=cell.settings, rows=rows, warmups=warmups, repeats=repeats, images_key=key)
 
 
 def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples]) -> None:
@@ -175,7 +180,7 @@ def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples])
 
 
 def _drift(desk: Desk, cell: Cell, samples: dict[str, Samples]) -> float | None:
-    """How far the group's baseline moved over the visits, brackets included, relative to its median."""
+    """How far the group's baseline moved, within a visit and between visits."""
     group = next(g for g in desk.plan.groups if g.id == cell.group)
     timed = [samples[c] for c in group.cells if c in samples and samples[c].bracket_s]
     return max((sample.drift() for sample in timed), default=None)

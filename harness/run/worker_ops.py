@@ -144,6 +144,8 @@ def _time(bench: Bench, request: Time) -> Finish:
 
     loaded, settings, synchronise = _loaded(bench), request.settings, synchroniser(bench.device)
     scheduler, _ = build_scheduler(loaded, settings.scheduler)
+    if request.warmups:  # a peak must not begin with another cell's leftovers; a steady call must not fetch memory anew
+        release(loaded.device)
 
     def call() -> tuple[Any, float]:
         with stopwatch(synchronise) as lap:
@@ -160,7 +162,6 @@ def _time(bench: Bench, request: Time) -> Finish:
         reserved_device_bytes=memory.reserved_bytes,
         largest_pixel_difference=_difference(bench, request, [pictures for pictures, _ in timings.results]),
     )
-    release(loaded.device)  # so that the next cell's peak does not begin with this one's leftovers
     return lambda: done
 
 

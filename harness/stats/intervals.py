@@ -65,7 +65,7 @@ def _of_mean(mean: Studentized, level: float, n: int) -> Estimate:
     if mean.se == 0:
         return _without(mean.mean, level, n, mean.n, "every prompt gave the same value: nothing to make an interval of")
     low, high = mean.interval(level)
-    return Estimate(mean.mean, low, high, level, mean.method, n, mean.n)
+    return Estimate(mean.mean, low, high, level, f"{mean.method} over prompts", n, mean.n)
 
 
 def _without(value: float | None, level: float, n: int, clusters: int, reason: str) -> Estimate:

@@ -52,8 +52,9 @@ class Comparison(Frozen):
     verdict: Literal["improved", "regressed", "equivalent", "inconclusive"]
     leaning_worse: bool = False
     p_sign_flip: float | None = None
-    n_prompts: int
-    n_to_settle: int | None = None
+    n: int  # independent units
+    unit: Literal["prompt", "visit"] = "prompt"  # a visit of the timing pass, for what it measures
+    n_to_settle: int | None = None  # units
     reason: str | None = None
 
 
@@ -61,7 +62,7 @@ class Timing(Frozen):
     """Seconds of the timing pass. Each list holds one value per call, in the order made."""
 
     load_s: list[float]  # one per visit
-    first_call_s: list[float]  # one per visit
+    first_call_s: list[float]  # one for each visit that this cell was the first of; after another cell all is warm
     steady_s: list[float]  # per call, all visits; divide by ``batch`` for one image
     round_of_call: list[int]  # which visit each steady call belongs to
     prior_s: list[float]  # the part of each steady call spent in the prior
@@ -69,7 +70,7 @@ class Timing(Frozen):
     latency_s: float  # median seconds per image
     latency_interval: Interval | None
     throughput_images_per_s: float
-    drift: float | None  # relative change of the bracketing baseline over this cell's visits
+    drift: float | None  # largest relative change of the bracketing baseline, within a visit and between visits
     images_match_quality_pass: bool | None
     largest_pixel_difference: int | None  # against the quality pass, 0..255
     measured_in: str  # run id
@@ -83,6 +84,7 @@ class Memory(Frozen):
     kind: Literal["device-allocated", "resident-over-idle"]
     reserved_bytes: int | None = None
     idle_bytes: int | None = None
+    visit_peaks_bytes: list[int] = []  # one for each visit; ``peak_bytes`` is the largest
 
 
 class Failure(Frozen):

@@ -13,8 +13,14 @@ from harness.store.store import open_store
 
 
 def _done(*seconds: float, peak: int | None = None, difference: int | None = None) -> TimeDone:
-    return TimeDone(first_call_s=9.0, steady_s=list(seconds), prior_s=[0.1] * len(seconds), peak_device_bytes=peak,
-                    reserved_device_bytes=None if peak is None else 2 * peak, largest_pixel_difference=difference)  # fmt: skip
+    return TimeDone(
+        first_call_s=9.0,
+        steady_s=list(seconds),
+        prior_s=[0.1] * len(seconds),
+        peak_device_bytes=peak,
+        reserved_device_bytes=None if peak is None else 2 * peak,
+        largest_pixel_difference=difference,
+    )
 
 
 def _samples(*visits: list[float], brackets: dict[int, float] | None = None) -> Samples:
@@ -61,10 +67,11 @@ def test_pictures_that_differ_are_told(found: list[int | None], match: bool | No
         (_samples([1.0, 1.0, 1.0], [1.1, 1.1, 1.1]), 0.05 / 1.05),  # the middle lies between the two visits
         (_samples([1.0, 1.0, 1.0], [1.0, 1.0, 9.0]), 0.0),  # one slow call is no drift
         (_samples([1.0, 1.0], [1.0, 1.0], brackets={0: 1.0, 1: 1.0}), 0.0),
-        (_samples([1.0], [1.0], brackets={0: 1.0, 1: 1.4}), 0.2),  # the second visit's median is 1.2
+        (_samples([1.0], [1.0], brackets={0: 1.0, 1: 1.4}), 0.4),
+        (_samples([1.0, 1.5, 2.0], [1.0, 1.5, 2.0], brackets={0: 2.1, 1: 2.1}), 0.4),  # the same in each visit
     ],
 )
-def test_drift_is_the_farthest_visits_median_from_the_median_of_all(sample: Samples, drift: float) -> None:
+def test_drift_is_a_visits_distance_from_all_or_its_end_from_its_middle(sample: Samples, drift: float) -> None:
     assert sample.drift() == pytest.approx(drift)
 
 
@@ -74,6 +81,7 @@ def test_memory_is_the_highest_of_each_kind() -> None:
         sample.note_memory(_done(1.0), resident, 300)
     memory = memory_of(sample)
     assert memory and (memory.kind, memory.peak_bytes, memory.idle_bytes) == ("resident-over-idle", 600, 300)
+    assert memory.visit_peaks_bytes == [400, 600, 500]
     sample.note_memory(_done(1.0, peak=50), 700, 300)
     sample.note_memory(_done(1.0, peak=40), 700, 300)
     memory = memory_of(sample)
@@ -94,7 +102,7 @@ def test_two_visits_are_taken_together() -> None:
     whole.extend(second)
     assert whole.steady_s == [1.0, 2.0, 3.0] and whole.round_of_call == [0, 0, 1]
     assert whole.first_call_s == [9.0, 9.0] and whole.bracket_s == {1: [4.0]}
-    assert (whole.peak_device, whole.reserved_device, whole.peak_resident, whole.idle_resident) == (7, 14, 20, 4)
+    assert (whole.device_peaks, whole.reserved_device) == ([5, 7], 14)
     assert whole.largest_pixel_difference == 0
 
 
