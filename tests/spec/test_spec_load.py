@@ -182,7 +182,7 @@ prior_num_inference_steps: [5]
 scheduler: [DDIMScheduler, model-default, {DDPM: {subfolder: ddpm_scheduler, clip_sample: false}}, {DDPM: }]
 optimizations: none
 compare_to: {scheduler: DDIM}
-margins: {clip_score: 0.3, latency: 3%, peak_memory: 0.02}
+margins: {clip_score: 0.3, latency: 3%, peak_memory: off}
 metrics: [clip_score]
 timing: {repeats: 7}
 batch_size: 3
@@ -211,7 +211,7 @@ exclude: [{size: 128x64, guidance_scale: 1}]
         ("a star", "blur", 3), ("a star", "blur", 1), ("a cross", "blur", 3), ("a cross", "blur", 1),
     ]  # fmt: skip
     assert spec.compare_to == {"scheduler": SchedulerChoice(label="DDIM", class_name="DDIMScheduler")}
-    assert spec.margins == {"clip_score": 0.3, "latency": "3%", "peak_memory": 0.02}
+    assert spec.margins == {"clip_score": 0.3, "latency": "3%", "peak_memory": "off"}
     assert spec.cases == ({"guidance_scale": (1.0,)}, {"size": ((64, 64),)})
     assert spec.exclude == ({"size": ((64, 128),), "guidance_scale": (1.0,)},)
     assert (spec.timing.enabled, spec.timing.repeats, spec.timing.rounds) == (True, 7, 2)
