@@ -33,8 +33,8 @@ def test_every_default_is_resolved_and_listed(plan_of: Plans) -> None:
         "device": "auto",
         "threads": "the physical cores",
         "cell_timeout": "none",
-        "timing.repeats": 5,
-        "timing.rounds": 2,
+        "timing.repeats": 4,
+        "timing.rounds": 3,
         "timing.warmups": 3,
         "timing.batch": 1,
     }

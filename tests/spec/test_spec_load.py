@@ -214,7 +214,7 @@ exclude: [{size: 128x64, guidance_scale: 1}]
     assert spec.margins == {"clip_score": 0.3, "latency": "3%", "peak_memory": "off"}
     assert spec.cases == ({"guidance_scale": (1.0,)}, {"size": ((64, 64),)})
     assert spec.exclude == ({"size": ((64, 128),), "guidance_scale": (1.0,)},)
-    assert (spec.timing.enabled, spec.timing.repeats, spec.timing.rounds) == (True, 7, 2)
+    assert (spec.timing.enabled, spec.timing.repeats, spec.timing.rounds) == (True, 7, 3)
     assert (spec.batch_size, spec.device, spec.threads, spec.cell_timeout_s, spec.strict) == (3, "cpu", 2, 60.0, True)
 
 
