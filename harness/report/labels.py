@@ -52,7 +52,7 @@ class Frame:
 
 
 def _spans(low: list[float], high: list[float]) -> bool:
-    """Wider than a factor of four, and no wider than an axis can show: a bound next to zero is no reason for decades."""
+    """Wider than a factor of four, and no wider than an axis can show: a bound next to zero asks for no decades."""
     return min(low) > 0 and 4 < max(high) / min(low) < 1e5
 
 

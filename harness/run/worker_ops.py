@@ -75,7 +75,7 @@ def _settle(request: Hello) -> None:
         torch.set_num_interop_threads(1)
     if request.device == "cpu":
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # it is not free, and hides no error of ours
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it is not free, and hides no error of ours
 
 
 def _load(bench: Bench, request: Load) -> Finish:

@@ -1,11 +1,11 @@
 """The mean of paired differences between shares of yes and no: no disagreement seen is no proof that there is none.
 
 A bootstrap of differences that are mostly zero knows no spread, and calls 32 equal pairs proof of anything. Two things
-keep it honest: one imagined pair is added to each kind of disagreement before the spread is taken, and no claim that the
-mean is beyond a threshold is believed more than the binomial chance of so few (or so many) disagreements at it.
+keep it honest: one imagined pair is added to each kind of disagreement before the spread is taken, and no claim that
+the mean is beyond a threshold is believed more than the binomial chance of so few (or so many) disagreements at it.
 
-Source: D. G. Bonett and R. M. Price, Adjusted Wald confidence interval for a difference of binomial proportions based on
-paired data, J. Educ. Behav. Stat. 37 (2012), for the imagined pairs.
+Source: D. G. Bonett and R. M. Price, Adjusted Wald confidence interval for a difference of binomial proportions based
+on paired data, J. Educ. Behav. Stat. 37 (2012), for the imagined pairs.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ def _why_not(claim: tuple[Verdict, float], alpha: float) -> str:
 
 
 def n_to_settle(mean: Mean, margin: float) -> int | None:
-    """About how many prompts (or visits) would settle it with 80 % power: 8.6·(sd/M)², the need when there is no effect.
+    """About how many prompts (or visits) would settle it with 80 % power: 8.6·(sd/M)², the need without an effect.
 
     When that many were there already, the effect is what stands in the way: then the need at the effect seen, which
     grows without bound as the effect nears the margin (``None`` beyond a million).
