@@ -72,13 +72,13 @@ def test_a_worker_that_is_killed_from_outside_is_told_as_such(start: Start) -> N
 def test_half_a_reply_and_none_of_ours_are_a_death(start: Start, reply: str) -> None:
     """The first is what a worker leaves that dies while it writes."""
     with start(f"read one; printf {reply}") as worker:
-        failure = call(worker, HELLO).failure
+        failure = call(worker, HELLO, timeout_s=60).failure
     assert failure and failure.kind == "worker-died"
 
 
 def test_a_worker_that_babbles_and_lives_is_ended(start: Start) -> None:
     with start("read one; echo babble; read two; read three") as worker:
-        failure = call(worker, HELLO).failure
+        failure = call(worker, HELLO, timeout_s=60).failure
         assert failure and failure.kind == "worker-died" and not worker.alive()
 
 

@@ -103,3 +103,18 @@ def test_a_worker_that_dies_costs_one_cell_and_what_it_had_stored_stays(lab: Lab
     assert noted(lab.store.root, "images") == made + 1
     assert [batch.reused for cell in lab.cells(second).values() for batch in cell.batches] == [True, False, True, True]
     assert second.made["images"] == 2 and second.reused["images"] == 10 and "prior" not in second.made
+
+
+def test_a_run_that_had_taken_timings_over_times_again_when_it_is_continued_with_remeasure(
+    lab: Lab, fakes: str
+) -> None:
+    lab.spec(**TIMED)
+    first = lab.run()
+    made = noted(lab.store.root, "timing")
+    killed = command("run", lab.folder / "spec.yaml", "--store", lab.store.root, "--name", "second",
+                     executable=fakes, signal=signal.SIGKILL, field="timing")  # fmt: skip
+    assert killed.returncode == -signal.SIGKILL and noted(lab.store.root, "timing") == made
+    second = lab.run(name="second", remeasure=True)
+    assert second.resumed == 1 and noted(lab.store.root, "timing") == 2 * made
+    assert all(cell.timing and cell.timing.measured_in == second.run_id for cell in lab.cells(second).values())
+    assert first.run_id != second.run_id
