@@ -10,11 +10,14 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness.miniature.data import Pictures, training_set
+from harness.miniature.data import Pictures, other_things, to_tensor, training_set
 from harness.miniature.tokens import CONTEXT, tokenizer
+from harness.miniature.world import depth, paint
 
 _CHUNK = 500
 _ROUND_TRIPS = 20_000
+_SOURCES = 8_000  # pictures that have another thing on the same background, to be repainted
+_DEPTHS = 16_000  # pictures whose depth is kept
 
 Tensors = dict[str, torch.Tensor]
 
@@ -81,6 +84,28 @@ class Workshop:
             return {"x": torch.cat(back)}
 
         return self._cached("round-trips", make)["x"]
+
+    @cached_property
+    def source_latents(self) -> torch.Tensor:
+        """(some pictures, 4, 8, 8): for each of the first of the set, another thing on the same background."""
+
+        def make() -> Tensors:
+            movq, others = self.part("movq-start"), other_things(self.pictures, _SOURCES)
+            chunks = (to_tensor(paint(others[i : i + _CHUNK])) for i in range(0, len(others), _CHUNK))
+            return {"x": torch.cat([movq.encode(chunk).latents for chunk in chunks])}
+
+        return self._cached("source-latents", make)["x"]
+
+    @cached_property
+    def depth_maps(self) -> torch.Tensor:
+        """(some pictures, 64, 64) bytes: the depth of the first of the set, 255 being nearest."""
+
+        def make() -> Tensors:
+            layout = self.pictures.layout[:_DEPTHS]
+            chunks = (depth(layout[i : i + _CHUNK]) for i in range(0, len(layout), _CHUNK))
+            return {"x": torch.cat([torch.from_numpy(chunk).mul(255).round().byte() for chunk in chunks])}
+
+        return self._cached("depth-maps", make)["x"]
 
     @cached_property
     def tokens(self) -> torch.Tensor:
