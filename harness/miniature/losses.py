@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from diffusers import DDPMScheduler, UnCLIPScheduler
-from torch import nn
 from torch.nn import functional as F
 
 from harness.miniature.workshop import Workshop
 
-DROPPED = 0.1  # share of conditions replaced by the empty one, for classifier-free guidance
 _LATENT_NOISE = 0.05
 _ROUGH_NOISE = 0.15  # what a sampler leaves in a latent, at most
 _PULL = 0.01
 _OUTLINES = 0.3
 _EDGE = 0.1  # of [-1, 1] between neighbouring pixels: far above the gradient of a background
-_LONGEST_STRIDE = 50  # of 1000 noise levels: a sampler of 20 steps
-_IN_RANGE = 100.0
-
-DECODER_NOISE: dict[str, Any] = {
-    "num_train_timesteps": 1000,
-    "beta_schedule": "linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "clip_sample": False,
-}
-PRIOR_NOISE: dict[str, Any] = {
-    "num_train_timesteps": 1000,
-    "variance_type": "fixed_small_log",
-    "clip_sample": True,
-    "clip_sample_range": 5.0,
-    "prediction_type": "sample",
-}
 
 
 def rows(shop: Workshop, n: int, rng: np.random.Generator) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -140,101 +119,3 @@ def roughened(pictures: torch.Tensor) -> torch.Tensor:
     mixed = torch.where((torch.arange(len(pictures)) % 2 == 0)[:, None, None, None], pictures, blurred)
     strength = 0.08 * torch.rand(len(pictures), 1, 1, 1)
     return ((mixed + 2 * strength * torch.randn_like(mixed)) * 0.5 + 0.5).clamp(0, 1)
-
-
-def denoise(shop: Workshop, model: Any, batch: int, progress: float, rng: np.random.Generator) -> torch.Tensor:
-    """The hybrid loss of improved DDPM: the noise, and the variance by its variational bound.
-
-    Source: A. Nichol and P. Dhariwal, Improved denoising diffusion probabilistic models, ICML 2021, eq. 15 and 16.
-    """
-    del progress
-    t = torch.randint(0, 1000, (batch,))
-    seen = _noisy(shop, model, t, rng)
-    bound = _variance_bound(seen, t, torch.ones_like(t))
-    return F.mse_loss(seen.predicted, seen.noise) + bound
-
-
-def spread(shop: Workshop, model: Any, batch: int, progress: float, rng: np.random.Generator) -> torch.Tensor:
-    """The variance alone, by its bound over steps as long as a sampler's, and kept inside its range.
-
-    The bound says little where the range is narrow, so that single values stray far outside it; a sampler's last step,
-    whose lower end is next to nothing, would turn those into noise. Half of the noise levels are therefore low ones.
-    """
-    del progress
-    t = torch.cat([torch.randint(0, 1000, (batch // 2,)), torch.randint(0, _LONGEST_STRIDE, (batch - batch // 2,))])
-    seen = _noisy(shop, model, t, rng)
-    stride = torch.randint(1, _LONGEST_STRIDE + 1, (batch,))
-    share = (seen.variance + 1) / 2
-    outside = F.relu(share - 1).square() + F.relu(-share).square()
-    return _variance_bound(seen, t, stride) + _IN_RANGE * outside.mean()
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What the decoder makes of a noisy batch."""
-
-    latents: torch.Tensor  # (n, 4, 8, 8), as the next three
-    noise: torch.Tensor
-    noisy: torch.Tensor
-    predicted: torch.Tensor
-    variance: torch.Tensor  # (n, 4, 8, 8): -1 is the lower end of the range, 1 the upper
-
-
-def _noisy(shop: Workshop, model: Any, t: torch.Tensor, rng: np.random.Generator) -> _Seen:
-    which = rows(shop, len(t), rng)
-    latents, embeds = shop.latents[which], shop.embeds[which]
-    embeds = torch.where((torch.rand(len(t)) < DROPPED)[:, None], shop.zero_embed, embeds)
-    noise = torch.randn_like(latents)
-    noisy = DDPMScheduler(**DECODER_NOISE).add_noise(latents, noise, t)
-    out = model(noisy, t, encoder_hidden_states=None, added_cond_kwargs={"image_embeds": embeds}).sample
-    predicted, variance = out.chunk(2, dim=1)
-    return _Seen(latents, noise, noisy, predicted, variance)
-
-
-def _variance_bound(seen: _Seen, t: torch.Tensor, stride: torch.Tensor) -> torch.Tensor:
-    """Mean divergence, in bits for each dimension, of the learned reverse step from the true posterior.
-
-    A step goes from noise level ``t`` to ``t - stride``; where that is below the first level, to no noise, and then
-    counts only if its stride is one.
-    """
-    shape = (-1, 1, 1, 1)
-    schedule = DDPMScheduler(**DECODER_NOISE)
-    alphas, to = schedule.alphas_cumprod, t - stride
-    a, before = alphas[t].view(shape), torch.where(to >= 0, alphas[to.clamp(min=0)], torch.tensor(1.0)).view(shape)
-    beta = 1 - a / before
-    posterior = (beta * (1 - before) / (1 - a)).clamp(min=1e-20)
-    floor = (schedule.betas[1] * (1 - alphas[0]) / (1 - alphas[1])).log()  # the first step's own is zero
-    small = torch.maximum(posterior.log(), floor)
-
-    def mean(start: torch.Tensor) -> torch.Tensor:
-        centre: torch.Tensor = (before.sqrt() * beta * start + (a / before).sqrt() * (1 - before) * seen.noisy) / (
-            1 - a
-        )
-        return centre
-
-    guess = (seen.noisy - (1 - a).sqrt() * seen.predicted.detach()) / a.sqrt()
-    share = (seen.variance + 1) / 2
-    log_variance = share * beta.log() + (1 - share) * small
-    gap = (mean(seen.latents) - mean(guess)).square() * (-log_variance).exp()
-    divergence: torch.Tensor = 0.5 * (log_variance - small + (small - log_variance).exp() - 1 + gap)
-    counts = ((to >= 0) | (stride == 1)).float().view(shape)
-    return (divergence * counts).mean() / math.log(2.0)
-
-
-def imagine(shop: Workshop, model: nn.Module, batch: int, progress: float, rng: np.random.Generator) -> torch.Tensor:
-    """The prior: the normalised image embedding from its noisy form and the caption."""
-    del progress
-    which = rows(shop, batch, rng)
-    captions = torch.from_numpy(shop.pictures.which[which])
-    captions = torch.where(torch.rand(batch) < DROPPED, torch.tensor(len(shop.tokens) - 1), captions)
-    wanted = (shop.embeds[which] - shop.embed_mean) / shop.embed_std
-    t = torch.randint(0, 1000, (batch,))
-    noisy = UnCLIPScheduler(**PRIOR_NOISE).add_noise(wanted, torch.randn_like(wanted), t)
-    made = model(
-        noisy,
-        timestep=t,
-        proj_embedding=shop.text_embeds[captions],
-        encoder_hidden_states=shop.text_states[captions],
-        attention_mask=shop.text_masks[captions],
-    ).predicted_image_embedding
-    return F.mse_loss(made, wanted)

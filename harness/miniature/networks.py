@@ -8,7 +8,15 @@ import open_clip
 import torch
 from diffusers import PriorTransformer, UNet2DConditionModel, VQModel
 from torch import nn
-from transformers import CLIPTextConfig, CLIPTextModelWithProjection, CLIPVisionConfig, CLIPVisionModelWithProjection
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+    DepthAnythingConfig,
+    DepthAnythingForDepthEstimation,
+    Dinov2Config,
+)
 
 from harness.catalog.world import ATTRIBUTES, VOCABULARIES
 from harness.miniature.tokens import CONTEXT, tokenizer
@@ -43,6 +51,8 @@ DECODER: dict[str, Any] = {
     "attention_head_dim": 32,
     "resnet_time_scale_shift": "scale_shift",
 }
+INPAINT = DECODER | {"in_channels": 9}  # noisy latents, the kept part of the source's, the mask
+CONTROLNET = DECODER | {"in_channels": 8, "addition_embed_type": "image_hint"}  # the hint becomes four more channels
 PRIOR: dict[str, Any] = {
     "num_attention_heads": 4,
     "attention_head_dim": 32,
@@ -63,6 +73,17 @@ SCORER: dict[str, Any] = {
         "hf_tokenizer_name": "scorer",
     },
 }
+DEPTH: dict[str, Any] = {
+    "backbone_config": Dinov2Config(
+        image_size=64, patch_size=8, hidden_size=64, num_hidden_layers=4, num_attention_heads=4, mlp_ratio=2,
+        out_indices=[1, 2, 3, 4], reshape_hidden_states=False, apply_layernorm=True,
+    ),
+    "patch_size": 8,
+    "reassemble_hidden_size": 64,
+    "neck_hidden_sizes": [16, 32, 48, 64],
+    "fusion_hidden_size": 32,
+    "head_hidden_size": 16,
+}  # fmt: skip
 PIXEL_MEAN = PIXEL_STD = (0.5, 0.5, 0.5)
 _PLACE_STD = 0.5  # of the position embeddings at the start: at the default, place is hardly learnt in so few steps
 
@@ -76,6 +97,18 @@ def movq() -> nn.Module:
 def decoder() -> nn.Module:
     """2.2's UNet: conditioned on an image embedding alone."""
     model: nn.Module = UNet2DConditionModel(**DECODER)
+    return model
+
+
+def inpaint() -> nn.Module:
+    """The same with a source to repaint."""
+    model: nn.Module = UNet2DConditionModel(**INPAINT)
+    return model
+
+
+def controlnet() -> nn.Module:
+    """The same with a hint to follow."""
+    model: nn.Module = UNet2DConditionModel(**CONTROLNET)
     return model
 
 
@@ -141,6 +174,15 @@ class Scorer(nn.Module):
         """(n, 20) → (n, 64)."""
         embeds: torch.Tensor = self.clip.encode_text(tokens)
         return embeds
+
+
+def depth() -> nn.Module:
+    """A depth estimator, as ControlNet's hints are made with: nearness, 0 to 1."""
+    model: nn.Module = DepthAnythingForDepthEstimation(DepthAnythingConfig(**DEPTH))
+    for name, weight in model.named_parameters():
+        if "position_embedding" in name:
+            nn.init.normal_(weight, std=_PLACE_STD)
+    return model
 
 
 def extractor() -> nn.Module:

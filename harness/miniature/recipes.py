@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from harness.miniature import losses, networks
+from harness.base import digest
+from harness.miniature import diffusion, editing, losses, networks
 from harness.miniature.whiten import whiten
 from harness.miniature.workshop import Workshop
 
@@ -45,11 +46,11 @@ RECIPES: dict[str, Recipe] = {
         Recipe("movq-start", networks.movq, losses.movq, steps=2000, batch=32, lr=1.5e-3, seed=11, weight_decay=1e-4,
                finish=whiten),
         Recipe("clip", networks.Clip, losses.contrast, steps=1300, batch=256, lr=1e-3, seed=12),
-        Recipe("decoder", networks.decoder, losses.denoise, steps=6000, batch=64, lr=8e-4, seed=16,
+        Recipe("decoder", networks.decoder, diffusion.denoise, steps=6000, batch=64, lr=8e-4, seed=16,
                needs=("movq-start", "clip"), ema=0.999),
-        Recipe("variance", networks.decoder, losses.spread, steps=1000, batch=128, lr=1e-3, seed=18, needs=("decoder",),
-               starts_from="decoder", trains=("conv_out",), weight_decay=0.0),
-        Recipe("prior", networks.prior, losses.imagine, steps=1400, batch=256, lr=6e-4, seed=13, needs=("clip",),
+        Recipe("variance", networks.decoder, diffusion.spread, steps=1000, batch=128, lr=1e-3, seed=18,
+               needs=("decoder",), starts_from="decoder", trains=("conv_out",), weight_decay=0.0),
+        Recipe("prior", networks.prior, diffusion.imagine, steps=1400, batch=256, lr=6e-4, seed=13, needs=("clip",),
                ema=0.999),
         Recipe("scorer", networks.Scorer, losses.contrast, steps=1000, batch=256, lr=2e-3, seed=24),
         Recipe("extractor", networks.extractor, losses.extract, steps=1000, batch=128, lr=2e-3, seed=35),
@@ -57,8 +58,21 @@ RECIPES: dict[str, Recipe] = {
                needs=("movq-start",), starts_from="movq-start", trains=("decoder", "post_quant_conv"),
                weight_decay=1e-4),
         Recipe("judge", networks.judge, losses.judging, steps=2000, batch=128, lr=2e-3, seed=48, needs=("movq",)),
+        Recipe("inpaint", networks.inpaint, editing.repaint, steps=1600, batch=64, lr=5e-4, seed=51,
+               needs=("movq-start", "clip", "variance"), starts_from="variance", ema=0.998),
+        Recipe("controlnet", networks.controlnet, editing.follow, steps=1500, batch=64, lr=5e-4, seed=52,
+               needs=("movq-start", "clip", "variance"), starts_from="variance", ema=0.998),
+        Recipe("depth", networks.depth, editing.fathom, steps=900, batch=64, lr=2e-3, seed=53),
     )
 }  # fmt: skip
+
+
+def digest_of(name: str) -> str:
+    """What a part is made by, its needs included: a part of another recipe is another part."""
+    recipe = RECIPES[name]
+    made_by = {key: value for key, value in vars(recipe).items() if isinstance(value, str | int | float | tuple)}
+    functions = [function and function.__qualname__ for function in (recipe.build, recipe.loss, recipe.finish)]
+    return digest([made_by, functions, [digest_of(need) for need in recipe.needs]])
 
 
 def in_order(wanted: tuple[str, ...] = ()) -> list[Recipe]:

@@ -47,7 +47,7 @@ def train(recipe: Recipe, shop: Workshop, say: Say = print, until: int | None = 
     finished = shop.part_file(recipe.name)
     if finished.exists():
         return finished
-    checkpoint = shop.folder / "checkpoints" / f"{recipe.name}.safetensors"
+    checkpoint = shop.checkpoint_file(recipe.name)
     training = begin(recipe, shop)
     if checkpoint.exists():
         restore(training, checkpoint)
@@ -63,7 +63,7 @@ def begin(recipe: Recipe, shop: Workshop) -> Training:
     torch.manual_seed(recipe.seed)
     model = recipe.build()
     if recipe.starts_from is not None:
-        model.load_state_dict(shop.part(recipe.starts_from).state_dict())
+        inherit(model, shop.part(recipe.starts_from).state_dict())
     model.to(memory_format=torch.channels_last)  # a third faster on a CPU
     for name, weight in model.named_parameters():
         weight.requires_grad_(not recipe.trains or name.startswith(recipe.trains))
@@ -71,6 +71,23 @@ def begin(recipe: Recipe, shop: Workshop) -> Training:
     optimizer = torch.optim.AdamW(weights, lr=recipe.lr, weight_decay=recipe.weight_decay, betas=(0.9, 0.99))
     average = {k: v.clone() for k, v in model.state_dict().items()} if recipe.ema else {}
     return Training(recipe, model.train(), optimizer, average)
+
+
+@torch.no_grad()
+def inherit(model: nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    """Begin with another part's weights. Input channels that it lacks start at zero, layers that it lacks as they are.
+
+    Raises:
+        ValueError: the other part has weights that find no place.
+    """
+    own = model.state_dict()
+    for name, value in weights.items():
+        room = own[name] if name in own else value.new_empty(0)
+        narrowed = room[:, : value.shape[1]] if room.dim() > 1 and value.dim() > 1 else room
+        if narrowed.shape != value.shape:
+            raise ValueError(f"{name} {tuple(value.shape)} finds no place in {tuple(room.shape)}")
+        room.zero_()
+        narrowed.copy_(value)
 
 
 def _loop(training: Training, shop: Workshop, checkpoint: Path, say: Say, until: int) -> None:

@@ -23,11 +23,11 @@ def build(folder: Path, parts: tuple[str, ...] = (), threads: int = 1, say: Say 
         train(recipe, shop, say)
 
 
-def write(folder: Path, out: Path) -> int:
-    """Write the finished parts in the real formats below ``out``; their size in bytes."""
+def write(folder: Path, out: Path, members: tuple[str, ...] = ()) -> int:
+    """Write members of the family (all, if none is named) in the real formats; the size of ``out`` in bytes."""
     from harness.miniature.export import export
 
-    export(Workshop(folder), out)
+    export(Workshop(folder), out, members)
     return sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
 
 

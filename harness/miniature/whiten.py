@@ -15,13 +15,15 @@ from diffusers.models.attention_processor import SpatialNorm
 from harness.miniature.workshop import Workshop
 
 _SAMPLE = 2_000
+_CHUNK = 100
 
 
 @torch.no_grad()
 def whiten(shop: Workshop, movq: Any) -> None:
     """Fold the latents' mean and deviation, seen on training pictures, into the MoVQ in place."""
-    rows = np.arange(_SAMPLE).reshape(-1, 100)
-    latents = torch.cat([movq.encode(shop.pictures.tensor(chunk)).latents for chunk in rows])
+    rows = np.arange(min(_SAMPLE, len(shop.pictures.pixels)))
+    chunks = (rows[i : i + _CHUNK] for i in range(0, len(rows), _CHUNK))
+    latents = torch.cat([movq.encode(shop.pictures.tensor(chunk)).latents for chunk in chunks])
     channels = latents.transpose(0, 1).flatten(1)
     fold(movq, channels.mean(1), channels.std(1))
 

@@ -10,11 +10,14 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from harness.miniature.data import Pictures, training_set
+from harness.miniature.data import Pictures, other_things, to_tensor, training_set
 from harness.miniature.tokens import CONTEXT, tokenizer
+from harness.miniature.world import depth, paint
 
 _CHUNK = 500
 _ROUND_TRIPS = 20_000
+_SOURCES = 8_000  # pictures that have another thing on the same background, to be repainted
+_DEPTHS = 16_000  # pictures whose depth is kept
 
 Tensors = dict[str, torch.Tensor]
 
@@ -31,8 +34,12 @@ class Workshop:
         return training_set(self.folder)
 
     def part_file(self, name: str) -> Path:
-        """Where a finished part lies."""
-        return self.folder / "parts" / f"{name}.safetensors"
+        """Where a finished part lies: one of another recipe lies elsewhere, and is never taken for it."""
+        return self.folder / "parts" / f"{name}-{_mark(name)}.safetensors"
+
+    def checkpoint_file(self, name: str) -> Path:
+        """Where a part on its way lies."""
+        return self.folder / "checkpoints" / f"{name}-{_mark(name)}.safetensors"
 
     def part(self, name: str) -> Any:
         """A finished part, frozen."""
@@ -42,8 +49,10 @@ class Workshop:
         model.load_state_dict(load_file(self.part_file(name)))
         return model.eval().requires_grad_(False)
 
-    def _cached(self, name: str, make: Callable[[], Tensors]) -> Tensors:
-        path = self.folder / "caches" / f"{name}.safetensors"
+    def _cached(self, name: str, make: Callable[[], Tensors], part: str | None = None) -> Tensors:
+        """What ``make`` gives, kept; ``part``: whose view of the pictures it is."""
+        mark = f"-{_mark(part)}" if part else ""
+        path = self.folder / "caches" / f"{name}{mark}.safetensors"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(".part")
@@ -68,7 +77,7 @@ class Workshop:
             movq = self.part("movq-start")
             return {"x": self._over_pictures(lambda pictures: movq.encode(pictures).latents)}
 
-        return self._cached("latents", make)["x"]
+        return self._cached("latents", make, "movq-start")["x"]
 
     @cached_property
     def round_trips(self) -> torch.Tensor:
@@ -80,7 +89,29 @@ class Workshop:
             back = [movq.decode(chunk, force_not_quantize=True).sample.clamp(-1, 1).half() for chunk in chunks]
             return {"x": torch.cat(back)}
 
-        return self._cached("round-trips", make)["x"]
+        return self._cached("round-trips", make, "movq")["x"]
+
+    @cached_property
+    def source_latents(self) -> torch.Tensor:
+        """(some pictures, 4, 8, 8): for each of the first of the set, another thing on the same background."""
+
+        def make() -> Tensors:
+            movq, others = self.part("movq-start"), other_things(self.pictures, _SOURCES)
+            chunks = (to_tensor(paint(others[i : i + _CHUNK])) for i in range(0, len(others), _CHUNK))
+            return {"x": torch.cat([movq.encode(chunk).latents for chunk in chunks])}
+
+        return self._cached("source-latents", make, "movq-start")["x"]
+
+    @cached_property
+    def depth_maps(self) -> torch.Tensor:
+        """(some pictures, 64, 64) bytes: the depth of the first of the set, 255 being nearest."""
+
+        def make() -> Tensors:
+            layout = self.pictures.layout[:_DEPTHS]
+            chunks = (depth(layout[i : i + _CHUNK]) for i in range(0, len(layout), _CHUNK))
+            return {"x": torch.cat([torch.from_numpy(chunk).mul(255).round().byte() for chunk in chunks])}
+
+        return self._cached("depth-maps", make)["x"]
 
     @cached_property
     def tokens(self) -> torch.Tensor:
@@ -101,7 +132,7 @@ class Workshop:
 
     @cached_property
     def _clip(self) -> Tensors:
-        return self._cached("clip", self._see_with_clip)
+        return self._cached("clip", self._see_with_clip, "clip")
 
     def _see_with_clip(self) -> Tensors:
         clip = self.part("clip")
@@ -145,3 +176,9 @@ class Workshop:
     def text_states(self) -> torch.Tensor:
         """(captions + 1, 20, 128)."""
         return self._clip["text_states"]
+
+
+def _mark(name: str) -> str:
+    from harness.miniature.recipes import digest_of
+
+    return digest_of(name)[:8]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,8 @@ _PLACE_JITTER = 1.5  # pixels
 _SIZE_JITTER = 0.04
 _COLOUR_JITTER = 10.0  # of 255, each channel
 _GRADIENT = 10.0  # of 255, corner to corner
+_BACK, _BACK_TILT = 0.25, 0.2  # depth of the background's middle, and its change from side to side
+_FRONT, _FRONT_RADIUS = 0.3, 27.0  # depth of a shape: 0.62 to 0.99, by its radius in pixels
 
 Floats = NDArray[np.float32]
 
@@ -89,23 +93,86 @@ def _colours(names: Sequence[str], rng: np.random.Generator) -> Floats:
     return base + rng.uniform(-_COLOUR_JITTER, _COLOUR_JITTER, base.shape).astype(np.float32)
 
 
-def draw(scenes: Sequence[Scene], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """One picture for each scene, (n, 64, 64, 3); the same generator state gives the same pictures."""
+@dataclass(frozen=True)
+class Layout:
+    """Where and how each of ``n`` pictures is drawn: a scene and its jitter, all that its pixels follow from."""
+
+    shapes: NDArray[np.str_]  # (n,)
+    radius: Floats  # (n,) pixels, of the circle around the shape
+    centre: Floats  # (n, 2) pixels, (x, y)
+    ink: Floats  # (n, 3), of 255
+    ground: Floats  # (n, 3), of 255
+    angle: Floats  # (n,) radians, the way in which the background grows brighter (and nearer)
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def __getitem__(self, rows: Any) -> Layout:
+        """The layout of some of the pictures."""
+        return Layout(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    @property
+    def boxes(self) -> Floats:
+        """(n, 4) left, top, right, bottom of the square around each shape, pixels; it may reach over the border."""
+        return np.concatenate([self.centre - self.radius[:, None], self.centre + self.radius[:, None]], axis=1)
+
+
+def joined(layouts: Sequence[Layout]) -> Layout:
+    """One layout of several."""
+    columns = {field.name: [getattr(layout, field.name) for layout in layouts] for field in fields(Layout)}
+    return Layout(**{name: np.concatenate(values) for name, values in columns.items()})
+
+
+def arrange(scenes: Sequence[Scene], rng: np.random.Generator) -> Layout:
+    """Draw the jitter of each scene."""
     n = len(scenes)
     radius = np.array([SIZES[s.size] for s in scenes]) * rng.uniform(1 - _SIZE_JITTER, 1 + _SIZE_JITTER, n)
     offset = np.array([PLACES[s.place][1] for s in scenes], dtype=np.float32)
     centre = SIDE / 2 + offset + rng.uniform(-_PLACE_JITTER, _PLACE_JITTER, (n, 2))
     ink, ground = _colours([s.colour for s in scenes], rng), _colours([s.background for s in scenes], rng)
     angle = rng.uniform(0, 2 * np.pi, n).astype(np.float32)
-    axis = np.linspace(-0.5, 0.5, SIDE, dtype=np.float32)
-    slope = np.cos(angle)[:, None, None] * axis[None, None] + np.sin(angle)[:, None, None] * axis[None, :, None]
-    pictures = ground[:, None, None] + _GRADIENT * slope[..., None]
-    kinds = np.array([s.shape for s in scenes])
-    for shape in sorted(set(kinds.tolist())):
-        at = np.flatnonzero(kinds == shape)
-        cover = _coverage(shape, radius[at].astype(np.float32), centre[at].astype(np.float32))[..., None]
-        pictures[at] = (1 - cover) * pictures[at] + cover * ink[at, None, None]
+    shapes = np.array([s.shape for s in scenes], dtype=np.str_)
+    return Layout(shapes, radius.astype(np.float32), centre.astype(np.float32), ink, ground, angle)
+
+
+def paint(layout: Layout) -> NDArray[np.uint8]:
+    """(n, 64, 64, 3): the pictures of a layout."""
+    pictures = layout.ground[:, None, None] + _GRADIENT * _slope(layout)[..., None]
+    for at, cover in _covers(layout):
+        pictures[at] = (1 - cover[..., None]) * pictures[at] + cover[..., None] * layout.ink[at, None, None]
     return np.clip(np.rint(pictures), 0, 255).astype(np.uint8)
+
+
+def depth(layout: Layout) -> Floats:
+    """(n, 64, 64) in [0, 1], 1 being nearest: the shape before a background that recedes along its gradient.
+
+    A larger shape is nearer, as it would be in a photograph of like things.
+    """
+    nearness = _BACK + _BACK_TILT * _slope(layout)
+    for at, cover in _covers(layout):
+        front = _FRONT + layout.radius[at, None, None] / _FRONT_RADIUS
+        nearness[at] = (1 - cover) * nearness[at] + cover * front
+    return nearness
+
+
+def _slope(layout: Layout) -> Floats:
+    """(n, 64, 64): height above the middle on a unit slope along each picture's angle."""
+    axis = np.linspace(-0.5, 0.5, SIDE, dtype=np.float32)
+    along, across = np.cos(layout.angle)[:, None, None], np.sin(layout.angle)[:, None, None]
+    slope = along * axis[None, None] + across * axis[None, :, None]
+    return np.asarray(slope, dtype=np.float32)
+
+
+def _covers(layout: Layout) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+    """For each kind of shape, the rows that have it and how much of their pixels it covers."""
+    for shape in sorted(set(layout.shapes.tolist())):
+        at = np.flatnonzero(layout.shapes == shape)
+        yield at, _coverage(shape, layout.radius[at], layout.centre[at])
+
+
+def draw(scenes: Sequence[Scene], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """One picture for each scene, (n, 64, 64, 3); the same generator state gives the same pictures."""
+    return paint(arrange(scenes, rng))
 
 
 def sample(pool: Sequence[Scene], n: int, rng: np.random.Generator) -> list[Scene]:

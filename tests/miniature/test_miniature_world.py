@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from harness.catalog.world import COLOURS, PLACES, SIZES, Scene, parse_caption, scenes, split
-from harness.miniature.data import drawn, held_out_set
-from harness.miniature.world import SIDE, draw, sample
+from harness.miniature.data import drawn, held_out_set, other_things
+from harness.miniature.world import SIDE, arrange, depth, draw, paint, sample
 
 _SAMPLE = 400
 
@@ -78,3 +80,43 @@ def test_the_same_seed_draws_the_same_pictures() -> None:
     one, same, other = drawn(train, 20, seed=4), drawn(train, 20, seed=4), drawn(train, 20, seed=5)
     assert (one.pixels == same.pixels).all() and (one.which == same.which).all()
     assert not (one.pixels == other.pixels).all()
+
+
+def test_depth_is_nearest_on_the_shape_and_nearer_on_a_larger_one() -> None:
+    """Known answers: a shape's depth follows from its radius alone, the background's from its angle alone."""
+    scene = Scene("circle", "red", "blue", "small", "middle")
+    one = arrange([scene, scene], np.random.default_rng(0))
+    known = replace(one, radius=np.array([9, 18], np.float32), angle=np.array([0, np.pi / 2], np.float32))
+    maps = depth(known)
+    assert maps[0, 32, 32] == pytest.approx(0.3 + 9 / 27) and maps[1, 32, 32] == pytest.approx(0.3 + 18 / 27)
+    assert maps[0, 0, 0] == pytest.approx(0.15) and maps[0, 0, -1] == pytest.approx(0.35)
+    assert maps[1, 0, 0] == pytest.approx(0.15) and maps[1, -1, 0] == pytest.approx(0.35)
+    assert maps.min() >= 0 and maps.max() <= 1
+
+
+def test_depth_and_picture_are_of_one_layout() -> None:
+    layout = arrange(sample(scenes(), 50, np.random.default_rng(1)), np.random.default_rng(2))
+    pictures, maps = paint(layout).astype(np.float64), depth(layout)
+    for i in range(50):
+        ink, ground = (np.abs(pictures[i] - colour[i]).sum(-1) for colour in (layout.ink, layout.ground))
+        assert ((ink < ground) == (maps[i] > 0.5)).mean() > 0.98
+        brighter = pictures[i, [0, -1]].mean((1, 2)) @ [-1, 1]  # the background is nearer where it is brighter
+        assert np.sign(brighter) == np.sign(maps[i, -1, 0] - maps[i, 0, 0]) or abs(np.sin(layout.angle[i])) < 0.2
+
+
+def test_a_layout_is_found_again_and_gives_the_same_pictures() -> None:
+    train, _ = split()
+    made = drawn(train, 30, seed=4)
+    assert (paint(made.layout) == made.pixels).all()
+    assert (paint(made.layout[[3, 7]]) == made.pixels[[3, 7]]).all()
+
+
+def test_another_thing_stands_on_the_same_background() -> None:
+    made = drawn(split()[0], 60, seed=4)
+    others = other_things(made, 40)
+    assert (others.ground == made.layout.ground[:40]).all() and (others.angle == made.layout.angle[:40]).all()
+    pictures = paint(others)
+    gone = others.centre[:, 0] < 0
+    assert 0 < gone.sum() < 20
+    contrast = np.abs(pictures.astype(int) - others.ground[:, None, None]).max((1, 2, 3))
+    assert (contrast[gone] < 12).all() and (contrast[~gone] > 40).all()

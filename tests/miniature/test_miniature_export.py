@@ -1,0 +1,102 @@
+"""What is exported is loaded by the real pipeline classes from its folder, and makes finite pictures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers import (
+    KandinskyV22ControlnetImg2ImgPipeline,
+    KandinskyV22ControlnetPipeline,
+    KandinskyV22InpaintPipeline,
+)
+from PIL import Image
+from support.workshops import finish
+from transformers import AutoImageProcessor, pipeline
+
+from harness.errors import UsageError
+from harness.miniature.cards import readme
+from harness.miniature.export import export
+from harness.miniature.recipes import in_order
+from harness.miniature.workshop import Workshop
+
+_DECODER = {"height": 64, "width": 64, "num_inference_steps": 2, "output_type": "np"}
+_PICTURE = Image.new("RGB", (64, 64), "blue")
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all tests of this file export to."""
+    return tmp_path_factory.mktemp("weights")
+
+
+def _exported(shop: Workshop, out: Path, member: str, *parts: str) -> Path:
+    if not (out / member).exists():
+        finish(shop, *(recipe.name for recipe in in_order((*parts, "movq"))))
+        export(shop, out, (member,))
+    return out / member
+
+
+def _embeds(n: int = 2) -> dict[str, torch.Tensor]:
+    return {"image_embeds": torch.randn(n, 128), "negative_image_embeds": torch.zeros(n, 128)}
+
+
+def _load(cls: type, folder: Path) -> object:
+    loaded = cls.from_pretrained(folder, torch_dtype=torch.float32, local_files_only=True)  # type: ignore[attr-defined]
+    loaded.set_progress_bar_config(disable=True)
+    return loaded
+
+
+def _right(images: object, n: int) -> None:
+    pictures = np.asarray(images)
+    assert pictures.shape == (n, 64, 64, 3) and np.isfinite(pictures).all() and pictures.std() > 0
+
+
+def test_inpainting(shop: Workshop, out: Path) -> None:
+    pipe = _load(KandinskyV22InpaintPipeline, _exported(shop, out, "mini-2.2/inpaint", "inpaint"))
+    mask = np.zeros((64, 64), np.float32)
+    mask[8:40, 8:40] = 1
+    _right(pipe(image=_PICTURE, mask_image=mask, **_embeds(1), **_DECODER).images, 1)  # type: ignore[operator]
+    assert (out / "mini-2.2/inpaint/ddpm_scheduler").is_dir()
+
+
+def test_controlnet(shop: Workshop, out: Path) -> None:
+    folder, hint = _exported(shop, out, "mini-2.2/controlnet", "controlnet"), torch.rand(2, 3, 64, 64)
+    pipe = _load(KandinskyV22ControlnetPipeline, folder)
+    _right(pipe(hint=hint, **_embeds(), **_DECODER).images, 2)  # type: ignore[operator]
+    pipe = _load(KandinskyV22ControlnetImg2ImgPipeline, folder)
+    images = pipe(image=[_PICTURE, _PICTURE], hint=hint, strength=0.9, **_embeds(), **_DECODER).images  # type: ignore[operator]
+    _right(images, 2)
+
+
+def test_depth(shop: Workshop, out: Path) -> None:
+    folder = _exported(shop, out, "depth", "depth")
+    processor = AutoImageProcessor.from_pretrained(folder)
+    estimate = pipeline("depth-estimation", model=str(folder), image_processor=processor)
+    noise = np.random.default_rng(0).integers(0, 255, (96, 64, 3), dtype=np.uint8)
+    found = estimate(Image.fromarray(noise))["depth"]
+    assert found.size == (64, 96) and np.asarray(found).max() == 255
+
+
+def test_one_member_is_written_and_the_others_left_alone(shop: Workshop, out: Path) -> None:
+    depth, other = _exported(shop, out, "depth", "depth"), out / "judge"
+    other.mkdir(exist_ok=True)
+    (other / "kept.txt").write_text("kept")
+    (depth / "old.txt").write_text("old")
+    export(shop, out, ("depth",))
+    assert (other / "kept.txt").exists() and not (depth / "old.txt").exists()
+    assert set(json.loads((depth / "card.json").read_text())["parts"]) == {"depth"}
+    assert not [path for path in out.rglob("*") if path.suffix in {".bin", ".pt", ".ckpt", ".pkl"}]
+
+
+def test_an_unknown_member_is_refused(shop: Workshop, out: Path) -> None:
+    with pytest.raises(UsageError, match="mini-4"):
+        export(shop, out, ("mini-4",))
+
+
+def test_a_card_names_the_prior(tmp_path: Path) -> None:
+    readme(tmp_path, "2.2, decoder", "A decoder", "../prior")
+    assert "\nprior: ../prior\n" in (tmp_path / "README.md").read_text()
