@@ -46,13 +46,13 @@ def cli() -> None:
 
 
 def _choices(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
-    """``K=V[,V]`` pairs as knob -> wanted values."""
+    """``K=V[,V]`` pairs as knob -> what was wanted of it; a comma may be a value's own, which the plan knows."""
     wanted: dict[str, list[str]] = {}
     for value in values:
         knob, equals, text = value.partition("=")
         if not equals or not knob or not text:
             raise click.BadParameter(f"{value!r} is not of the form KNOB=VALUE, for example scheduler=DDIM")
-        wanted.setdefault(knob, []).extend(text.split(","))
+        wanted.setdefault(knob, []).append(text)
     return wanted
 
 
@@ -184,11 +184,11 @@ def report(run: str, store_path: Path, out: Path | None, png: Path | None, compa
 @click.option("--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="An MLflow server instead of the store's SQLite.")
 @click.option("--experiment", help="The MLflow experiment, instead of the spec's name.")
 def track(run: str, store_path: Path, tracking_uri: str | None, experiment: str | None) -> None:
-    """Send RUN to MLflow; what is there already is not doubled."""
-    from harness.track.tracking import track_run
+    """Send RUN to MLflow; what is there already is not doubled. Its report names the MLflow run from then on."""
+    from harness.run.copies import track_later
 
     store = _open(store_path)
-    say(str(track_run(store, store.find_run(run), tracking_uri=tracking_uri, experiment=experiment)))
+    say(track_later(store, store.find_run(run), tracking_uri=tracking_uri, experiment=experiment))
 
 
 @cli.group("store")

@@ -55,8 +55,10 @@ class Ledger:
             return self.run
 
     def finish(self) -> RunRecord:
-        """Close the run: finished, or finished with failed cells."""
-        failed = any(record.status == "failed" for record in self.cells.values())
+        """Close the run: finished, or finished with cells that failed or whose scores did."""
+        failed = any(
+            record.status == "failed" or any(s.failed for s in record.scores) for record in self.cells.values()
+        )
         status: RunStatus = "failed-cells" if failed else "finished"
         return self.save(status=status, finished_ms=now_ms())
 

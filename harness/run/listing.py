@@ -39,7 +39,8 @@ def _cells(store: Store, run_id: str) -> str:
     rows = [("cell", "status", "pictures", "timed", "reason")]
     for cell in store.load_cells(run_id):
         pictures = sum(len(batch.rows) for batch in cell.batches)
-        reason = cell.failure.reason if cell.failure else cell.timing_reason or ""
+        lost = [f"{score.metric}: {score.reason}" for score in cell.scores if score.failed]
+        reason = cell.failure.reason if cell.failure else "; ".join(lost) or cell.timing_reason or ""
         rows.append((cell.label, cell.status, str(pictures), "yes" if cell.timing else "no", reason))
     return _columns(rows)
 

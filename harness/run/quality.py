@@ -58,9 +58,9 @@ def _have(desk: Desk, batch: Batch) -> bool:
 
 def quality_pass(desk: Desk, stations: list[Station], done: Callable[[CellRecord], None]) -> None:
     """Make every missing picture; ``done`` is called, from a station's thread, for each cell with all its pictures."""
-    total = sum(len(desk.plan.batches(cell)) for cell in desk.plan.cells)
-    left = {cell.id: len(missing_batches(desk, cell)) for cell in desk.plan.cells}
-    desk.tell.begin("images", total, total - sum(left.values()))
+    total = len(desk.plan.cells) * len(desk.plan.rows)
+    left = sum(len(batch.rows) for cell in desk.plan.cells for batch in missing_batches(desk, cell))
+    desk.tell.begin("images", total, total - left)
     errors: list[BaseException] = []
     work = deque(_chunks(desk, len(stations)))
     threads = [threading.Thread(target=_man, args=(desk, s, work, done, errors), daemon=True) for s in stations]
@@ -200,7 +200,7 @@ def _settle(desk: Desk, flight: _Flight, deadline: float | None) -> Reply:
 
 def _book(desk: Desk, cell: Cell, batch: Batch, done: MakeDone) -> MakeDone:
     desk.fresh_priors.add(batch.prior_key)
-    desk.tell.advance("images", cell.label)
+    desk.tell.advance("images", cell.label, len(batch.rows))
     return done
 
 

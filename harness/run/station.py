@@ -48,6 +48,7 @@ class Station:
             reply = call(self._worker, self.post.hello(self._uses))
             if reply.failure is not None:
                 self.stop()
+                raise_if_disk(reply)
                 raise HarnessError(
                     f"No worker can be started on {self.post.device}: {reply.failure.reason}", do=reply.failure.do
                 )

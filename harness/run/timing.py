@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.measure.memory import ResidentMemory
 from harness.plan.types import Cell, LoadGroup
@@ -19,38 +20,41 @@ from harness.run.desk import Desk
 from harness.run.executor import call
 from harness.run.protocol import Time, TimeDone
 from harness.run.station import Post, Station, raise_if_disk
-from harness.run.timing_record import Samples, memory_of, store_timing, stored_timing, timing_of
+from harness.run.timing_record import Samples, StoredTiming, memory_of, store_timing, stored_timing, timing_of
 from harness.store.records import Failure
 
+_NONE: dict[str, Any] = {"timing": None, "memory": None, "timing_key": ""}
 _BRACKET = 3  # calls at a visit's end, whose median counts: a single slow call is no drift
 
 
 def untimed_cells(desk: Desk) -> list[Cell]:
-    """The cells that still need a timing: made whole, and not timed before in an identical environment."""
-    cells = []
+    """The cells that still need a timing: made whole, and not timed before in an identical environment.
+
+    A pass that was cut off while it closed its cells is made again as a whole: only calls of the same visits compare.
+    """
+    known: dict[str, StoredTiming | None] = {}
     for cell in desk.plan.cells:
-        record = desk.ledger.cells[cell.id]
-        if record.status == "failed":
+        if desk.ledger.cells[cell.id].status == "failed":
             desk.ledger.cell(cell.id, timing_reason="the cell failed")
-        elif not _timed(desk, cell) and not _reuse(desk, cell):
-            cells.append(cell)
-    return cells
+        else:
+            known[cell.id] = _known(desk, cell)
+    if None in known.values():
+        known = {
+            name: None if found and found.timing.measured_in == desk.run_id else found for name, found in known.items()
+        }
+    for cell_id, found in known.items():
+        key = desk.keys.timing(desk.plan.cell(cell_id))
+        taken = {"timing": found.timing, "memory": found.memory, "timing_key": key} if found else _NONE
+        desk.ledger.cell(cell_id, timing_reason=None, **taken)
+    return [cell for cell in desk.plan.cells if cell.id in known and known[cell.id] is None]
 
 
-def _timed(desk: Desk, cell: Cell) -> bool:
-    """Whether a continued run holds the cell's timing: of this environment, and its own where it may take no other."""
-    record = desk.ledger.cells[cell.id]
-    if record.timing is None or record.timing_key != desk.keys.timing(cell):
-        return False
-    return record.timing.measured_in == desk.run_id or not (desk.fresh or desk.remeasure)
-
-
-def _reuse(desk: Desk, cell: Cell) -> bool:
-    found = None if desk.fresh or desk.remeasure else stored_timing(desk.store, desk.keys.timing(cell))
-    if found is None:
-        return False
-    desk.ledger.cell(cell.id, timing=found.timing, memory=found.memory, timing_key=desk.keys.timing(cell))
-    return True
+def _known(desk: Desk, cell: Cell) -> StoredTiming | None:
+    """A cell's stored timing; where the run may take no other's, only its own."""
+    found = stored_timing(desk.store, desk.keys.timing(cell))
+    if found is not None and (desk.fresh or desk.remeasure) and found.timing.measured_in != desk.run_id:
+        return None
+    return found
 
 
 def timing_pass(desk: Desk, post: Post) -> None:

@@ -34,6 +34,7 @@ class Score(Frozen):
     n_prompts: int
     interval: Interval | None
     reason: str | None = None
+    failed: bool = False  # there should be a value: making it broke
     made_by: dict[str, Any] = {}  # weights digest, architecture, resize, library versions, reference-set digest and n
 
 

@@ -24,6 +24,7 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _LOOK = "`harness ls` shows the runs"
 _RESTORE = "remove that run's folder and repeat the run (stored results are used), or restore it"
 _LOCK = "lock"
+TRACKING = "tracking.json"  # a run's place in MLflow, written when it was sent
 _STAMP, _CHANCE = len("20261124-101500-"), len("-3fa9")  # what stands before and after a name in a run's id
 _Record = TypeVar("_Record", bound=Frozen)
 

@@ -30,6 +30,15 @@ def test_flags_choose_and_limit(harness: Harness) -> None:
     assert len(plan["rows"]) == 3 and plan["device"] == "cpu"
 
 
+def test_a_label_with_a_comma_is_typed_as_it_is_shown(harness: Harness) -> None:
+    label = "DPMSolverMultistep(solver_order=2, use_karras_sigmas=true)"
+    Path("solvers.yaml").write_text(
+        "prompts: [a]\nscheduler: [DDIM, {DPMSolverMultistep: {use_karras_sigmas: true, solver_order: 2}}]\n"
+    )
+    plan = json.loads(harness("plan", "solvers.yaml", "--only", f"scheduler={label}", "--json").out)
+    assert [cell["label"] for cell in plan["cells"]] == [label]
+
+
 def test_ls_and_status_show_every_run(harness: Harness, store: Store) -> None:
     for verb in ("ls", "status"):
         lines = harness(verb).out.splitlines()

@@ -84,6 +84,7 @@ def test_a_part_of_it_takes_everything_from_the_whole(lab: Lab) -> None:
 def test_a_limit_makes_the_first_pictures_only(lab: Lab) -> None:
     lab.spec(**SWEEP)
     run = lab.run(limit=4)
+    assert lab.told.done["images"] == (8, 8), "pictures, not batches"
     assert [len(pictures) for pictures in lab.pictures(run).values()] == [4, 4]
     whole = lab.run()
     assert noted(lab.store.root, "images") == 4  # the first batch of four was there

@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,9 @@ from harness.run.worker_ops import Bench
 from harness.store.store import open_store
 
 DIES_ONCE, HANGS, NOT_A_NUMBER, DIES_WHEN_TIMED, HANGS_WHEN_TIMED = 91, 92, 93, 94, 95  # steps
+DIES_WHEN_SCORED, SEEN_AS_NOT_A_NUMBER = 96, 97  # steps too
+GPUS = "FAKE_GPUS"
+TORCH = "0.0+fake"
 STEP_S = 0.01
 SCHEDULER = {"class_name": "DDIMScheduler", "config": {}, "base": "scheduler", "variance_type_removed": True}
 _PYTHON = sys.executable
@@ -45,8 +49,23 @@ class NotANumberError(CellError):
 
 def _hello(bench: Bench, request: Hello) -> HelloDone:
     bench.store, bench.device = open_store(Path(request.store)), request.device
+    with suppress(OSError):  # a greeting needs no disk
+        _note(bench.store.root, "hello")
     flags = {"device": request.device, "threads": request.threads}
-    return HelloDone(environment={**machine(), "torch": flags, "device": {"name": "a fake"}}, idle_bytes=1)
+    return HelloDone(
+        environment={**machine(), "torch": flags, "device": {"name": _device(request.device)}}, idle_bytes=1
+    )
+
+
+def _device(name: str) -> str:
+    """``FAKE_GPUS=Alpha,Beta`` makes cuda:0 an Alpha and cuda:1 a Beta; there is no other, as torch would say."""
+    if name == "cpu":
+        return "a fake"
+    gpus = [gpu for gpu in os.environ.get(GPUS, "").split(",") if gpu]
+    number = int(name.partition(":")[2] or 0)
+    if number >= len(gpus):
+        raise RuntimeError("The driver on your system is too old" if not gpus else "invalid device ordinal")
+    return gpus[number]
 
 
 def _load(bench: Bench, request: Load) -> LoadDone:
@@ -124,8 +143,10 @@ def _extract(bench: Bench, request: Extract) -> ExtractDone:
         np.asarray(p) for key in request.image_keys for p in pictures_of(bench.kept.get("images", key)).values()
     ]
     steps = np.array([picture[0, 0, 0] for picture in pictures])
+    if DIES_WHEN_SCORED in steps:
+        os.kill(os.getpid(), signal.SIGKILL)
     arrays = {"open_clip": _clip, "judge": _judge, "extractor": _features}[request.weights.kind](steps, request.prompts)
-    data = save(arrays, metadata={"made_in": request.made_in})
+    data = save(arrays, metadata={"made_in": request.made_in, "torch": TORCH})
     bench.kept.put("features", request.features_key, data)
     _note(bench.kept.root, "features")
     return ExtractDone(seconds=0.0)
@@ -133,6 +154,7 @@ def _extract(bench: Bench, request: Extract) -> ExtractDone:
 
 def _clip(steps: Any, prompts: tuple[str, ...]) -> dict[str, Any]:
     cosine = steps / 100 + 0.01 * (-1) ** np.arange(len(steps))
+    cosine[steps == SEEN_AS_NOT_A_NUMBER] = np.nan
     texts = np.tile([1.0, 0.0], (len(prompts), 1))
     pictures = np.stack([cosine, np.sqrt(1 - cosine**2)], axis=1)
     return {"image_features": pictures.astype(np.float32), "text_features": texts.astype(np.float32),

@@ -34,12 +34,16 @@ class Told:
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.done: dict[str, tuple[int, int]] = {}  # stage -> (steps done, of all)
 
     def begin(self, stage: str, total: int, done: int = 0) -> None:
-        """Nothing."""
+        """Remember it."""
+        self.done[stage] = (done, total)
 
-    def advance(self, stage: str, detail: str = "") -> None:
-        """Nothing."""
+    def advance(self, stage: str, detail: str = "", steps: int = 1) -> None:
+        """Count."""
+        done, total = self.done[stage]
+        self.done[stage] = (done + steps, total)
 
     def say(self, text: str) -> None:
         """Remember it."""
