@@ -17,7 +17,7 @@ Harness = Callable[..., Any]
 
 def test_plan_is_for_people_and_for_machines(harness: Harness) -> None:
     said = harness("plan", "quickstart")
-    assert said.code == 0 and "10 cells × 64 images (32 prompts)" in said.out and not said.err
+    assert said.code == 0 and "10 cells × 64 images (64 prompts)" in said.out and not said.err
     plan = json.loads(harness("plan", "quickstart", "--json").out)
     assert plan["name"] == "quickstart" and len(plan["cells"]) == 10
 
