@@ -14,7 +14,7 @@ from harness.miniature.data import Pictures, other_things, to_tensor, training_s
 from harness.miniature.tokens import CONTEXT, tokenizer
 from harness.miniature.world import depth, paint
 
-_CHUNK = 500
+_CHUNK = 50  # beyond, a decoded batch falls out of the processor's cache, and takes twice as long
 _ROUND_TRIPS = 20_000
 _SOURCES = 8_000  # pictures that have another thing on the same background, to be repainted
 _DEPTHS = 16_000  # pictures whose depth is kept
