@@ -9,6 +9,11 @@ import numpy as np
 import pytest
 import torch
 from diffusers import (
+    Kandinsky3Img2ImgPipeline,
+    Kandinsky3Pipeline,
+    KandinskyInpaintPipeline,
+    KandinskyPipeline,
+    KandinskyPriorPipeline,
     KandinskyV22ControlnetImg2ImgPipeline,
     KandinskyV22ControlnetPipeline,
     KandinskyV22InpaintPipeline,
@@ -70,6 +75,40 @@ def test_controlnet(shop: Workshop, out: Path) -> None:
     pipe = _load(KandinskyV22ControlnetImg2ImgPipeline, folder)
     images = pipe(image=[_PICTURE, _PICTURE], hint=hint, strength=0.9, **_embeds(), **_DECODER).images  # type: ignore[operator]
     _right(images, 2)
+
+
+_PROMPTS = ["a small red circle on the left of a blue background", ""]
+
+
+def test_a_prior_for_two_languages(shop: Workshop, out: Path) -> None:
+    pipe = _load(KandinskyPriorPipeline, _exported(shop, out, "mini-2.1/prior", "prior-21"))
+    made = pipe(["ein kleiner roter Kreis", ""], num_inference_steps=2)  # type: ignore[operator]
+    assert made.image_embeds.shape == made.negative_image_embeds.shape == (2, 128)
+    assert made.image_embeds.isfinite().all() and not torch.equal(*made.image_embeds)
+
+
+def test_a_decoder_that_reads_the_empty_prompt_too(shop: Workshop, out: Path) -> None:
+    pipe = _load(KandinskyPipeline, _exported(shop, out, "mini-2.1/decoder", "decoder-21"))
+    _right(pipe(_PROMPTS, **_embeds(), **_DECODER).images, 2)  # type: ignore[operator]
+    embeds, states, _ = pipe._encode_prompt(_PROMPTS[1:], "cpu", 1, False)  # type: ignore[attr-defined]
+    assert embeds.isfinite().all() and states.isfinite().all() and states.shape == (1, 77, 96)
+
+
+def test_inpainting_with_a_text(shop: Workshop, out: Path) -> None:
+    pipe = _load(KandinskyInpaintPipeline, _exported(shop, out, "mini-2.1/inpaint", "inpaint-21"))
+    mask = np.zeros((64, 64), np.float32)
+    mask[:, 40:] = 1
+    made = pipe(_PROMPTS[0], image=_PICTURE, mask_image=mask, **_embeds(1), **_DECODER)  # type: ignore[operator]
+    _right(made.images, 1)
+
+
+def test_one_stage(shop: Workshop, out: Path) -> None:
+    folder = _exported(shop, out, "mini-3/decoder", "decoder-3")
+    pipe = _load(Kandinsky3Pipeline, folder)
+    _right(pipe(_PROMPTS, **_DECODER).images, 2)  # type: ignore[operator]
+    pipe = _load(Kandinsky3Img2ImgPipeline, folder)
+    rest = {name: value for name, value in _DECODER.items() if name not in {"height", "width"}}
+    _right(pipe(_PROMPTS, image=[_PICTURE, _PICTURE], strength=0.9, **rest).images, 2)  # type: ignore[operator]
 
 
 def test_depth(shop: Workshop, out: Path) -> None:
