@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from harness import __version__
-from harness.errors import ExitCode, HarnessError, UsageError
+from harness.errors import ExitCode, explained
+from harness.streams import say
 
 if TYPE_CHECKING:
     from harness.plan.types import Plan
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
 _Verb = TypeVar("_Verb", bound=Callable[..., Any])
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+_ASIDE = {"-h", "--help", "--version"}  # what click itself answers
 
 _store_option = click.option(
     "--store",
     "store_path",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=click.Path(path_type=Path),
     envvar="HARNESS_STORE",
     default=Path("runs"),
     show_default="./runs or $HARNESS_STORE",
@@ -44,13 +46,13 @@ def cli() -> None:
 
 
 def _choices(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
-    """``K=V[,V]`` pairs as knob -> wanted values."""
+    """``K=V[,V]`` pairs as knob -> what was wanted of it; a comma may be a value's own, which the plan knows."""
     wanted: dict[str, list[str]] = {}
     for value in values:
         knob, equals, text = value.partition("=")
         if not equals or not knob or not text:
             raise click.BadParameter(f"{value!r} is not of the form KNOB=VALUE, for example scheduler=DDIM")
-        wanted.setdefault(knob, []).extend(text.split(","))
+        wanted.setdefault(knob, []).append(text)
     return wanted
 
 
@@ -89,7 +91,7 @@ def plan(
     from harness.plan.render import plan_json, render_plan
 
     made = _plan(spec, only, limit, device, store_path)
-    click.echo(json.dumps(plan_json(made), indent=2, ensure_ascii=False) if as_json else render_plan(made))
+    say(json.dumps(plan_json(made), indent=2, ensure_ascii=False) if as_json else render_plan(made))
 
 
 @cli.command("run")
@@ -118,9 +120,9 @@ def run_verb(
     from harness.run.whole import WholeRun, run_whole
 
     made = _plan(spec, only, limit, device, store_path)
-    request = WholeRun(plan=made, store_path=store_path, report_path=report_path, command=_command(), **options)
-    outcome = run_whole(request)
-    click.echo(outcome.text)
+    command = shlex.join(["harness", *sys.argv[1:]])
+    outcome = run_whole(WholeRun(made, store_path, command, report_path=report_path, **options))
+    say(outcome.text)
     context.exit(outcome.exit_code)
 
 
@@ -131,7 +133,7 @@ def ls(store_path: Path, as_json: bool) -> None:
     """The runs in the store, newest last."""
     from harness.run.listing import list_runs
 
-    click.echo(list_runs(store_path, as_json=as_json))
+    say(list_runs(store_path, as_json=as_json))
 
 
 @cli.command()
@@ -142,7 +144,7 @@ def status(run: str | None, store_path: Path, as_json: bool) -> None:
     """How far RUN (or every run) is, cell by cell."""
     from harness.run.listing import status_of
 
-    click.echo(status_of(store_path, run, as_json=as_json))
+    say(status_of(store_path, run, as_json=as_json))
 
 
 @cli.command()
@@ -157,7 +159,7 @@ def show(run: str, cell: str, store_path: Path, code: bool, row: str | None, out
     from harness.run.showing import show_cell, show_cell_code
 
     store = _open(store_path)
-    click.echo(show_cell_code(store, run, cell, row) if code else show_cell(store, run, cell, out))
+    say(show_cell_code(store, run, cell, row) if code else show_cell(store, run, cell, out))
 
 
 @cli.command()
@@ -173,7 +175,7 @@ def report(run: str, store_path: Path, out: Path | None, png: Path | None, compa
     store = _open(store_path)
     run_id = store.find_run(run)
     files = write_report(store, run_id, out or store.root / "reports" / run_id, png=png, compact=compact)
-    click.echo("\n".join(str(p) for p in (files.html or files.markdown, files.summary, files.png) if p))
+    say("\n".join(str(p) for p in (files.html or files.markdown, files.summary, files.png) if p))
 
 
 @cli.command()
@@ -182,11 +184,11 @@ def report(run: str, store_path: Path, out: Path | None, png: Path | None, compa
 @click.option("--tracking-uri", envvar="MLFLOW_TRACKING_URI", help="An MLflow server instead of the store's SQLite.")
 @click.option("--experiment", help="The MLflow experiment, instead of the spec's name.")
 def track(run: str, store_path: Path, tracking_uri: str | None, experiment: str | None) -> None:
-    """Send RUN to MLflow; what is there already is not doubled."""
-    from harness.track.tracking import track_run
+    """Send RUN to MLflow; what is there already is not doubled. Its report names the MLflow run from then on."""
+    from harness.run.copies import track_later
 
     store = _open(store_path)
-    click.echo(str(track_run(store, store.find_run(run), tracking_uri=tracking_uri, experiment=experiment)))
+    say(track_later(store, store.find_run(run), tracking_uri=tracking_uri, experiment=experiment))
 
 
 @cli.group("store")
@@ -202,7 +204,7 @@ def store_du(store_path: Path, as_json: bool) -> None:
     from harness.store.usage import render_usage, usage
 
     found = usage(_open(store_path))
-    click.echo(found.model_dump_json(indent=2) if as_json else render_usage(found))
+    say(found.model_dump_json(indent=2) if as_json else render_usage(found))
 
 
 @store_group.command("gc")
@@ -216,16 +218,19 @@ def store_gc(store_path: Path, keep: tuple[str, ...], older_than: float | None, 
 
     store = _open(store_path)
     kept = [store.find_run(run) for run in keep] or None
-    click.echo(str(collect(store, keep_runs=kept, older_than_days=older_than, dry_run=dry_run)))
+    say(str(collect(store, keep_runs=kept, older_than_days=older_than, dry_run=dry_run)))
 
 
 @store_group.command("check")
 @_store_option
-def store_check(store_path: Path) -> None:
+@click.pass_context
+def store_check(context: click.Context, store_path: Path) -> None:
     """Read everything back and verify it."""
     from harness.store.check import check
 
-    click.echo(str(check(_open(store_path))))
+    found = check(_open(store_path))
+    say(str(found))
+    context.exit(ExitCode.DONE if found.good else ExitCode.STORE)
 
 
 @cli.group()
@@ -233,18 +238,15 @@ def miniature() -> None:
     """The shipped miniature family: build it again, or measure it again."""
 
 
-_workshop_option = click.option(
+@miniature.command("build")
+@click.argument("parts", nargs=-1)
+@click.option(
     "--workshop",
     type=click.Path(file_okay=False, path_type=Path),
     default=Path(".miniature"),
     show_default=True,
     help="Training pictures, checkpoints and finished parts.",
 )
-
-
-@miniature.command("build")
-@click.argument("parts", nargs=-1)
-@_workshop_option
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Also write the weights here.")
 @click.option("--member", "members", multiple=True, help="Only this folder, such as mini-2.2/inpaint; repeatable.")
@@ -254,9 +256,9 @@ def miniature_build(
     """Train PARTS (all by default), each after what it needs. Stopped, the same command goes on where it stood."""
     from harness.miniature.verb import build, write
 
-    build(workshop, parts, threads, click.echo)
+    build(workshop, parts, threads, say)
     if out is not None:
-        click.echo(f"{write(workshop, out, members) / 1e6:.1f} MB in {out}")
+        say(f"{write(workshop, out, members) / 1e6:.1f} MB in {out}")
 
 
 @miniature.command("evaluate")
@@ -268,12 +270,8 @@ def miniature_evaluate(context: click.Context, store_path: Path, page: Path) -> 
     from harness.miniature.verb import evaluate
 
     text, kept = evaluate(store_path, page)
-    click.echo(text)
+    say(text)
     context.exit(ExitCode.DONE if kept else ExitCode.REGRESSED)
-
-
-def _command() -> str:
-    return "harness " + " ".join(sys.argv[1:])
 
 
 def run(arguments: list[str]) -> int:
@@ -281,8 +279,8 @@ def run(arguments: list[str]) -> int:
     try:
         result = cli.main(arguments, prog_name="harness", standalone_mode=False)
         return result if isinstance(result, int) else ExitCode.DONE
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
+    except SystemExit:  # how click leaves when the reader of its own help has left
+        return ExitCode.DONE if _ASIDE.intersection(arguments) else ExitCode.USAGE
     except Exception as error:
         return _explain(error)
     except KeyboardInterrupt:
@@ -296,28 +294,8 @@ def _explain(error: Exception) -> ExitCode:
         text, code = "Interrupted. What was stored stays; the same command continues.", ExitCode.INTERRUPTED
     elif isinstance(error, click.ClickException):
         text = f"{error.format_message()}\nTry `harness --help`, or `harness VERB --help`."
-    elif isinstance(error, HarnessError):
-        text, code = str(error), error.exit_code
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-        text, code = f"The disk took no more: {error}. What was stored stays; free space and repeat.", ExitCode.STORE
-    elif isinstance(error, BrokenPipeError):
-        sys.stderr.close()  # whoever read our output has left, and needs no word about it
-        return ExitCode.DONE
     else:
-        text = _internal(error)
-    click.echo(text, err=True)
+        known = explained(error)
+        text, code = str(known), known.exit_code
+    say(text, error=True)
     return code
-
-
-def _internal(error: Exception) -> str:
-    import tempfile
-    import traceback
-
-    with tempfile.NamedTemporaryFile("w", prefix="harness-", suffix=".log", delete=False) as log:
-        traceback.print_exception(error, file=log)
-    return str(
-        UsageError(
-            f"The harness itself failed: {type(error).__name__}: {error}",
-            do=f"this is a defect; please report it with {log.name}, which holds the details. No result was lost.",
-        )
-    )

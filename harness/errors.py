@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -98,3 +99,20 @@ class SpecError(UsageError):
             self.exit_code = ExitCode.MISSING
         noun = "fault" if len(self.problems) == 1 else "faults"
         super().__init__(f"{len(self.problems)} {noun} in the spec:\n" + "\n".join(f"  {p}" for p in self.problems))
+
+
+def explained(error: Exception) -> HarnessError:
+    """Any error as one for people: a disk that took no more, or a fault of ours, whose details go into a log file."""
+    if isinstance(error, HarnessError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return StoreError(f"The disk took no more: {error}.", do="free space and repeat; what was stored stays")
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="harness-", suffix=".log", delete=False) as log:
+        traceback.print_exception(error, file=log)
+    return UsageError(
+        f"The harness itself failed: {type(error).__name__}: {error}",
+        do=f"this is a defect; please report it with {log.name}, which holds the details. No result was lost.",
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -40,6 +42,28 @@ WORDS: dict[str, tuple[str, ...]] = {
     "algorithm_type": ("dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"),
     "solver_type": ("midpoint", "heun"),
     "final_sigmas_type": ("zero", "sigma_min"),
+    "time_shift_type": ("exponential", "linear"),
+}
+_BETA: dict[str, float] = {"exclusiveMinimum": 0, "exclusiveMaximum": 1}
+#: keyword: the numbers that it takes, in JSON Schema's words; of a list, each of its numbers
+BOUNDS: dict[str, dict[str, float]] = {
+    "num_train_timesteps": {"minimum": 1, "maximum": 1000},  # the UNet has seen no others
+    "beta_start": _BETA,
+    "beta_end": _BETA,
+    "trained_betas": _BETA,
+    "solver_order": {"minimum": 1, "maximum": 3},
+    "steps_offset": {"minimum": 0, "maximum": 999},
+    "clip_sample_range": {"exclusiveMinimum": 0},
+    "dynamic_thresholding_ratio": {"exclusiveMinimum": 0, "maximum": 1},
+    "sample_max_value": {"minimum": 1},
+    "flow_shift": {"exclusiveMinimum": 0},
+    "lambda_min_clipped": {"maximum": 0},
+}
+_LIMITS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
+    "minimum": ("at least", operator.ge),
+    "exclusiveMinimum": ("above", operator.gt),
+    "maximum": ("at most", operator.le),
+    "exclusiveMaximum": ("below", operator.lt),
 }
 _SPACINGS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
 
@@ -61,6 +85,15 @@ def _row(name: str) -> SchedulerRow:
         reason="" if name in _RIGHT else _REFUSED.get(name, _UNPROVEN),
         parameters=table()["schedulers"][name + SUFFIX],
     )
+
+
+def out_of_bounds(keyword: str, value: Any) -> str | None:
+    """What was expected, if a number (or one of a list) is out of the keyword's bounds; ``None`` if it is fine."""
+    bounds = BOUNDS.get(keyword, {})
+    numbers = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int | float)]
+    if all(_LIMITS[name][1](number, limit) for name, limit in bounds.items() for number in numbers):
+        return None
+    return " and ".join(f"{_LIMITS[name][0]} {limit:g}" for name, limit in bounds.items())
 
 
 def wrong_for_kandinsky(class_name: str, config: dict[str, Any]) -> str | None:

@@ -2,7 +2,7 @@
 
 Four groups, so that a reader can tell what must be equal from what always differs: ``hardware``, ``software`` and
 ``torch`` decide results and speed; ``state`` (load, governor, free memory) is how busy the machine was. Nothing here
-names a person, a host, a home or an environment variable's value.
+names a person, a host, a home or an environment variable's value, but for those of ``OVERRIDES``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ import harness
 PACKAGES = (
     "kandinsky-harness", "torch", "torchvision", "diffusers", "transformers", "accelerate", "safetensors", "tokenizers",
     "huggingface-hub", "open-clip-torch", "torchmetrics", "numpy", "scipy", "pillow",
+)  # fmt: skip
+#: Variables by which the libraries below torch change bits or speed without a flag of torch's that would tell.
+OVERRIDES = (
+    "ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "CUBLASLT_WORKSPACE_SIZE", "DNNL_DEFAULT_FPMATH_MODE",
+    "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "NVIDIA_TF32_OVERRIDE", "ONEDNN_DEFAULT_FPMATH_MODE",
+    "ONEDNN_MAX_CPU_ISA", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
 )  # fmt: skip
 
 
@@ -106,6 +112,7 @@ def torch_flags(device: str) -> dict[str, Any]:
         "tf32_cudnn": torch.backends.cudnn.allow_tf32,
         "tf32_matmul": torch.backends.cuda.matmul.allow_tf32,
         "float32_matmul_precision": torch.get_float32_matmul_precision(),
+        "overrides": {name: os.environ[name] for name in OVERRIDES if name in os.environ},
     }
 
 

@@ -8,9 +8,8 @@ from typing import Any
 
 from safetensors import safe_open
 
-from harness.base import digest
 from harness.catalog.world import split
-from harness.miniature.recipes import RECIPES
+from harness.miniature.recipes import RECIPES, digest_of
 from harness.miniature.workshop import Workshop
 
 _README = """---
@@ -49,5 +48,4 @@ def _facts(shop: Workshop, name: str) -> dict[str, Any]:
     with safe_open(shop.part_file(name), framework="pt") as file:
         facts: dict[str, Any] = json.loads(file.metadata()["facts"])
     recipe = RECIPES[name]
-    plain = {k: v for k, v in vars(recipe).items() if isinstance(v, str | int | float | tuple)}
-    return facts | {"seed": recipe.seed, "learning_rate": recipe.lr, "recipe_digest": digest(plain)[:16]}
+    return facts | {"seed": recipe.seed, "learning_rate": recipe.lr, "recipe_digest": digest_of(name)[:16]}

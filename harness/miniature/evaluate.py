@@ -203,16 +203,22 @@ def _cells(cells: list[CellRecord]) -> list[str]:
 
 
 def _parts() -> list[str]:
-    lines = [
-        "| part | steps × batch | minutes | threads at the end | pictures/s | last loss | seed |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    parts: dict[str, dict[str, Any]] = {}
     for card in sorted(WEIGHTS.rglob("card.json")):
-        for name, facts in json.loads(card.read_text())["parts"].items():
-            speed = facts["steps"] * facts["batch"] / facts["seconds"]
-            lines.append(
-                f"| {name} | {facts['steps']} × {facts['batch']} | {facts['seconds'] / 60:.0f} | {facts['threads']} "
-                f"| {speed:.0f} | {facts['loss']:.4f} | {facts['seed']} |"
-            )
+        parts |= json.loads(card.read_text())["parts"]
+    lines = [
+        "| part | steps × batch | minutes | threads | pictures/s | last loss | seed | recipe |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_part(name, facts) for name, facts in parts.items()),
+    ]
+    minutes = sum(facts["seconds"] for facts in parts.values()) / 60
     size = sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file())
-    return [*lines, "", f"All the weights: {size / 1e6:.1f} MB."]
+    return [*lines, "", f"All parts: {minutes:.0f} minutes. All the weights: {size / 1e6:.1f} MB."]
+
+
+def _part(name: str, facts: dict[str, Any]) -> str:
+    speed = facts["steps"] * facts["batch"] / facts["seconds"]
+    return (
+        f"| {name} | {facts['steps']} × {facts['batch']} | {facts['seconds'] / 60:.0f} | {facts['threads']} "
+        f"| {speed:.0f} | {facts['loss']:.4f} | {facts['seed']} | {facts['recipe_digest'][:8]} |"
+    )

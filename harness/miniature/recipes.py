@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from harness.base import digest
 from harness.miniature import diffusion, editing, kandinsky3, kandinsky21, losses, networks, speech, text_networks
 from harness.miniature.whiten import whiten
 from harness.miniature.workshop import Workshop
@@ -45,7 +46,7 @@ RECIPES: dict[str, Recipe] = {
         Recipe("movq-start", networks.movq, losses.movq, steps=2000, batch=32, lr=1.5e-3, seed=11, weight_decay=1e-4,
                finish=whiten),
         Recipe("clip", networks.Clip, losses.contrast, steps=1300, batch=256, lr=1e-3, seed=12),
-        Recipe("decoder", networks.decoder, diffusion.denoise, steps=7000, batch=64, lr=8e-4, seed=16,
+        Recipe("decoder", networks.decoder, diffusion.denoise, steps=6000, batch=64, lr=8e-4, seed=16,
                needs=("movq-start", "clip"), ema=0.999),
         Recipe("variance", networks.decoder, diffusion.spread, steps=1000, batch=128, lr=1e-3, seed=18,
                needs=("decoder",), starts_from="decoder", trains=("conv_out",), weight_decay=0.0),
@@ -78,6 +79,14 @@ RECIPES: dict[str, Recipe] = {
                needs=("movq-start", "text-3"), ema=0.999),
     )
 }  # fmt: skip
+
+
+def digest_of(name: str) -> str:
+    """What a part is made by, its needs included: a part of another recipe is another part."""
+    recipe = RECIPES[name]
+    made_by = {key: value for key, value in vars(recipe).items() if isinstance(value, str | int | float | tuple)}
+    functions = [function and function.__qualname__ for function in (recipe.build, recipe.loss, recipe.finish)]
+    return digest([made_by, functions, [digest_of(need) for need in recipe.needs]])
 
 
 def in_order(wanted: tuple[str, ...] = ()) -> list[Recipe]:

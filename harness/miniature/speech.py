@@ -84,7 +84,7 @@ class Speech:
 
     @cached_property
     def _heard(self) -> Tensors:
-        return self.shop.cached(self.part, self._listen)
+        return self.shop.cached(self.part, self._listen, self.part)
 
     def _listen(self) -> Tensors:
         encoder = self.shop.part(self.part)

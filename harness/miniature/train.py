@@ -47,7 +47,7 @@ def train(recipe: Recipe, shop: Workshop, say: Say = print, until: int | None = 
     finished = shop.part_file(recipe.name)
     if finished.exists():
         return finished
-    checkpoint = shop.folder / "checkpoints" / f"{recipe.name}.safetensors"
+    checkpoint = shop.checkpoint_file(recipe.name)
     training = begin(recipe, shop)
     if checkpoint.exists():
         restore(training, checkpoint)
@@ -64,7 +64,7 @@ def begin(recipe: Recipe, shop: Workshop) -> Training:
     model = recipe.build()
     if recipe.starts_from is not None:
         inherit(model, shop.part(recipe.starts_from).state_dict())
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a third faster on a CPU
+    model.to(memory_format=torch.channels_last)  # a third faster on a CPU
     for name, weight in model.named_parameters():
         weight.requires_grad_(not recipe.trains or name.startswith(recipe.trains))
     weights = [weight for weight in model.parameters() if weight.requires_grad]

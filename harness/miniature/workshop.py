@@ -17,7 +17,7 @@ from harness.miniature.world import depth, paint
 if TYPE_CHECKING:
     from harness.miniature.speech import Speech
 
-_CHUNK = 500
+_CHUNK = 50  # beyond, a decoded batch falls out of the processor's cache, and takes twice as long
 _ROUND_TRIPS = 20_000
 _SOURCES = 8_000  # pictures that have another thing on the same background, to be repainted
 _DEPTHS = 16_000  # pictures whose depth is kept
@@ -38,8 +38,12 @@ class Workshop:
         return training_set(self.folder)
 
     def part_file(self, name: str) -> Path:
-        """Where a finished part lies."""
-        return self.folder / "parts" / f"{name}.safetensors"
+        """Where a finished part lies: one of another recipe lies elsewhere, and is never taken for it."""
+        return self.folder / "parts" / f"{name}-{_mark(name)}.safetensors"
+
+    def checkpoint_file(self, name: str) -> Path:
+        """Where a part on its way lies."""
+        return self.folder / "checkpoints" / f"{name}-{_mark(name)}.safetensors"
 
     def part(self, name: str) -> Any:
         """A finished part, frozen."""
@@ -49,9 +53,10 @@ class Workshop:
         model.load_state_dict(load_file(self.part_file(name)))
         return model.eval().requires_grad_(False)
 
-    def cached(self, name: str, make: Callable[[], Tensors]) -> Tensors:
-        """Tensors that are made at the first call and read from the folder afterwards."""
-        path = self.folder / "caches" / f"{name}.safetensors"
+    def cached(self, name: str, make: Callable[[], Tensors], part: str | None = None) -> Tensors:
+        """What ``make`` gives, kept; ``part``: whose view of the pictures it is."""
+        mark = f"-{_mark(part)}" if part else ""
+        path = self.folder / "caches" / f"{name}{mark}.safetensors"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = path.with_suffix(".part")
@@ -76,7 +81,7 @@ class Workshop:
             movq = self.part("movq-start")
             return {"x": self._over_pictures(lambda pictures: movq.encode(pictures).latents)}
 
-        return self.cached("latents", make)["x"]
+        return self.cached("latents", make, "movq-start")["x"]
 
     @cached_property
     def round_trips(self) -> torch.Tensor:
@@ -88,7 +93,7 @@ class Workshop:
             back = [movq.decode(chunk, force_not_quantize=True).sample.clamp(-1, 1).half() for chunk in chunks]
             return {"x": torch.cat(back)}
 
-        return self.cached("round-trips", make)["x"]
+        return self.cached("round-trips", make, "movq")["x"]
 
     @cached_property
     def source_latents(self) -> torch.Tensor:
@@ -99,7 +104,7 @@ class Workshop:
             chunks = (to_tensor(paint(others[i : i + _CHUNK])) for i in range(0, len(others), _CHUNK))
             return {"x": torch.cat([movq.encode(chunk).latents for chunk in chunks])}
 
-        return self.cached("source-latents", make)["x"]
+        return self.cached("source-latents", make, "movq-start")["x"]
 
     @cached_property
     def depth_maps(self) -> torch.Tensor:
@@ -137,7 +142,7 @@ class Workshop:
 
     @cached_property
     def _clip(self) -> Tensors:
-        return self.cached("clip", self._see_with_clip)
+        return self.cached("clip", self._see_with_clip, "clip")
 
     def _see_with_clip(self) -> Tensors:
         clip = self.part("clip")
@@ -181,3 +186,9 @@ class Workshop:
     def text_states(self) -> torch.Tensor:
         """(captions + 1, 20, 128)."""
         return self._clip["text_states"]
+
+
+def _mark(name: str) -> str:
+    from harness.miniature.recipes import digest_of
+
+    return digest_of(name)[:8]

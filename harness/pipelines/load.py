@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,12 @@ import torch
 import transformers
 from diffusers import KandinskyV22Pipeline, KandinskyV22PriorPipeline
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError
 from safetensors import SafetensorError
 from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProjection
 
 from harness.catalog.types import ModelRow, Place
 from harness.errors import MissingError, UsageError
+from harness.hub import asking_the_hub
 from harness.pipelines.failures import memory_guard
 from harness.pipelines.places import COMPONENTS, DDPM_FOLDER, PartName, check_part, local_folder, pickle_only
 from harness.plan.types import LoadGroup
@@ -70,7 +72,7 @@ def folder_of(place: Place, part: PartName) -> Path:
 
 def _download(place: Place, part: PartName) -> Path:
     """HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are honoured by the hub's own client."""
-    try:
+    with asking_the_hub(part, place), _pickles_refused(place, part):
         folder = Path(
             _CLASSES[part].download(
                 place.where,
@@ -83,24 +85,17 @@ def _download(place: Place, part: PartName) -> Path:
         # No component, and so not downloaded with the pipeline: the guide's DDPM.
         snapshot_download(place.where, revision=place.revision, allow_patterns=[f"{DDPM_FOLDER}/*"])
         return folder
-    except (OSError, HfHubHTTPError, ValueError) as error:
-        if "safetensors" in str(error):
-            raise pickle_only(place.where, part, "every version that was found") from error
-        raise _unreachable(place, part, error) from error
 
 
-def _unreachable(place: Place, part: PartName, error: Exception) -> MissingError:
-    root = error.__cause__ or error
-    reason = f"{type(root).__name__}: {str(root).strip().splitlines()[0][:200]}" if str(root).strip() else ""
-    revision = f" at revision {place.revision}" if place.revision else ""
-    variant = f" in the variant {place.variant}" if place.variant else ""
-    return MissingError(
-        f"The {part} {place.where}{revision}{variant} is not on this machine and could not be downloaded ({reason}).",
-        expected="the repository in the Hugging Face cache (HF_HOME), or a network and, if it is gated, HF_TOKEN",
-        do=f"on a machine with a network run `hf download {place.where}` (`harness fetch SPEC` would do so for "
-        "everything that the spec needs, scorers included) and bring its HF_HOME here; or name a local folder in the "
-        "spec; `harness run quickstart` needs neither",
-    )
+@contextmanager
+def _pickles_refused(place: Place, part: PartName) -> Iterator[None]:
+    """What diffusers says of a repository without safetensors, in our words."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        if "safetensors" not in str(error):
+            raise
+        raise pickle_only(place.where, part, "every version that was found") from error
 
 
 def _pipeline(part: PartName, folder: Path, variant: str | None, dtype: torch.dtype, device: torch.device) -> Any:

@@ -17,10 +17,10 @@ class PriorResult:
     generator_states: torch.Tensor  # (n, bytes), uint8, on the CPU
 
 
-def prior_bytes(prior: PriorResult) -> bytes:
-    """``prior`` as safetensors, embeddings in their own dtype."""
+def prior_bytes(prior: PriorResult, made_in: str = "") -> bytes:
+    """``prior`` as safetensors, embeddings in their own dtype; ``made_in`` (a run's id) goes into its metadata."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in vars(prior).items()}
-    return bytes(save(tensors))
+    return bytes(save(tensors, metadata={"made_in": made_in}))
 
 
 def prior_from(data: bytes) -> PriorResult:

@@ -8,6 +8,7 @@ from typing import Any
 import diffusers
 from diffusers import SchedulerMixin
 
+from harness.catalog.schedulers import schedulers
 from harness.errors import MissingError, UsageError
 from harness.pipelines.load import Loaded
 from harness.pipelines.places import DDPM_FOLDER
@@ -62,7 +63,12 @@ def describe_own(loaded: Loaded) -> dict[str, Any]:
 def _scheduler_class(name: str) -> Any:
     cls = getattr(diffusers, name, None)
     if not (isinstance(cls, type) and issubclass(cls, SchedulerMixin)):
-        raise UsageError(f"diffusers {diffusers.__version__} has no scheduler {name}.", do="see `harness schedulers`")
+        right = [row.class_name for row in schedulers().values() if row.verdict == "right"]
+        raise UsageError(
+            f"diffusers {diffusers.__version__} has no scheduler {name}.",
+            expected=f"one of {', '.join(right)}",
+            do="check the spec with `harness plan`: it tells which of the others are refused, and why",
+        )
     return cls
 
 

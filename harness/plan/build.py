@@ -16,6 +16,7 @@ from harness.plan.select import Selection, select
 from harness.plan.types import Cell, InputRow, Plan, TimingPlan
 from harness.spec.knobs import label_of
 from harness.spec.load import leaves_knobs_alone, read_spec
+from harness.spec.measuring import OFF
 from harness.spec.types import Spec
 
 
@@ -143,10 +144,11 @@ def _metrics(spec: Spec, models: list[ModelRow]) -> tuple[str, ...]:
 
 
 def _margins(spec: Spec, metrics: tuple[str, ...]) -> dict[str, float | str]:
-    """The spec's margins over the harness's own; none for what is not computed, none without a reference."""
+    """The spec's margins over the harness's own; none for what is ``off``, not computed, or not compared."""
     judged = (*metrics, *MEASURES) if spec.timing.enabled else metrics
     known = {name: margin for name, margin in DEFAULT_MARGINS.items() if name in judged}
-    return {**known, **spec.margins} if spec.compare_to is not None else {}
+    wanted = {**known, **spec.margins} if spec.compare_to is not None else {}
+    return {name: margin for name, margin in wanted.items() if margin != OFF}
 
 
 def _notes(cells: list[Cell], rows: tuple[InputRow, ...], timing: TimingPlan) -> tuple[str, ...]:

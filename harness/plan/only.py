@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 
 from harness.errors import UsageError
 from harness.plan.types import Cell
 from harness.spec.knobs import KNOBS, label_of
 from harness.spec.reader import nearest
 
+_OUTSIDE_BRACKETS = re.compile(r",(?![^(]*\))")
+
 
 def keep_only(cells: list[Cell], only: Mapping[str, Sequence[str]]) -> tuple[list[Cell], tuple[str, ...]]:
     """The cells that have one of the wanted values for each knob, and their references; with a note if any was added.
 
+    Each text is a value as labels show it, commas included, or several of them with commas between.
+
     Raises:
         UsageError: a knob that does not exist, a value that no cell has, or values that no cell has together.
     """
-    for knob, values in only.items():
-        _check(cells, knob, values)
-    wanted = {knob: {_canonical(value) for value in values} for knob, values in only.items()}
+    wanted = {knob: _wanted(cells, knob, texts) for knob, texts in only.items()}
     kept = [cell for cell in cells if all(_canonical(value_in(cell, knob)) in wanted[knob] for knob in only)]
     if not kept:
         raise UsageError("--only leaves no cell.", expected="values that some cell has together: see `harness plan`")
@@ -36,7 +39,8 @@ def value_in(cell: Cell, knob: str) -> str:
     return str(label_of(knob, value))
 
 
-def _check(cells: list[Cell], knob: str, values: Sequence[str]) -> None:
+def _wanted(cells: list[Cell], knob: str, texts: Sequence[str]) -> set[str]:
+    """The values, in their canonical form, that the texts ask for."""
     if knob not in KNOBS:
         guess = nearest(knob, KNOBS)
         raise UsageError(
@@ -46,6 +50,7 @@ def _check(cells: list[Cell], knob: str, values: Sequence[str]) -> None:
         )
     there = list(dict.fromkeys(value_in(cell, knob) for cell in cells))
     known = {_canonical(value) for value in there}
+    values = [value for text in texts for value in _values(text, known)]
     for value in values:
         if _canonical(value) not in known:
             guess = nearest(value, there)
@@ -54,6 +59,12 @@ def _check(cells: list[Cell], knob: str, values: Sequence[str]) -> None:
                 expected="one of " + ", ".join(there),
                 do=f"did you mean {guess}?" if guess else "",
             )
+    return {_canonical(value) for value in values}
+
+
+def _values(text: str, known: Collection[str]) -> list[str]:
+    """One value where the whole text is one; else what stands between the commas outside brackets."""
+    return [text] if _canonical(text) in known else _OUTSIDE_BRACKETS.split(text)
 
 
 def _canonical(text: str) -> str:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from harness.report.charts import BLUE, GREEN, VERMILION, Chart, finish
 from harness.report.sentences import difference_text, interval_text
-from harness.report.text import metric_words
+from harness.report.text import metric_words, plural
 from harness.report.view import RunView, comparison_of
 from harness.store.records import CellRecord
 
@@ -46,7 +46,7 @@ def _difference(view: RunView, cell: CellRecord, metric: str) -> dict[str, Any] 
         "cell": cell.label + against, "difference": compared.difference, "margin": compared.margin,
         "low": bounds.low if bounds else compared.difference, "high": bounds.high if bounds else compared.difference,
         "verdict": compared.verdict, "text": difference_text(compared), "interval": interval_text(compared),
-        "prompts": compared.n_prompts,
+        "n": plural(compared.n, compared.unit),
     }  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def _difference_layers(data: pd.DataFrame, limit: float) -> list[alt.Chart]:
     shape = alt.Shape("verdict:N", title=None, scale=alt.Scale(domain=present, range=[_SHAPES[v] for v in present]))
     scale = alt.Scale(domain=[-limit, limit], nice=False)
     y = alt.Y("cell:N", title=None, sort=None, axis=alt.Axis(labelLimit=320, grid=False))
-    tips = [alt.Tooltip(f"{key}:N") for key in ("cell", "text", "interval", "verdict", "prompts")]
+    tips = [alt.Tooltip(f"{key}:N") for key in ("cell", "text", "interval", "verdict", "n")]
     base = alt.Chart(data)
     band = (
         base.transform_calculate(from_="-datum.margin")

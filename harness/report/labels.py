@@ -52,7 +52,8 @@ class Frame:
 
 
 def _spans(low: list[float], high: list[float]) -> bool:
-    return min(low) > 0 and max(high) / min(low) > 4
+    """Wider than a factor of four, and no wider than an axis can show: a bound next to zero asks for no decades."""
+    return min(low) > 0 and 4 < max(high) / min(low) < 1e5
 
 
 def _padded(low: float, high: float, log: bool, share: float) -> _FIELD:

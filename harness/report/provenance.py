@@ -11,8 +11,6 @@ from typing import Any
 from harness.report.text import moment, plural
 from harness.report.view import RunView
 
-_TRACKING = "tracking.json"
-
 
 @dataclass(frozen=True)
 class Section:
@@ -136,13 +134,13 @@ def _reused(view: RunView) -> tuple[tuple[str, str], ...]:
 
 def _tracking(view: RunView, *, public: bool) -> tuple[tuple[str, str], ...]:
     """Where the run is in MLflow; how to look at a database on this machine is left out of what is published."""
-    path = view.store.runs.folder(view.run.run_id).path / _TRACKING
+    path = view.store.tracking_path(view.run.run_id)
     if not path.is_file():
         return ()
     try:
         sent: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError):
-        return (("not known", f"{_TRACKING} cannot be read"),)
+        return (("not known", f"{path.name} cannot be read"),)
     known = {"experiment": sent.get("experiment"), "run": sent.get("parent_run_id"), "page": sent.get("page")}
     if not known["page"] and not public:
         known["look at it"] = f'mlflow ui --backend-store-uri "{sent.get("tracking_uri")}"'

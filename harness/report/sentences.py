@@ -74,7 +74,7 @@ def undecided(reference: CellRecord, compared: list[CellRecord], nearest: CellRe
     if nearest is None:
         left = [cell for cell in compared if any(c.verdict == "inconclusive" for c in quality_comparisons(cell))]
         return f"{text} {labels(left)}: inconclusive." if left else text
-    now = max(c.n_prompts for c in quality_comparisons(nearest))
+    now = max(c.n for c in quality_comparisons(nearest))
     return (
         f"{text} Nearest to being settled is {nearest.label}: "
         f"about {prompts_to_settle(nearest)} prompts would do, this run has {now}."
@@ -95,11 +95,13 @@ def prompts_to_settle(cell: CellRecord) -> int | None:
 
 
 def best_number(view: RunView, chosen: CellRecord, score: Score, among: int) -> str:
-    """Without a reference: the best value and its interval, and no verdict."""
+    """Without a comparison: the best value and its interval, and why there is no verdict."""
     which = "Highest" if score.direction == "higher" else "Lowest"
+    named = any(cell.reference for cell in view.cells)
+    why = "Nothing is compared with its reference yet" if named else "No reference was named (compare_to)"
     return (
         f"{which} {metric_words(score.metric)} of {cells(among)}: {chosen.label}, {score_text(score)}. "
-        "No reference was named (compare_to), so no verdict is given."
+        f"{why}, so no verdict is given."
     )
 
 
@@ -230,7 +232,7 @@ def tally(compared: list[CellRecord]) -> str:
 
 def on_sample_size(view: RunView) -> list[str]:
     """What the number of prompts allows to be said."""
-    n = max((c.n_prompts for cell in view.done for c in quality_comparisons(cell)), default=32)
+    n = max((c.n for cell in view.done for c in quality_comparisons(cell)), default=32)
     if n >= 32:
         return []
     if n < 6:

@@ -180,7 +180,7 @@ def _against(compared: Comparison) -> Against:
     if compared.leaning_worse:
         remark = f"leaning worse; {remark}".rstrip("; ")
     if compared.n_to_settle:
-        remark = f"{remark}; about {compared.n_to_settle} prompts would settle it".lstrip("; ")
+        remark = f"{remark}; about {compared.n_to_settle} {compared.unit}s would settle it".lstrip("; ")
     return Against(
         record=compared,
         mark=VERDICT_MARKS[compared.verdict],

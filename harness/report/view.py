@@ -84,7 +84,8 @@ class RunView:
         """A picture's PNG bytes; ``None`` if it was not made or is no longer in the store."""
         for batch in cell.batches:
             if row.id in batch.rows:
-                return self._archive(batch.key).get(f"{row.id}.png")
+                archive = self._archive(batch.key)
+                return archive.get(batch.entry(list(archive), row.id) or "")
         return None
 
     def _archive(self, key: str) -> dict[str, bytes]:

@@ -85,12 +85,12 @@ def _world_truth(gathered: Gathered) -> Scored:
 
 def _frechet(gathered: Gathered) -> Scored:
     features = gathered.arrays["features"]
-    n, dimension = features.shape
+    dimension, n = features.shape[1], len(set(gathered.prompt_ids))
     reference = load_reference(folder_of(gathered.weights.place) / SHIPPED)
     made_by = {"reference": reference.made_by, "reference_n": reference.statistics.n, "dimension": dimension}
     least = least_sample(dimension)
     if n < least:
-        reason = f"{n} pictures: a distance on {dimension} features needs at least {least}"
+        reason = f"{n} prompts: a distance on {dimension} features needs at least {least}"
         return Scored(_score("frechet", gathered, None, reason=reason, **made_by), {})
 
     def distance(kept: NDArray[np.intp]) -> float:

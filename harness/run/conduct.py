@@ -36,7 +36,7 @@ def conduct(desk: Desk, posts: list[Post]) -> RunRecord:
 def _quality(desk: Desk, posts: list[Post]) -> None:
     """Pictures on every post, and beside them one worker that scores each cell as it becomes whole."""
     stations = [Station(post) for post in posts]
-    with _scorer(desk, Station(posts[0])) as hand_over:
+    with _scorer(desk, Station(posts[0], "scorers")) as hand_over:
         try:
             quality_pass(desk, stations, hand_over.put)
         finally:
@@ -49,12 +49,12 @@ def _scorer(desk: Desk, station: Station) -> Iterator[queue.SimpleQueue[CellReco
     """A thread that scores what is handed over; leaving the block waits until it has scored everything."""
     waiting: queue.SimpleQueue[CellRecord | None] = queue.SimpleQueue()
     errors: list[BaseException] = []
-    stop = threading.Event()
     desk.tell.begin("scores", len(desk.plan.cells))
 
     def work() -> None:
         try:
-            while (record := waiting.get()) is not None and not stop.is_set():
+            while (record := waiting.get()) is not None:
+                desk.go_on()
                 score_cell(desk, station, record)
                 desk.tell.advance("scores", record.label)
         except BaseException as error:  # handed to the main thread, which raises it
@@ -67,7 +67,7 @@ def _scorer(desk: Desk, station: Station) -> Iterator[queue.SimpleQueue[CellReco
     try:
         yield waiting
     except BaseException:
-        stop.set()
+        desk.stopping.set()
         with suppress(Exception):
             station.stop()
         raise

@@ -13,16 +13,22 @@ from harness.run.ledger import Ledger
 from harness.run.progress import Reporter
 from harness.store.store import Store
 
+Turn = threading.RLock
+
+
+class StoppingError(Exception):
+    """The run ends early: what fails from now on is nobody's result."""
+
 
 class Turns:
     """One lock for each key: whoever is second waits for the first's result instead of computing it again."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._locks: defaultdict[str, Turn] = defaultdict(threading.RLock)
 
-    def lock(self, key: str) -> threading.Lock:
-        """The lock of ``key``."""
+    def lock(self, key: str) -> Turn:
+        """The lock of ``key``; a station may hold it twice, for two batches with the same rows."""
         with self._guard:
             return self._locks[key]
 
@@ -42,8 +48,14 @@ class Desk:
     remeasure: bool
     turns: Turns = field(default_factory=Turns)
     fresh_priors: set[str] = field(default_factory=set)  # made in this run under ``fresh``
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     @property
     def run_id(self) -> str:
         """The run's id."""
         return self.ledger.run.run_id
+
+    def go_on(self) -> None:
+        """Raise ``StoppingError`` once the run is to end: its workers are being stopped, which is no cell's failure."""
+        if self.stopping.is_set():
+            raise StoppingError

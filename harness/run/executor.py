@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, Protocol
 
+from pydantic import ValidationError
+
 from harness.run.protocol import Bye, Envelope, Hello, Reply, Request
 from harness.store.records import Failure
 
@@ -134,7 +136,11 @@ class LocalWorker:
 
     def _read(self, pipe: IO[bytes]) -> None:
         for line in pipe:
-            reply = Reply.model_validate_json(line)
+            try:
+                reply = Reply.model_validate_json(line)
+            except ValidationError:  # half a line, of a worker that died while it wrote, or no reply at all
+                self._process.kill()
+                break
             with self._lock:
                 future = self._pending.pop(reply.id, None)
             if future is not None:

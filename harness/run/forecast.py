@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from harness.errors import HarnessError
 from harness.plan.build import build_plan
 from harness.plan.forecast import Pace, calls_of
 from harness.plan.types import Plan
@@ -20,18 +22,18 @@ def plan_spec(
     spec: str, *, only: Mapping[str, Sequence[str]], limit: int | None, device: str | None, store_path: Path
 ) -> Plan:
     """Load, check and plan a spec."""
-    paces = paces_of(open_store(store_path, create=False)) if (store_path / "store.json").exists() else []
+    known = (store_path / "store.json").exists() or store_path.is_file()
+    paces = paces_of(open_store(store_path, create=False)) if known else []
     return build_plan(load_spec(spec), only=only, limit=limit, device=device, paces=paces)
 
 
 def paces_of(store: Store) -> list[Pace]:
-    """What the newest runs measured, newest first."""
-    return [
-        pace
-        for run_id in reversed(store.run_ids()[-_NEWEST_RUNS:])
-        for cell in store.load_cells(run_id)
-        if (pace := _pace(cell)) is not None
-    ]
+    """What the newest runs measured, newest first; a record that cannot be read tells nothing, and stops no plan."""
+    found: list[Pace] = []
+    for run_id in reversed(store.run_ids()[-_NEWEST_RUNS:]):
+        with suppress(HarnessError):
+            found += [pace for cell in store.load_cells(run_id) if (pace := _pace(cell)) is not None]
+    return found
 
 
 def _pace(cell: CellRecord) -> Pace | None:

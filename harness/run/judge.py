@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,9 +20,15 @@ Rows = list[dict[str, Any]]
 Direction = Literal["higher", "lower"]
 
 
+_SAME_PICTURE = 8  # of 255 levels: what another batch's rounding may move a pixel by
+
+
 @dataclass(frozen=True)
 class _Case:
-    """One comparison to be judged: whose, of what, and its sample."""
+    """One comparison to be judged: whose, of what, and its sample.
+
+    ``spoilt``: why the sample, if there is one, can decide nothing, whatever it says.
+    """
 
     cell: str
     reference: str
@@ -29,7 +36,7 @@ class _Case:
     direction: Direction
     relative: bool
     sample: PairedSample
-    spoilt: str | None = None  # why the sample can decide nothing, whatever it says
+    spoilt: str | None = None
 
 
 def compare_cells(plan: Plan, cells: dict[str, CellRecord], rows: dict[str, Rows]) -> dict[str, list[Comparison]]:
@@ -45,10 +52,8 @@ def compare_cells(plan: Plan, cells: dict[str, CellRecord], rows: dict[str, Rows
         reference = cells.get(cell.reference or "")
         if reference is None or cell.status != "done" or reference.status != "done":
             continue
-        for metric, margin in plan.margins.items():
-            case = _case(plan, cell, reference, metric, margin, rows)
-            if case is not None:
-                cases.append(case)
+        margins = {metric: margin for metric, margin in plan.margins.items() if _is_judged(plan, metric)}
+        cases += [_case(cell, reference, metric, margin, rows) for metric, margin in margins.items()]
     judged = paired_comparisons([case.sample for case in cases])
     found: dict[str, list[Comparison]] = {}
     for case, verdict in zip(cases, judged, strict=True):
@@ -56,31 +61,29 @@ def compare_cells(plan: Plan, cells: dict[str, CellRecord], rows: dict[str, Rows
     return found
 
 
-def _case(
-    plan: Plan, cell: CellRecord, reference: CellRecord, metric: str, margin: float | str, rows: dict[str, Rows]
-) -> _Case | None:
-    if metric == "latency":
-        return _latency(cell, reference, relative_margin(margin, metric))
-    if metric == "peak_memory":
-        return None  # one peak for each visit is no sample; the table shows both numbers
-    if metric not in plan.metrics or not metric_row(metric).per_image:
-        return None
+def _is_judged(plan: Plan, metric: str) -> bool:
+    """Not what is not computed, and not a distance of whole sets, on which no verdict rests."""
+    return metric in _MEASURED or (metric in plan.metrics and metric_row(metric).per_image)
+
+
+def _case(cell: CellRecord, reference: CellRecord, metric: str, margin: float | str, rows: dict[str, Rows]) -> _Case:
+    if metric in _MEASURED:
+        return _measured(cell, reference, metric, relative_margin(margin, metric))
     return _per_image(cell, reference, metric, margin, rows)
 
 
 def _per_image(
     cell: CellRecord, reference: CellRecord, metric: str, margin: float | str, rows: dict[str, Rows]
-) -> _Case | None:
+) -> _Case:
+    row, name = metric_row(metric), f"{cell.cell_id}:{metric}"
     mine, theirs = _column(rows, cell.cell_id, metric), _column(rows, reference.cell_id, metric)
-    if not mine or not theirs:
-        return None
-    direction = metric_row(metric).direction
-    clusters = {row["row_id"]: row["prompt_id"] for row in rows[cell.cell_id]}
+    clusters = {entry["row_id"]: entry["prompt_id"] for entry in rows.get(cell.cell_id, [])}
     pairs = pair(mine, theirs, clusters)
-    harm = paired_harm(pairs.cell, pairs.reference, direction=direction)
+    harm = paired_harm(pairs.cell, pairs.reference, direction=row.direction)
     limit = _absolute(margin, metric, pairs.reference)
-    name = f"{cell.cell_id}:{metric}"
-    return _Case(cell.cell_id, reference.cell_id, metric, direction, False, PairedSample(name, harm, limit))
+    sample = PairedSample(name, harm, limit, share=row.unit == "share")
+    spoilt = None if len(harm) else f"no picture has a {metric} in both cells"
+    return _Case(cell.cell_id, reference.cell_id, metric, row.direction, False, sample, spoilt)
 
 
 def _column(rows: dict[str, Rows], cell_id: str, metric: str) -> dict[str, float]:
@@ -88,30 +91,53 @@ def _column(rows: dict[str, Rows], cell_id: str, metric: str) -> dict[str, float
     return {row_id: float(value) for row_id, value in values.items() if value is not None}
 
 
-def _latency(cell: CellRecord, reference: CellRecord, margin: float) -> _Case | None:
-    """Sweep by sweep: the n-th call of the one against the n-th of the other, seconds apart in the same visit."""
-    if cell.timing is None or reference.timing is None:
-        return None
-    mine, theirs = _sweeps(cell), _sweeps(reference)
-    if len(mine) != len(theirs):
-        return None
-    harm = paired_harm(mine, theirs, direction="lower", relative=True)
-    sample = PairedSample(f"{cell.cell_id}:latency", harm, float(np.log1p(margin)))
-    return _Case(cell.cell_id, reference.cell_id, "latency", "lower", True, sample, _spoilt(cell, reference, margin))
+def _measured(cell: CellRecord, reference: CellRecord, metric: str, margin: float) -> _Case:
+    """What the timing pass measured, visit by visit: calls of one visit share their process, and count as one."""
+    mine, theirs = (_MEASURED[metric](record) for record in (cell, reference))
+    common = [visit for visit in mine if visit in theirs]
+    cost = [np.array([side[visit] for visit in common], dtype=np.float64) for side in (mine, theirs)]
+    sound = all(np.all(side > 0) for side in cost)
+    harm = paired_harm(*cost, direction="lower", relative=True) if sound else np.zeros(0)
+    sample = PairedSample(f"{cell.cell_id}:{metric}", harm, float(np.log1p(margin)), unit="visit")
+    spoilt = _spoilt(cell, reference, metric, margin)
+    return _Case(cell.cell_id, reference.cell_id, metric, "lower", True, sample, spoilt)
 
 
-def _sweeps(cell: CellRecord) -> NDArray[np.float64]:
-    assert cell.timing is not None
-    return np.asarray(cell.timing.steady_s) / cell.timing.batch
+def _latency_by_visit(record: CellRecord) -> dict[int, float]:
+    """Visit -> geometric mean of its steady calls, seconds for each image: sweeps are paired by their logarithms."""
+    if record.timing is None:
+        return {}
+    calls: dict[int, list[float]] = {}
+    for visit, second in zip(record.timing.round_of_call, record.timing.steady_s, strict=True):
+        calls.setdefault(visit, []).append(second / record.timing.batch)
+    return {visit: float(np.exp(np.mean(np.log(seconds)))) for visit, seconds in calls.items()}
 
 
-def _spoilt(cell: CellRecord, reference: CellRecord, margin: float) -> str | None:
+def _memory_by_visit(record: CellRecord) -> dict[int, float]:
+    return dict(enumerate(map(float, record.memory.visit_peaks_bytes))) if record.memory else {}
+
+
+_MEASURED: dict[str, Callable[[CellRecord], dict[int, float]]] = {
+    "latency": _latency_by_visit,
+    "peak_memory": _memory_by_visit,
+}
+
+
+def _spoilt(cell: CellRecord, reference: CellRecord, metric: str, margin: float) -> str | None:
+    for record in (cell, reference):
+        if record.timing is None:
+            return f"{record.label} has no timing: {record.timing_reason or 'not measured'}"
+        if (record.timing.largest_pixel_difference or 0) > _SAME_PICTURE:
+            far = record.timing.largest_pixel_difference
+            return f"the pictures that {record.label} made while timed are not its own: up to {far} of 255 levels apart"
     assert cell.timing is not None and reference.timing is not None
     if cell.timing.measured_in != reference.timing.measured_in:
         return "the two were timed in different runs; `--remeasure` times them side by side"
     drift = max(cell.timing.drift or 0.0, reference.timing.drift or 0.0)
-    if drift > margin:
-        return f"the machine drifted by {drift:.1%} between visits, more than the margin of {margin:.1%}"
+    if metric == "latency" and drift > margin:
+        return f"the machine drifted by {drift:.1%} within or between visits, more than the margin of {margin:.1%}"
+    if metric == "peak_memory" and not (cell.memory and reference.memory):
+        return "the peak of memory was not measured in both"
     return None
 
 
@@ -127,7 +153,7 @@ def relative_margin(margin: float | str, metric: str) -> float:
 def _absolute(margin: float | str, metric: str, reference: NDArray[np.float64]) -> float:
     """A margin in the metric's own unit; a share is of the reference's mean."""
     if isinstance(margin, str):
-        return relative_margin(margin, metric) * abs(float(np.mean(reference)))
+        return relative_margin(margin, metric) * abs(float(np.mean(reference))) if len(reference) else 0.0
     return float(margin)
 
 
@@ -146,7 +172,8 @@ def _comparison(case: _Case, judged: Judged) -> Comparison:
         verdict="inconclusive" if case.spoilt else judged.verdict,
         leaning_worse=judged.leaning_worse,
         p_sign_flip=judged.p_sign_flip,
-        n_prompts=judged.n,
+        n=judged.n,
+        unit=case.sample.unit,
         n_to_settle=None if case.spoilt else judged.n_to_settle,
         reason=case.spoilt or judged.reason,
     )

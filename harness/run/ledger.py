@@ -23,7 +23,6 @@ class Ledger:
     def __init__(self, store: Store, run: RunRecord, cells: dict[str, CellRecord]) -> None:
         self._store, self._lock = store, threading.RLock()
         self.run, self.cells = run, cells
-        self._reused, self._made = Counter(run.reused), Counter(run.made)
 
     @classmethod
     def open(cls, store: Store, run: RunRecord) -> Ledger:
@@ -47,25 +46,42 @@ class Ledger:
         """A cell's failure is its result."""
         return self.cell(cell_id, status="failed", failure=failure, finished_ms=now_ms())
 
-    def count(self, stage: str, *, made: int = 0, reused: int = 0) -> None:
-        """Remember how many results of a stage were computed and how many taken from the store."""
-        with self._lock:
-            self._made[stage] += made
-            self._reused[stage] += reused
-
     def save(self, **changes: Any) -> RunRecord:
         """Change the run's record and save it, counts included."""
         with self._lock:
-            counts = {"reused": dict(self._reused), "made": dict(self._made)}
+            counts = counted(self.run.run_id, list(self.cells.values()))
             self.run = self.run.model_copy(update={**counts, **changes})
             self._store.save_run(self.run)
             return self.run
 
     def finish(self) -> RunRecord:
-        """Close the run: finished, or finished with failed cells."""
-        failed = any(record.status == "failed" for record in self.cells.values())
+        """Close the run: finished, or finished with cells that failed or whose scores did."""
+        failed = any(
+            record.status == "failed" or any(s.failed for s in record.scores) for record in self.cells.values()
+        )
         status: RunStatus = "failed-cells" if failed else "finished"
         return self.save(status=status, finished_ms=now_ms())
+
+
+def counted(run_id: str, cells: list[CellRecord]) -> dict[str, dict[str, int]]:
+    """``made`` and ``reused``: stage -> how many results the run computed, and how many uses the store served.
+
+    It follows from the records alone, so that a run that was killed and continued counts like any other.
+    """
+    made, reused = Counter[str](), Counter[str]()
+    priors: set[str] = set()
+    for cell in cells:
+        for batch in cell.batches:
+            (reused if batch.reused else made)["images"] += len(batch.rows)
+            if not batch.reused:
+                first = batch.prior_made_in == run_id and batch.prior_key not in priors
+                (made if first else reused)["prior"] += len(batch.rows)
+                priors.add(batch.prior_key)
+        for maker in cell.features_made_in.values():
+            (made if maker == run_id else reused)["features"] += 1
+        if cell.timing is not None:
+            (made if cell.timing.measured_in == run_id else reused)["timing"] += 1
+    return {"made": dict(made), "reused": dict(reused)}
 
 
 def pending(run_id: str, cell: Cell) -> CellRecord:

@@ -10,6 +10,8 @@ from typing import Any
 from harness.store.store import Store, open_store
 from harness.store.summaries import RunSummary, summaries
 
+_HEADER = ("run", "status", "cells", "failed", "pictures", "started")
+
 
 def list_runs(store_path: Path, *, as_json: bool) -> str:
     """The store's runs, oldest first, one line each."""
@@ -18,27 +20,27 @@ def list_runs(store_path: Path, *, as_json: bool) -> str:
         return _json(found)
     if not found:
         return f"No run in {store_path} yet. `harness run quickstart` makes the first."
-    header = ("run", "status", "cells", "failed", "pictures", "started")
-    return _columns([header, *map(_line, found)])
+    return _columns([_HEADER, *map(_line, found)])
 
 
 def status_of(store_path: Path, run: str | None, *, as_json: bool) -> str:
     """One run's state (or every run's), with its cells when one is named."""
+    if run is None:
+        return list_runs(store_path, as_json=as_json)
     store = open_store(store_path, create=False)
-    wanted = None if run is None else store.find_run(run)
-    found = [summary for summary in summaries(store) if wanted in (None, summary.run_id)]
+    wanted = store.find_run(run)
+    found = [summary for summary in summaries(store) if summary.run_id == wanted]
     if as_json:
         return _json(found)
-    if wanted is None:
-        return list_runs(store_path, as_json=False)
-    return "\n".join([_columns([_line(found[0])]), "", _cells(store, wanted)])
+    return "\n".join([_columns([_HEADER, _line(found[0])]), "", _cells(store, wanted)])
 
 
 def _cells(store: Store, run_id: str) -> str:
     rows = [("cell", "status", "pictures", "timed", "reason")]
     for cell in store.load_cells(run_id):
         pictures = sum(len(batch.rows) for batch in cell.batches)
-        reason = cell.failure.reason if cell.failure else cell.timing_reason or ""
+        lost = [f"{score.metric}: {score.reason}" for score in cell.scores if score.failed]
+        reason = cell.failure.reason if cell.failure else "; ".join(lost) or cell.timing_reason or ""
         rows.append((cell.label, cell.status, str(pictures), "yes" if cell.timing else "no", reason))
     return _columns(rows)
 

@@ -13,7 +13,7 @@ from harness.store.store import Store
 
 
 def origin(store: Store, key: str) -> dict[str, Any]:
-    """What made a stored batch: ``made_in`` (run id), ``made_at``, ``scheduler`` and ``seconds``."""
+    """What made a stored batch: ``made_in``, ``prior_made_in`` (run ids), ``made_at``, ``scheduler``, ``seconds``."""
     with zipfile.ZipFile(io.BytesIO(store.get("images", key))) as archive:
         known: dict[str, Any] = json.loads(archive.comment or b"{}")
     return known
@@ -28,7 +28,7 @@ def batch_ref(store: Store, key: str, row_ids: list[str], run_id: str) -> BatchR
     """The record of a stored batch; ``reused`` says that another run than ``run_id`` made it."""
     with zipfile.ZipFile(io.BytesIO(store.get("images", key))) as archive:
         known = json.loads(archive.comment or b"{}")
-        sums = [hashlib.sha256(archive.read(f"{row_id}.png")).hexdigest() for row_id in row_ids]
+        sums = [hashlib.sha256(archive.read(name)).hexdigest() for name in archive.namelist()]
     return BatchRef(
         key=key,
         rows=row_ids,
@@ -36,4 +36,12 @@ def batch_ref(store: Store, key: str, row_ids: list[str], run_id: str) -> BatchR
         made_in=known["made_in"],
         made_at=known["made_at"],
         reused=known["made_in"] != run_id,
+        prior_made_in=known.get("prior_made_in", ""),
     )
+
+
+def metadata_of(data: bytes) -> dict[str, str]:
+    """The metadata of safetensors bytes: a length of eight bytes, then a JSON header that may hold some."""
+    length = int.from_bytes(data[:8], "little")
+    found: dict[str, str] = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    return found

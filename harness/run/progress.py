@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -12,6 +11,8 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as TimeLeftColumn
+
+from harness.streams import say
 
 _PLAIN_EVERY_S = 10.0
 
@@ -23,8 +24,8 @@ class Reporter(Protocol):
         """A stage starts: ``total`` steps, of which ``done`` need no work."""
         ...
 
-    def advance(self, stage: str, detail: str = "") -> None:
-        """One step of it is done."""
+    def advance(self, stage: str, detail: str = "", steps: int = 1) -> None:
+        """So many steps of it are done."""
         ...
 
     def say(self, text: str) -> None:
@@ -52,9 +53,9 @@ class LiveReporter:
         """Add the stage's bar."""
         self._tasks[stage] = self._progress.add_task("", total=total, completed=done, stage=stage, detail="")
 
-    def advance(self, stage: str, detail: str = "") -> None:
-        """Move the stage's bar by one."""
-        self._progress.update(self._tasks[stage], advance=1, detail=detail)
+    def advance(self, stage: str, detail: str = "", steps: int = 1) -> None:
+        """Move the stage's bar."""
+        self._progress.update(self._tasks[stage], advance=steps, detail=detail)
 
     def say(self, text: str) -> None:
         """Print above the bars."""
@@ -98,11 +99,11 @@ class PlainReporter:
         if total:
             self.say(f"{stage}: {total - done} of {total} to do" if done else f"{stage}: {total} to do")
 
-    def advance(self, stage: str, detail: str = "") -> None:
+    def advance(self, stage: str, detail: str = "", steps: int = 1) -> None:
         """Count, and say so now and then."""
         with self._lock:
             state, now = self._stages[stage], time.monotonic()
-            state.done += 1
+            state.done += steps
             speak = state.done == state.total or now - state.told >= _PLAIN_EVERY_S
             state.told = now if speak else state.told
         if speak:
@@ -110,7 +111,7 @@ class PlainReporter:
 
     def say(self, text: str) -> None:
         """One line on standard error, so that standard output stays the result's."""
-        print(text, file=sys.stderr, flush=True)
+        say(text, error=True)
 
     def __enter__(self) -> Self:
         return self

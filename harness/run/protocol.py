@@ -51,8 +51,9 @@ class LoadDone(Frozen):
 class Make(Frozen):
     """Make one batch of images: the prior (from the store if ``prior_key`` is there), then the decoder; store both.
 
-    ``made_in`` (run id) goes into the ZIP's archive comment as JSON ``{"made_in", "made_at", "scheduler", "seconds"}``
-    (``made_at`` ISO 8601 UTC), so that a later run that reuses the pictures can say whose they are and what made them.
+    ``made_in`` (run id) goes into the ZIP's archive comment as JSON ``{"made_in", "made_at", "scheduler", "seconds",
+    "prior_made_in"}`` (``made_at`` ISO 8601 UTC), so that a later run that reuses the pictures can say whose they are
+    and what made them.
     """
 
     op: Literal["make"] = "make"
@@ -103,6 +104,7 @@ class Extract(Frozen):
     image_keys: tuple[str, ...]
     prompts: tuple[str, ...]  # one for each image, for text towers
     features_key: str
+    made_in: str = ""  # run id; kept with the features
 
 
 class ExtractDone(Frozen):

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from harness.plan.types import Cell, InputRow, LoadGroup
-from harness.run.desk import Desk
+from harness.run.desk import Desk, Turn
 from harness.run.executor import Worker, timeout_failure, wait
 from harness.run.ledger import now_ms
 from harness.run.pictures import batch_ref, made_in, origin
@@ -37,7 +37,7 @@ class _Flight:
     batch: Batch
     worker: Worker
     reply: Future[Reply]
-    turn: threading.Lock | None
+    turn: Turn | None
 
 
 def batches_of(desk: Desk, cell: Cell) -> list[Batch]:
@@ -58,17 +58,21 @@ def _have(desk: Desk, batch: Batch) -> bool:
 
 def quality_pass(desk: Desk, stations: list[Station], done: Callable[[CellRecord], None]) -> None:
     """Make every missing picture; ``done`` is called, from a station's thread, for each cell with all its pictures."""
-    total = sum(len(desk.plan.batches(cell)) for cell in desk.plan.cells)
-    left = {cell.id: len(missing_batches(desk, cell)) for cell in desk.plan.cells}
-    desk.tell.begin("images", total, total - sum(left.values()))
+    total = len(desk.plan.cells) * len(desk.plan.rows)
+    left = sum(len(batch.rows) for cell in desk.plan.cells for batch in missing_batches(desk, cell))
+    desk.tell.begin("images", total, total - left)
     errors: list[BaseException] = []
     work = deque(_chunks(desk, len(stations)))
     threads = [threading.Thread(target=_man, args=(desk, s, work, done, errors), daemon=True) for s in stations]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        while thread.is_alive():  # a bounded join, so that Ctrl-C reaches the main thread
-            thread.join(0.2)
+    try:
+        for thread in threads:
+            while thread.is_alive():  # a bounded join, so that Ctrl-C reaches the main thread
+                thread.join(0.2)
+    except BaseException:
+        desk.stopping.set()
+        raise
     if errors:
         raise errors[0]
 
@@ -111,17 +115,15 @@ def make_cell(desk: Desk, station: Station, group: LoadGroup, cell: Cell) -> Cel
     """One cell's pictures: those that the store has are taken, the others are made."""
     began = desk.ledger.cells[cell.id].started_ms or now_ms()
     desk.ledger.cell(cell.id, started_ms=began, status="pending", failure=None)
-    limit = desk.plan.cell_timeout_s
-    deadline = None if limit is None else time.monotonic() + limit
     missing = missing_batches(desk, cell)
     made: dict[str, MakeDone] = {}
     if missing:
-        failure = _make(desk, station, group, cell, missing, made, deadline)
+        failure = _make(desk, station, group, cell, missing, made)
         if failure is not None:
+            desk.go_on()
             desk.tell.say(f"failed: {cell.label}: {failure.reason}")
             return desk.ledger.fail(cell.id, failure)
     refs = [_ref(desk, batch, made) for batch in batches_of(desk, cell)]
-    desk.ledger.count("images", reused=sum(len(r.rows) for r in refs if r.reused))
     scheduler = origin(desk.store, refs[0].key)["scheduler"]
     return desk.ledger.cell(cell.id, batches=refs, scheduler=scheduler, weights=desk.keys.weights(cell))
 
@@ -139,17 +141,20 @@ def _make(
     cell: Cell,
     missing: list[Batch],
     made: dict[str, MakeDone],
-    deadline: float | None,
 ) -> Failure | None:
-    loaded = station.load(group, desk.models[cell.settings.model], _left(deadline))
+    """Loading has the cell's time to itself: the first cell of a group pays for it no more than the others."""
+    limit = desk.plan.cell_timeout_s
+    loaded = station.load(group, desk.models[cell.settings.model], limit)
     if isinstance(loaded, Failure):
         return loaded
+    worker = station.worker()  # this one has loaded: should it die, another would only say that nothing is loaded
+    deadline = None if limit is None else time.monotonic() + limit
     flight: deque[_Flight] = deque()
     waiting = deque(missing)
     failure: Failure | None = None
     while flight or (waiting and failure is None):
         while waiting and len(flight) < _AHEAD and failure is None:
-            flight.append(_submit(desk, station.worker(), cell, waiting.popleft()))
+            flight.append(_submit(desk, worker, cell, waiting.popleft()))
         landed = flight.popleft()
         reply = _settle(desk, landed, deadline)
         if reply.failure is not None:
@@ -195,10 +200,7 @@ def _settle(desk: Desk, flight: _Flight, deadline: float | None) -> Reply:
 
 def _book(desk: Desk, cell: Cell, batch: Batch, done: MakeDone) -> MakeDone:
     desk.fresh_priors.add(batch.prior_key)
-    rows = len(batch.rows)
-    desk.ledger.count("images", made=rows)
-    desk.ledger.count("prior", made=0 if done.prior_reused else rows, reused=rows if done.prior_reused else 0)
-    desk.tell.advance("images", cell.label)
+    desk.tell.advance("images", cell.label, len(batch.rows))
     return done
 
 

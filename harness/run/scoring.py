@@ -1,19 +1,29 @@
-"""From a cell's stored pictures to its scores: features by a worker, numbers from the features, without torch here."""
+"""From a cell's stored pictures to its scores: features by a worker, numbers from the features, without torch here.
+
+What cannot be scored is a score without a value. Where that lies in the nature of things (too few pictures, a model
+without an extractor) the reason says so; where something broke, the score is marked as failed too and the run ends as
+one with failed cells: it is not all there, and the same command tries it again.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from harness.catalog.metrics import METRICS
+from harness.errors import HarnessError, StoreError
 from harness.plan.types import Cell, Plan
 from harness.run.aggregate import Gathered, Scored, scored
 from harness.run.desk import Desk
 from harness.run.executor import call
 from harness.run.ledger import now_ms
+from harness.run.pictures import metadata_of
 from harness.run.protocol import Extract
 from harness.run.station import Station, raise_if_disk
 from harness.run.survey import weights_for
 from harness.store.records import CellRecord, Failure, Score
+
+_LIBRARIES = ("torch", "open-clip-torch")  # those whose version a feature file names
 
 
 def needed_weights(plan: Plan, cell: Cell) -> list[str]:
@@ -25,41 +35,58 @@ def score_cell(desk: Desk, station: Station, record: CellRecord) -> CellRecord:
     """Score one cell whose pictures are all stored. What cannot be scored is ``None`` with its reason."""
     cell = desk.plan.cell(record.cell_id)
     failures = {name: _extract(desk, station, cell, record, name) for name in needed_weights(desk.plan, cell)}
-    names = weights_for(desk.plan, desk.plan.models[cell.settings.model])
     rows = _rows(desk, record)
-    scores = []
-    for metric in desk.plan.metrics:
-        failure = failures.get(names.get(metric, ""))
-        if metric not in names:
-            scores.append(_none(metric, len(rows), f"{cell.settings.model} has no {METRICS[metric].uses} of its own"))
-        elif failure is not None:
-            scores.append(_none(metric, len(rows), failure.reason))
-        else:
-            scores.append(_score(desk, cell, metric, names[metric], rows))
+    scores = [_score(desk, cell, metric, failures, rows) for metric in desk.plan.metrics]
     features = {n: desk.keys.features(cell, n) for n, failure in failures.items() if failure is None}
     return desk.ledger.cell(
-        cell.id, rows=rows, status="done", scores=scores, features=features, failure=None, finished_ms=now_ms()
+        cell.id,
+        rows=rows,
+        status="done",
+        scores=scores,
+        features=features,
+        features_made_in={name: _maker(desk, key) for name, key in features.items()},
+        failure=None,
+        finished_ms=now_ms(),
     )
+
+
+def _have(desk: Desk, key: str) -> bool:
+    """Whether features need not be computed (under ``fresh``: this very run did)."""
+    return desk.store.has("features", key) and (not desk.fresh or _maker(desk, key) == desk.run_id)
+
+
+def _maker(desk: Desk, key: str) -> str:
+    return metadata_of(desk.store.get("features", key)).get("made_in", "")
 
 
 def _extract(desk: Desk, station: Station, cell: Cell, record: CellRecord, name: str) -> Failure | None:
     """Features of the cell's pictures under one network, unless the store has them."""
     key = desk.keys.features(cell, name)
-    if desk.store.has("features", key) and not desk.fresh:
-        desk.ledger.count("features", reused=1)
+    if _have(desk, key):
         return None
     request = Extract(
         weights=desk.scorers[name],
         image_keys=tuple(batch.key for batch in record.batches),
         prompts=tuple(row.prompt for row in desk.plan.rows),
         features_key=key,
+        made_in=desk.run_id,
     )
-    reply = call(station.worker(), request, desk.plan.cell_timeout_s)
+    failure = _ask(desk, station, request)
+    if failure is not None:
+        desk.go_on()
+        desk.tell.say(f"not scored: {record.label}: {failure.reason}")
+    return failure
+
+
+def _ask(desk: Desk, station: Station, request: Extract) -> Failure | None:
+    """What went wrong, be it that no worker can be had; a full disk is no cell's fault and is raised."""
+    try:
+        reply = call(station.worker(), request, desk.plan.cell_timeout_s)
+    except StoreError:
+        raise
+    except HarnessError as error:
+        return Failure(kind="worker-died", reason=error.happened, do=error.do)
     raise_if_disk(reply)
-    if reply.failure is None:
-        desk.ledger.count("features", made=1)
-    else:
-        desk.tell.say(f"not scored: {record.label}: {reply.failure.reason}")
     return reply.failure
 
 
@@ -78,7 +105,32 @@ def _rows(desk: Desk, record: CellRecord) -> list[dict[str, Any]]:
     return found
 
 
-def _score(desk: Desk, cell: Cell, metric: str, weights: str, rows: list[dict[str, Any]]) -> Score:
+def _score(
+    desk: Desk, cell: Cell, metric: str, failures: dict[str, Failure | None], rows: list[dict[str, Any]]
+) -> Score:
+    """One metric of the cell; its columns are added to the rows."""
+    weights = weights_for(desk.plan, desk.plan.models[cell.settings.model]).get(metric)
+    if weights is None:
+        return _none(metric, len(rows), f"{cell.settings.model} has no {METRICS[metric].uses} of its own")
+    failure = failures[weights]
+    if failure is not None:
+        return _none(metric, len(rows), failure.reason, failed=True)
+    try:
+        result = _computed(desk, cell, metric, weights, rows)
+    except StoreError:
+        raise
+    except Exception as error:  # one metric's trouble, whatever it is, must not take the run with it
+        reason = error.happened if isinstance(error, HarnessError) else f"{type(error).__name__}: {error}"
+        desk.tell.say(f"not scored: {cell.label}: {metric}: {reason}")
+        return _none(metric, len(rows), reason, failed=True)
+    for name, values in result.columns.items():
+        for row, value in zip(rows, values, strict=True):
+            row[name] = value
+    return result.score
+
+
+def _computed(desk: Desk, cell: Cell, metric: str, weights: str, rows: list[dict[str, Any]]) -> Scored:
+    """The metric from the stored features; its score names the libraries that made them."""
     gathered = Gathered(
         features=desk.store.get("features", desk.keys.features(cell, weights)),
         weights=desk.scorers[weights],
@@ -86,14 +138,15 @@ def _score(desk: Desk, cell: Cell, metric: str, weights: str, rows: list[dict[st
         prompts=[row["prompt"] for row in rows],
         prompt_ids=[row["prompt_id"] for row in rows],
     )
-    result: Scored = scored(metric, gathered)
-    for name, values in result.columns.items():
-        for row, value in zip(rows, values, strict=True):
-            row[name] = value
-    return result.score
+    found = scored(metric, gathered)
+    if found.score.value is not None and not math.isfinite(found.score.value):
+        raise ValueError("the features hold values that are not finite numbers")
+    known = metadata_of(gathered.features)
+    made_by = {**found.score.made_by, **{name: known[name] for name in _LIBRARIES if name in known}}
+    return Scored(found.score.model_copy(update={"made_by": made_by}), found.columns)
 
 
-def _none(metric: str, n: int, reason: str) -> Score:
+def _none(metric: str, n: int, reason: str, *, failed: bool = False) -> Score:
     row = METRICS[metric]
     return Score(metric=metric, name=metric, value=None, unit=row.unit, direction=row.direction, n=n, n_prompts=0,
-                 interval=None, reason=reason)  # fmt: skip
+                 interval=None, reason=reason, failed=failed)  # fmt: skip

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +11,13 @@ from harness.base import digest
 from harness.catalog.metrics import METRICS
 from harness.catalog.types import ModelRow, WeightsRow
 from harness.catalog.weights import WEIGHTS
-from harness.errors import MissingError, UsageError
 from harness.measure.environment import machine
+from harness.pipelines.places import check_model
 from harness.plan.keys import Identity
 from harness.plan.types import Plan
-from harness.run.executor import local_worker
 from harness.run.keybook import KeyBook
+from harness.run.probing import LASTING, look
 from harness.run.progress import Reporter
-from harness.run.protocol import HelloDone
 from harness.run.station import Post
 from harness.run.weights import Weights, model_weights, scorer_weights
 from harness.store.digests import digest_source, package_identity
@@ -30,7 +25,6 @@ from harness.store.store import Store
 
 _MAKERS = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "tokenizers", "numpy", "pillow")
 _SCORERS = ("torch", "torchvision", "open-clip-torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow")
-_LASTING = ("hardware", "software", "torch", "device")  # an environment's load and our own commit pass
 
 
 @dataclass(frozen=True)
@@ -48,18 +42,16 @@ class Survey:
     scorer_weights: dict[str, Weights]
 
 
-def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter) -> Survey:
-    """Look at the machine and at the weights.
+def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fresh: bool = False) -> Survey:
+    """Look at the machine and at the weights; ``fresh`` trusts no earlier look at the machine.
 
     Raises:
-        MissingError: weights that are not here and cannot be had, or a device that is not there.
-        UsageError: devices that make no sense.
+        MissingError: weights that are not here, not whole, pickled only, or cannot be had; a device that is not there.
+        UsageError: devices that make no sense, or a model that wants foreign code.
     """
-    models = {name: model_weights(store, row) for name, row in plan.models.items()}
-    scorers = {name: scorer_weights(store, WEIGHTS[name]) for name in sorted(scorers_of(plan))}
-    posts = _posts(store, plan, devices)
-    environment = _environment(store, posts[0], tell)
-    lasting = {key: environment[key] for key in _LASTING}
+    models, scorers = _weights(store, plan)
+    posts, environment = look(store, plan, devices, tell, fresh=fresh)
+    lasting = {key: environment[key] for key in LASTING}
     package = Path(harness.__file__).parent
     making = digest_source([package / "pipelines"])
     measuring = digest_source([package / "pipelines", package / "measure"])
@@ -74,6 +66,19 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter) -> Sur
         model_weights={name: found for name, (_, found) in models.items()},
         scorer_weights={name: found for name, (_, found) in scorers.items()},
     )
+
+
+def _weights(
+    store: Store, plan: Plan
+) -> tuple[dict[str, tuple[ModelRow, Weights]], dict[str, tuple[WeightsRow, Weights]]]:
+    """Every model and every scorer of the plan, found and named by content; folders are checked first."""
+    for row in plan.models.values():
+        check_model(row)
+    rows = {name: WEIGHTS[name] for name in sorted(scorers_of(plan))}
+    needed = [place for model in plan.models.values() for place in (model.prior, model.decoder)]
+    needed += [row.place for row in rows.values()]
+    models = {name: model_weights(store, row, needed) for name, row in plan.models.items()}
+    return models, {name: scorer_weights(store, row, needed) for name, row in rows.items()}
 
 
 def keybook(plan: Plan, found: Survey) -> KeyBook:
@@ -109,65 +114,3 @@ def _identity(environment: dict[str, Any], packages: tuple[str, ...], source: st
         threads=environment["torch"]["threads"],
         source=source,
     )
-
-
-def _posts(store: Store, plan: Plan, devices: str | None) -> list[Post]:
-    """One post for each device asked for; without ``--devices``, one."""
-    kind = resolve_device(plan.device)
-    numbers = _numbers(devices)
-    log = store.root / "logs" / f"worker-{os.getpid()}.log"
-    if kind == "cpu":
-        threads = plan.threads or _cores()
-        share = max(threads // len(numbers), 1)
-        return [Post("cpu", share, store.root, log.with_suffix(f".{n}.log")) for n in numbers]
-    names = [f"cuda:{n}" for n in numbers] if kind == "cuda" else [kind]
-    return [
-        Post(name, plan.threads or _cores(), store.root, log.with_suffix(f".{i}.log")) for i, name in enumerate(names)
-    ]
-
-
-def _numbers(devices: str | None) -> list[int]:
-    texts = (devices or "0").split(",")
-    if not all(text.strip().isdigit() for text in texts) or len(set(texts)) < len(texts):
-        raise UsageError(f"--devices {devices}: no list of devices.", expected="numbers such as 0 or 0,1, each once")
-    return [int(text) for text in texts]
-
-
-def resolve_device(asked: str) -> str:
-    """``auto`` as the best device that this machine shows: an NVIDIA one, Apple's, or the processor."""
-    has_cuda = any(Path(path).exists() for path in ("/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg"))
-    has_mps = platform.system() == "Darwin" and platform.machine() == "arm64"
-    if asked == "auto":
-        return "cuda" if has_cuda else "mps" if has_mps else "cpu"
-    if (asked == "cuda" and not has_cuda) or (asked == "mps" and not has_mps):
-        raise MissingError(
-            f"This machine shows no {asked} device.", do="use --device auto or cpu, or run on a machine that has one"
-        )
-    return asked
-
-
-def _cores() -> int:
-    """Physical cores that this process may use."""
-    import psutil
-
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count()
-    return max(min(psutil.cpu_count(logical=False) or 1, usable or 1), 1)
-
-
-def _environment(store: Store, post: Post, tell: Reporter) -> dict[str, Any]:
-    """What a worker on that post sees, remembered as long as machine, packages and interpreter stay the same."""
-    known = {key: value for key, value in machine().items() if key in _LASTING}
-    visible = [os.environ.get(name) for name in ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")]
-    key = digest(["probe", known, post.device, post.threads, sys.executable, visible])
-    if not store.has("probe", key):
-        tell.say(f"looking at {post.device} (once for this environment)")
-        store.put("probe", key, json.dumps(_probe(post).environment).encode())
-    environment: dict[str, Any] = json.loads(store.get("probe", key))
-    return environment
-
-
-def _probe(post: Post) -> HelloDone:
-    with local_worker(post.log_path, post.hello()) as (_, reply):
-        if reply.failure is not None:
-            raise MissingError(f"No worker can work on {post.device}: {reply.failure.reason}", do=reply.failure.do)
-        return HelloDone.model_validate(reply.answer)

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.measure.memory import ResidentMemory
 from harness.plan.types import Cell, LoadGroup
@@ -19,29 +20,41 @@ from harness.run.desk import Desk
 from harness.run.executor import call
 from harness.run.protocol import Time, TimeDone
 from harness.run.station import Post, Station, raise_if_disk
-from harness.run.timing_record import Samples, memory_of, store_timing, stored_timing, timing_of
+from harness.run.timing_record import Samples, StoredTiming, memory_of, store_timing, stored_timing, timing_of
 from harness.store.records import Failure
+
+_NONE: dict[str, Any] = {"timing": None, "memory": None, "timing_key": ""}
+_BRACKET = 3  # calls at a visit's end, whose median counts: a single slow call is no drift
 
 
 def untimed_cells(desk: Desk) -> list[Cell]:
-    """The cells that still need a timing: made whole, and not timed before in an identical environment."""
-    cells = []
+    """The cells that still need a timing: made whole, and not timed before in an identical environment.
+
+    A pass that was cut off while it closed its cells is made again as a whole: only calls of the same visits compare.
+    """
+    known: dict[str, StoredTiming | None] = {}
     for cell in desk.plan.cells:
-        record = desk.ledger.cells[cell.id]
-        if record.status == "failed":
+        if desk.ledger.cells[cell.id].status == "failed":
             desk.ledger.cell(cell.id, timing_reason="the cell failed")
-        elif record.timing is None and not _reuse(desk, cell):
-            cells.append(cell)
-    return cells
+        else:
+            known[cell.id] = _known(desk, cell)
+    if None in known.values():
+        known = {
+            name: None if found and found.timing.measured_in == desk.run_id else found for name, found in known.items()
+        }
+    for cell_id, found in known.items():
+        key = desk.keys.timing(desk.plan.cell(cell_id))
+        taken = {"timing": found.timing, "memory": found.memory, "timing_key": key} if found else _NONE
+        desk.ledger.cell(cell_id, timing_reason=None, **taken)
+    return [cell for cell in desk.plan.cells if cell.id in known and known[cell.id] is None]
 
 
-def _reuse(desk: Desk, cell: Cell) -> bool:
-    found = None if desk.fresh or desk.remeasure else stored_timing(desk.store, desk.keys.timing(cell))
-    if found is None:
-        return False
-    desk.ledger.cell(cell.id, timing=found.timing, memory=found.memory, timing_key=desk.keys.timing(cell))
-    desk.ledger.count("timing", reused=1)
-    return True
+def _known(desk: Desk, cell: Cell) -> StoredTiming | None:
+    """A cell's stored timing; where the run may take no other's, only its own."""
+    found = stored_timing(desk.store, desk.keys.timing(cell))
+    if found is not None and (desk.fresh or desk.remeasure) and found.timing.measured_in != desk.run_id:
+        return None
+    return found
 
 
 def timing_pass(desk: Desk, post: Post) -> None:
@@ -52,11 +65,31 @@ def timing_pass(desk: Desk, post: Post) -> None:
     samples: dict[str, Samples] = defaultdict(Samples)
     for round_index in range(rules.rounds):
         for group in desk.plan.groups:
-            cells = [desk.plan.cell(cell_id) for cell_id in group.cells if cell_id in todo]
-            if cells:
-                _visit(_Visit(desk, Station(post), group, cells, round_index, samples))
+            _round(desk, post, group, todo, round_index, samples)
     for cell_id in todo:
         _close(desk, desk.plan.cell(cell_id), samples[cell_id], samples)
+
+
+def _round(
+    desk: Desk, post: Post, group: LoadGroup, todo: set[str], round_index: int, samples: dict[str, Samples]
+) -> None:
+    """Visit a group; when its worker dies, visit it again without the cell that it died of, and from the start.
+
+    Half a visit is thrown away: every cell of it must have the same number of calls, side by side.
+    """
+    while True:
+        cells = [desk.plan.cell(i) for i in group.cells if i in todo and samples[i].failure is None]
+        if not cells:
+            return
+        at = round_index % len(cells)  # another cell goes first each time: only the first one meets a cold worker
+        visit = _Visit(desk, Station(post), group, cells[at:] + cells[:at], round_index, defaultdict(Samples))
+        _visit(visit)
+        for cell_id, failure in visit.lost.items():
+            samples[cell_id].failure = failure
+        if not visit.died:
+            for cell_id, taken in visit.samples.items():
+                samples[cell_id].extend(taken)
+            return
 
 
 @dataclass
@@ -70,6 +103,7 @@ class _Visit:
     round_index: int
     samples: dict[str, Samples]
     lost: dict[str, Failure] = field(default_factory=dict)
+    died: bool = False  # its worker, of the last cell that was lost
 
     @property
     def baseline(self) -> Cell:
@@ -96,8 +130,6 @@ def _visit(visit: _Visit) -> None:
                 _time(visit, visit.baseline, memory, warmups=0, bracket=True)
     finally:
         visit.station.stop()
-    for cell_id, failure in visit.lost.items():
-        visit.samples[cell_id].failure = failure
 
 
 @contextmanager
@@ -111,13 +143,15 @@ def _memory(station: Station) -> Iterator[ResidentMemory]:
 
 def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, bracket: bool = False) -> None:
     """One timed call of one cell, after its warm-ups in the visit's first sweep."""
-    if cell.id in visit.lost:
+    if visit.died or cell.id in visit.lost:
         return
     memory.reset()
-    reply = call(visit.station.worker(), _request(visit.desk, cell, warmups), visit.desk.plan.cell_timeout_s)
+    request = _request(visit.desk, cell, warmups, repeats=_BRACKET if bracket else 1)
+    reply = call(visit.station.worker(), request, visit.desk.plan.cell_timeout_s)
     raise_if_disk(reply)
     if reply.failure is not None:
         visit.lost[cell.id] = reply.failure
+        visit.died = reply.failure.kind in ("worker-died", "timeout")
         visit.desk.tell.say(f"no timing for {cell.label}: {reply.failure.reason}")
         return
     done = TimeDone.model_validate(reply.answer)
@@ -125,16 +159,17 @@ def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, br
     if bracket:
         sample.bracket_s[visit.round_index].append(statistics.median(done.steady_s))
     else:
-        sample.add(done, visit.round_index, first=warmups > 0)
+        sample.add(done, visit.round_index, first=warmups > 0 and cell is visit.cells[0])
     greeting = visit.station.greeting
-    sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)
+    if warmups:  # later calls begin with what other cells left behind
+        sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)
 
 
-def _request(desk: Desk, cell: Cell, warmups: int) -> Time:
+def _request(desk: Desk, cell: Cell, warmups: int, repeats: int) -> Time:
     rows = desk.plan.rows[: desk.plan.timing.batch]
     holder = desk.plan.batches(cell)[0]
     key = desk.keys.images(cell, holder) if len(rows) <= len(holder) else None
-    return Time(settings=cell.settings, rows=rows, warmups=warmups, repeats=1, images_key=key)
+    return Time(settings=cell.settings, rows=rows, warmups=warmups, repeats=repeats, images_key=key)
 
 
 def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples]) -> None:
@@ -145,12 +180,11 @@ def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples])
     timing = timing_of(sample, desk.plan.timing.batch, desk.run_id, _drift(desk, cell, samples))
     memory = memory_of(sample)
     store_timing(desk.store, desk.keys.timing(cell), timing, memory)
-    desk.ledger.count("timing", made=1)
     desk.ledger.cell(cell.id, timing=timing, memory=memory, timing_key=desk.keys.timing(cell))
 
 
 def _drift(desk: Desk, cell: Cell, samples: dict[str, Samples]) -> float | None:
-    """How far the group's baseline moved over the visits, brackets included, relative to its median."""
+    """How far the group's baseline moved, within a visit and between visits."""
     group = next(g for g in desk.plan.groups if g.id == cell.group)
     timed = [samples[c] for c in group.cells if c in samples and samples[c].bracket_s]
     return max((sample.drift() for sample in timed), default=None)

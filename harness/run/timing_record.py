@@ -24,15 +24,15 @@ class Samples:
     round_of_call: list[int] = field(default_factory=list)
     prior_s: list[float] = field(default_factory=list)
     bracket_s: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
-    peak_resident: int = 0
+    resident_peaks: list[int] = field(default_factory=list)  # over the worker's idle, one for each visit
     idle_resident: int | None = None
-    peak_device: int | None = None
+    device_peaks: list[int] = field(default_factory=list)  # allocated, one for each visit
     reserved_device: int | None = None
     largest_pixel_difference: int | None = None
     failure: Failure | None = None
 
     def add(self, done: TimeDone, round_index: int, *, first: bool) -> None:
-        """One answer of the worker; its first call counts only where warm-ups went before."""
+        """One answer of the worker; ``first``: nothing was called before it in this visit."""
         if first:
             self.first_call_s.append(done.first_call_s)
         self.steady_s += done.steady_s
@@ -42,20 +42,41 @@ class Samples:
             self.largest_pixel_difference = max(self.largest_pixel_difference or 0, done.largest_pixel_difference)
 
     def note_memory(self, done: TimeDone, resident: int, idle: int | None) -> None:
-        """Keep the highest of each."""
-        self.peak_resident, self.idle_resident = max(self.peak_resident, resident), idle
+        """The peak of a visit: of calls that began with memory given back."""
         if done.peak_device_bytes is not None:
-            self.peak_device = max(self.peak_device or 0, done.peak_device_bytes)
+            self.device_peaks.append(done.peak_device_bytes)
             self.reserved_device = max(self.reserved_device or 0, done.reserved_device_bytes or 0)
+        elif idle is not None and resident:
+            self.resident_peaks.append(max(resident - idle, 0))
+            self.idle_resident = max(self.idle_resident or 0, idle)
+
+    def extend(self, other: Samples) -> None:
+        """Take in what another visit gave."""
+        for name in _LISTS:
+            getattr(self, name).extend(getattr(other, name))
+        for visit, seconds in other.bracket_s.items():
+            self.bracket_s[visit] += seconds
+        self.idle_resident = _highest(self.idle_resident, other.idle_resident)
+        self.reserved_device = _highest(self.reserved_device, other.reserved_device)
+        self.largest_pixel_difference = _highest(self.largest_pixel_difference, other.largest_pixel_difference)
 
     def drift(self) -> float:
-        """Largest relative distance of a visit's median, its bracket included, from the median of all visits."""
-        calls = list(zip(self.round_of_call, self.steady_s, strict=True))
-        calls += [(visit, second) for visit, seconds in self.bracket_s.items() for second in seconds]
-        middle = statistics.median(second for _, second in calls)
-        visits = sorted({visit for visit, _ in calls})
-        medians = [statistics.median(s for v, s in calls if v == visit) for visit in visits]
-        return max(abs(median / middle - 1.0) for median in medians)
+        """Largest relative change: of a visit's median from that of all calls, and of its bracket from its median."""
+        visits: defaultdict[int, list[float]] = defaultdict(list)
+        for visit, second in zip(self.round_of_call, self.steady_s, strict=True):
+            visits[visit].append(second)
+        whole = statistics.median(self.steady_s)
+        medians = {visit: statistics.median(seconds) for visit, seconds in visits.items()}
+        between = [abs(median / whole - 1.0) for median in medians.values()]
+        within = [abs(s / medians[visit] - 1.0) for visit in medians for s in self.bracket_s.get(visit, [])]
+        return max(between + within)
+
+
+_LISTS = ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s", "resident_peaks", "device_peaks")
+
+
+def _highest(first: int | None, second: int | None) -> int | None:
+    return max((number for number in (first, second) if number is not None), default=None)
 
 
 class StoredTiming(Frozen):
@@ -93,12 +114,18 @@ def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None) -> 
 
 def memory_of(sample: Samples) -> Memory | None:
     """Allocated device memory where there is a device, else resident memory over the worker's idle."""
-    if sample.peak_device is not None:
-        return Memory(peak_bytes=sample.peak_device, kind="device-allocated", reserved_bytes=sample.reserved_device)
-    if sample.idle_resident is None or not sample.peak_resident:
-        return None
-    over = max(sample.peak_resident - sample.idle_resident, 0)
-    return Memory(peak_bytes=over, kind="resident-over-idle", idle_bytes=sample.idle_resident)
+    if peaks := sample.device_peaks:
+        return Memory(
+            peak_bytes=max(peaks),
+            kind="device-allocated",
+            reserved_bytes=sample.reserved_device,
+            visit_peaks_bytes=peaks,
+        )
+    if peaks := sample.resident_peaks:
+        return Memory(
+            peak_bytes=max(peaks), kind="resident-over-idle", idle_bytes=sample.idle_resident, visit_peaks_bytes=peaks
+        )
+    return None
 
 
 def store_timing(store: Store, key: str, timing: Timing, memory: Memory | None) -> None:

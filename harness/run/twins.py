@@ -8,6 +8,7 @@ from harness.plan.types import Plan
 from harness.run.keybook import KeyBook
 from harness.run.scoring import needed_weights
 from harness.store.records import CellRecord, RunRecord
+from harness.store.runs import slug
 from harness.store.store import Store
 
 
@@ -32,8 +33,8 @@ def finished_twin(store: Store, plan: Plan, name: str, book: KeyBook, fingerprin
 def _same(store: Store, plan: Plan, name: str) -> Iterator[RunRecord]:
     """Runs of that name, newest first, that plan the same cells and rows."""
     for run_id in reversed(store.run_ids()):
-        if not run_id.partition(name)[1]:
-            continue  # run ids contain the name: most others need not be read
+        if slug(name) not in run_id:
+            continue  # most others need not be read
         record = store.load_run(run_id)
         if record.name == name and _meaning(record.plan) == _meaning(plan):
             yield record
@@ -51,6 +52,7 @@ def _whole(store: Store, plan: Plan, book: KeyBook, record: CellRecord) -> bool:
     return (
         [batch.key for batch in record.batches] == images
         and record.features == features
+        and (record.timing is not None or not plan.timing.enabled)
         and all(store.has("images", key) for key in images)
         and all(store.has("features", key) for key in features.values())
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import harness
 from harness.catalog.types import ModelRow, Place, WeightsRow
 from harness.errors import MissingError
+from harness.hub import asking_the_hub
 from harness.store.digests import digest_folder
 from harness.store.store import Store
 
@@ -45,23 +47,28 @@ class Weights:
         }
 
 
-def model_weights(store: Store, model: ModelRow) -> tuple[ModelRow, Weights]:
-    """The model with its hub revisions resolved to commits, and the identity of its weights."""
-    prior, decoder = _part(store, model.prior), _part(store, model.decoder)
+def model_weights(store: Store, model: ModelRow, needed: Sequence[Place] = ()) -> tuple[ModelRow, Weights]:
+    """The model with its hub revisions resolved to commits, and the identity of its weights.
+
+    ``needed`` are all the places of the run: a hub that does not answer is told with everything that is wanted of it.
+    """
+    prior = _part(store, "prior", model.prior, needed)
+    decoder = _part(store, "decoder", model.decoder, needed)
     resolved = model.model_copy(update={"prior": prior.place, "decoder": decoder.place})
     return resolved, Weights({"prior": prior, "decoder": decoder})
 
 
-def scorer_weights(store: Store, row: WeightsRow) -> tuple[WeightsRow, Weights]:
+def scorer_weights(store: Store, row: WeightsRow, needed: Sequence[Place] = ()) -> tuple[WeightsRow, Weights]:
     """The same for a scorer, an extractor or a judge."""
-    part = _part(store, row.place)
+    part = _part(store, "scorer", row.place, needed)
     return row.model_copy(update={"place": part.place}), Weights({"weights": part})
 
 
-def _part(store: Store, place: Place) -> Part:
+def _part(store: Store, what: str, place: Place, needed: Sequence[Place]) -> Part:
+    """A repository's commit stands for its content; which of its files are loaded, the variant says."""
     if place.kind == "hub":
-        commit = _commit(place)
-        return Part(place.model_copy(update={"revision": commit}), commit)
+        commit = _commit(what, place, needed)
+        return Part(place.model_copy(update={"revision": commit}), "+".join(filter(None, (commit, place.variant))))
     folder = folder_of(place)
     if not folder.is_dir():
         raise MissingError(
@@ -77,10 +84,9 @@ def folder_of(place: Place) -> Path:
     return Path(harness.__file__).parent / place.where if place.kind == "package" else Path(place.where)
 
 
-def _commit(place: Place) -> str:
+def _commit(what: str, place: Place, needed: Sequence[Place]) -> str:
     """The commit that the hub (or, offline, its cache on this machine) gives for a repository's revision."""
     from huggingface_hub import HfApi, constants
-    from huggingface_hub.errors import HfHubHTTPError
 
     cached = Path(constants.HF_HUB_CACHE) / ("models--" + place.where.replace("/", "--"))
     revision = place.revision or "main"
@@ -89,18 +95,5 @@ def _commit(place: Place) -> str:
         return reference.read_text().strip()
     if (cached / "snapshots" / revision).is_dir():
         return revision
-    try:
-        info = HfApi().model_info(place.where, revision=place.revision, timeout=10.0)
-    except (HfHubHTTPError, OSError) as error:
-        raise _unreachable(place, error) from error
-    return str(info.sha)
-
-
-def _unreachable(place: Place, error: Exception) -> MissingError:
-    return MissingError(
-        f"{place.where} is not on this machine, and the hub did not give it "
-        f"({type(error).__name__}: {str(error).splitlines()[0][:160]}).",
-        expected="the model in the Hugging Face cache (HF_HOME), or a hub within reach (HF_TOKEN for a gated one)",
-        do="on a machine with a network, download it (`hf download " + place.where + "`) and bring HF_HOME here, or "
-        "name a local folder in the spec; `harness run quickstart` needs neither",
-    )
+    with asking_the_hub(what, place, needed):
+        return str(HfApi().model_info(place.where, revision=place.revision, timeout=10.0).sha)

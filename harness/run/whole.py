@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode
 from harness.plan.types import Plan
 from harness.run.conduct import conduct
+from harness.run.copies import report_again, track_and_go_on
 from harness.run.desk import Desk
 from harness.run.keybook import KeyBook
 from harness.run.ledger import Ledger, new_run
@@ -53,16 +54,23 @@ def run_whole(request: WholeRun) -> Outcome:
     """Run, track and report; a failed cell, a failed tracking server or a failed chart never loses the records."""
     store = open_store(request.store_path)
     with reporter() as tell:
-        found = survey(store, request.plan, request.devices, tell)
-        book = keybook(request.plan, found)
-        again = request.fresh or request.remeasure
-        done = None if again else finished_twin(store, request.plan, request.run_name, book, found.fingerprint)
-        if done is not None:
-            tell.say(f"Nothing to do: run {done.run_id} holds every result. `--fresh` computes all of it again.")
-            return _outcome(store, done, request, tell)
-        finished = _run(store, request, found, book, tell)
-        _track(store, finished, request, tell)
-        return _outcome(store, finished, request, tell)
+        record, was_there = make_records(store, request, tell)
+        if was_there:
+            tell.say(f"Nothing to do: run {record.run_id} holds every result. `--fresh` computes all of it again.")
+        elif not request.no_track:
+            track_and_go_on(store, record.run_id, request.tracking_uri, tell)
+        return _outcome(store, record, request, tell)
+
+
+def make_records(store: Store, request: WholeRun, tell: Reporter) -> tuple[RunRecord, bool]:
+    """The run without its copies: its record, and whether an earlier run of the same meaning left nothing to do."""
+    found = survey(store, request.plan, request.devices, tell, fresh=request.fresh)
+    book = keybook(request.plan, found)
+    again = request.fresh or request.remeasure
+    done = None if again else finished_twin(store, request.plan, request.run_name, book, found.fingerprint)
+    if done is not None:
+        return done, True
+    return _run(store, request, found, book, tell), False
 
 
 def _run(store: Store, request: WholeRun, found: Survey, book: KeyBook, tell: Reporter) -> RunRecord:
@@ -89,29 +97,12 @@ def _run(store: Store, request: WholeRun, found: Survey, book: KeyBook, tell: Re
         return conduct(desk, found.posts)
 
 
-def _track(store: Store, record: RunRecord, request: WholeRun, tell: Reporter) -> None:
-    """Send the run to MLflow; a failure is said, and mended later with `harness track`."""
-    if request.no_track:
-        return
-    from harness.track.tracking import track_run
-
-    try:
-        tell.say(str(track_run(store, record.run_id, tracking_uri=request.tracking_uri, experiment=None)))
-    except HarnessError as error:
-        tell.say(f"Not tracked, and nothing is lost.\n{error}\n`harness track {record.run_id}` sends it later.")
-
-
 def _outcome(store: Store, record: RunRecord, request: WholeRun, tell: Reporter) -> Outcome:
-    """The table and the page's path; a report that exists already for a finished run is not written again."""
+    """The table and the page's path."""
     from harness.report.terminal import render_table
     from harness.report.view import load_view
-    from harness.report.write import PAGE, write_report
 
-    folder = request.report_path or store.root / "reports" / record.run_id
-    page = folder / PAGE
-    if not page.exists() or record.finished_ms is None or page.stat().st_mtime * 1000 < record.finished_ms:
-        tell.say("writing the report")
-        write_report(store, record.run_id, folder)
-    view = load_view(store, record.run_id)
+    page = report_again(store, record, request.report_path, tell)
+    table = render_table(load_view(store, record.run_id))
     code = ExitCode.FAILED_CELLS if record.status == "failed-cells" else ExitCode.DONE
-    return Outcome(record.run_id, f"{render_table(view)}\n\n{page}", code)
+    return Outcome(record.run_id, f"{table}\n\n{page}", code)

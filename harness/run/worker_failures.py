@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import errno
 import traceback
+from contextlib import suppress
 
 from harness.errors import HarnessError, MissingError, StoreError
 from harness.store.records import Failure
 
-_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _REASON_CHARACTERS = 500
 
 
 def failure_of(error: Exception) -> Failure:
     """``error`` in a record's words; its traceback is printed to standard error, the worker's log."""
-    traceback.print_exception(error)
+    with suppress(OSError):  # the log lies on the disk that may just have said no
+        traceback.print_exception(error)
     if isinstance(error, HarnessError):
         return _of_house(error)
     if isinstance(error, ModuleNotFoundError):

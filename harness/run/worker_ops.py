@@ -75,7 +75,7 @@ def _settle(request: Hello) -> None:
         torch.set_num_interop_threads(1)
     if request.device == "cpu":
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # it is not free, and hides no error of ours
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # it is not free, and hides no error of ours
 
 
 def _load(bench: Bench, request: Load) -> Finish:
@@ -98,7 +98,7 @@ def _make(bench: Bench, request: Make) -> Finish:
     from harness.pipelines.text_to_image import run_decoder
 
     store, loaded, began = bench.kept, _loaded(bench), time.perf_counter()
-    prior, reused = _prior(bench, request)
+    prior, prior_made_in, reused = _prior(bench, request)
     scheduler, described = build_scheduler(loaded, request.settings.scheduler)
     pictures = run_decoder(loaded, request.settings, scheduler, prior)
     seconds = time.perf_counter() - began
@@ -109,6 +109,7 @@ def _make(bench: Bench, request: Make) -> Finish:
         pngs = {row.id: png_bytes(picture) for row, picture in zip(request.rows, pictures, strict=True)}
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         comment = {"made_in": request.made_in, "made_at": made_at, "scheduler": described, "seconds": seconds}
+        comment["prior_made_in"] = prior_made_in
         store.put("images", request.images_key, archive_bytes(pngs, comment))
         sums = [sha256(png) for png in pngs.values()]
         return MakeDone(image_sha256=sums, prior_reused=reused, scheduler=described, seconds=seconds)
@@ -116,17 +117,21 @@ def _make(bench: Bench, request: Make) -> Finish:
     return finish
 
 
-def _prior(bench: Bench, request: Make) -> tuple[Any, bool]:
-    """The prior's result and whether it was stored. It is stored at once: the next batch in the queue may want it."""
+def _prior(bench: Bench, request: Make) -> tuple[Any, str, bool]:
+    """The prior's result, the run that made it, and whether it was stored.
+
+    It is stored at once: the next batch in the queue may want it.
+    """
     from harness.pipelines.prior_result import prior_bytes, prior_from
     from harness.pipelines.text_to_image import run_prior
+    from harness.run.pictures import metadata_of
 
     stored = None if request.fresh else bench.kept.blobs.find("prior", request.prior_key)
     if stored is not None:
-        return prior_from(stored), True
+        return prior_from(stored), metadata_of(stored).get("made_in", ""), True
     prior = run_prior(_loaded(bench), request.settings, request.rows)
-    bench.kept.put("prior", request.prior_key, prior_bytes(prior))
-    return prior, False
+    bench.kept.put("prior", request.prior_key, prior_bytes(prior, request.made_in))
+    return prior, request.made_in, False
 
 
 def _time(bench: Bench, request: Time) -> Finish:
@@ -139,6 +144,8 @@ def _time(bench: Bench, request: Time) -> Finish:
 
     loaded, settings, synchronise = _loaded(bench), request.settings, synchroniser(bench.device)
     scheduler, _ = build_scheduler(loaded, settings.scheduler)
+    if request.warmups:  # a peak must not begin with another cell's leftovers; a steady call must not fetch memory anew
+        release(loaded.device)
 
     def call() -> tuple[Any, float]:
         with stopwatch(synchronise) as lap:
@@ -155,7 +162,6 @@ def _time(bench: Bench, request: Time) -> Finish:
         reserved_device_bytes=memory.reserved_bytes,
         largest_pixel_difference=_difference(bench, request, [pictures for pictures, _ in timings.results]),
     )
-    release(loaded.device)  # so that the next cell's peak does not begin with this one's leftovers
     return lambda: done
 
 
@@ -165,7 +171,8 @@ def _difference(bench: Bench, request: Time, results: list[Any]) -> int | None:
     stored = None if request.images_key is None else bench.kept.blobs.find("images", request.images_key)
     if stored is None:
         return None
-    pictures, row_ids = pictures_of(stored), [row.id for row in request.rows]
+    row_ids = [row.id for row in request.rows]  # the first of the stored batch, which may have named them otherwise
+    pictures = dict(zip(row_ids, pictures_of(stored).values(), strict=False))
     found = [largest_difference(result, row_ids, pictures) for result in results]
     return max((difference for difference in found if difference is not None), default=None)
 
@@ -180,7 +187,7 @@ def _extract(bench: Bench, request: Extract) -> Finish:
     if len(pictures) != len(request.prompts):
         raise HarnessError(f"There are {len(pictures)} stored pictures for {len(request.prompts)} prompts.")
     make = _maker(bench, request)
-    data = save(make(pictures, request.prompts), metadata=make.made_by)
+    data = save(make(pictures, request.prompts), metadata={**make.made_by, "made_in": request.made_in})
     bench.kept.put("features", request.features_key, data)
     done = ExtractDone(seconds=time.perf_counter() - began)
     return lambda: done

@@ -15,6 +15,7 @@ from PIL import Image
 import harness
 from harness.catalog.types import Place, WeightsRow
 from harness.errors import MissingError
+from harness.hub import asking_the_hub
 
 Arrays = dict[str, NDArray[Any]]
 _CHUNK = 256
@@ -36,7 +37,7 @@ class _OpenClip:
         from harness.score.open_clip_scorer import load_from_folder
 
         self._scorer = load_from_folder(folder, device)
-        self.made_by = _made_by(row, str(self._scorer.preprocess_config), "open-clip-torch")
+        self.made_by = _made_by(row, str(self._scorer.preprocess_config), "torch", "open-clip-torch")
 
     def __call__(self, pictures: Sequence[Image.Image], prompts: Sequence[str]) -> Arrays:
         texts = self._scorer.texts(prompts)
@@ -99,18 +100,9 @@ def weights_folder(place: Place) -> Path:
 
 def _download(place: Place) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError
 
-    try:
+    with asking_the_hub("scorer", place):
         return Path(snapshot_download(place.where, revision=place.revision, allow_patterns=_SCORER_FILES))
-    except (OSError, ValueError, HfHubHTTPError) as error:
-        raise MissingError(
-            f"The scorer {place.where} is not on this machine and could not be downloaded "
-            f"({type(error).__name__}: {str(error).strip().splitlines()[0][:200]}).",
-            expected="the repository in the Hugging Face cache (HF_HOME), or a network",
-            do=f"on a machine with a network run `hf download {place.where}` (`harness fetch SPEC` would do so for "
-            "everything that the spec needs) and bring its HF_HOME here",
-        ) from error
 
 
 @torch.inference_mode()
@@ -126,10 +118,6 @@ def as_tensor(pictures: Sequence[Image.Image]) -> torch.Tensor:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255.0
 
 
-def _made_by(row: WeightsRow, resize: str, library: str) -> dict[str, str]:
-    return {
-        "weights": row.name,
-        "architecture": row.architecture,
-        "resize": resize,
-        library: importlib.metadata.version(library),
-    }
+def _made_by(row: WeightsRow, resize: str, *libraries: str) -> dict[str, str]:
+    versions = {library: importlib.metadata.version(library) for library in libraries}
+    return {"weights": row.name, "architecture": row.architecture, "resize": resize, **versions}

@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from harness.errors import MissingError
+from harness.hub import is_hub_error
 
 _CHUNK = 64
 
@@ -108,7 +109,9 @@ def load_by_name(architecture: str, pretrained: str, device: str) -> OpenClipSco
     """
     try:
         model = open_clip.create_model(architecture, pretrained, precision="fp32", require_pretrained=True)
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:
+        if not (isinstance(error, RuntimeError) or is_hub_error(error)):
+            raise
         raise MissingError(
             f"The scorer {architecture}/{pretrained} cannot be loaded: {str(error).strip()[:300]}",
             expected="a pair of `open_clip.list_pretrained()`, in the Hugging Face cache or within reach",

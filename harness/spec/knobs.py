@@ -134,7 +134,8 @@ KNOBS: dict[str, Knob] = {
     "scheduler": Knob(scheduler, "a scheduler", scheduler_schema()),
     "num_inference_steps": Knob(_number(1, 1000, whole=True), "steps", _bounds("integer", 1, 1000)),
     "guidance_scale": Knob(_number(0, 100), "a number", _bounds("number", 0, 100)),
-    "prior_num_inference_steps": Knob(_number(1, 1000, whole=True), "steps", _bounds("integer", 1, 1000)),
+    # the prior's UnCLIPScheduler spreads its steps from the first to the last: it divides by one less than their number
+    "prior_num_inference_steps": Knob(_number(2, 1000, whole=True), "steps", _bounds("integer", 2, 1000)),
     "prior_guidance_scale": Knob(_number(0, 100), "a number", _bounds("number", 0, 100)),
 }
 

@@ -9,7 +9,8 @@ from harness.catalog.metrics import MARGINS, MEASURES, METRICS
 from harness.spec.reader import BAD, Reader, is_number, nearest, one_of, shown
 from harness.spec.types import TimingPlan
 
-TIMING_DEFAULTS = {"repeats": 5, "rounds": 2, "warmups": 3, "batch": 1}
+TIMING_DEFAULTS = {"repeats": 4, "rounds": 3, "warmups": 3, "batch": 1}
+OFF = "off"  # a margin that asks for no verdict
 _SHARE = re.compile(r"[0-9]{1,3}([.][0-9]{1,6})?%")
 
 
@@ -31,7 +32,7 @@ def metrics_of(reader: Reader, value: Any) -> tuple[str, ...] | None:
 
 
 def margins_of(reader: Reader, data: dict[str, Any], metrics: tuple[str, ...] | None) -> dict[str, float | str]:
-    """Metric or measure → margin: a number in its unit, or a share such as ``"3%"``."""
+    """Metric or measure → margin: a number in its unit, a share such as ``"3%"``, or ``"off"``: no verdict."""
     value = data.get("margins", {})
     if not isinstance(value, dict):
         reader.bad(("margins",), f"{shown(value)} is no set of margins", "such as {clip_score: 0.3, latency: 3%}")
@@ -43,7 +44,7 @@ def margins_of(reader: Reader, data: dict[str, Any], metrics: tuple[str, ...] | 
     for name, margin in value.items():
         fault = _margin_fault(name, margin, metrics, timed=timed)
         if fault is None:
-            found[name] = margin if isinstance(margin, str) else float(margin)
+            found[name] = OFF if _is_off(margin) else margin if isinstance(margin, str) else float(margin)
         else:
             reader.bad(("margins", name), *fault)
     return found
@@ -64,12 +65,14 @@ def _margin_fault(
         return "a margin for what is not measured: timing is off", "a timing pass, or no margin", None
     if not _is_margin(name, margin):
         unit = "" if name in MEASURES else "a number of at least 0 in the metric's unit, or "
-        return f"{shown(margin)} is no margin", f'{unit}a share such as "3%"', None
+        return f"{shown(margin)} is no margin", f'{unit}a share such as "3%", or off', None
     return None
 
 
 def _is_margin(name: str, margin: Any) -> bool:
     """A plain number is in the metric's unit; for a measure it is a share, so that 3 cannot pass for 3 %."""
+    if _is_off(margin):
+        return True
     if isinstance(margin, str):
         return _SHARE.fullmatch(margin) is not None
     return is_number(margin) and 0 <= margin < (1 if name in MEASURES else float("inf"))
@@ -77,7 +80,7 @@ def _is_margin(name: str, margin: Any) -> bool:
 
 def _is_off(value: Any) -> bool:
     """YAML 1.1 reads a bare ``off`` as false."""
-    return value is False or value == "off"
+    return value is False or value == OFF
 
 
 def timing_of(reader: Reader, value: Any) -> TimingPlan:
@@ -85,7 +88,7 @@ def timing_of(reader: Reader, value: Any) -> TimingPlan:
     if _is_off(value):
         return TimingPlan(enabled=False, **TIMING_DEFAULTS)
     if not isinstance(value, dict):
-        reader.bad(("timing",), f"{shown(value)} is no timing", "off, or such as {repeats: 5, rounds: 2, batch: 1}")
+        reader.bad(("timing",), f"{shown(value)} is no timing", "off, or such as {repeats: 4, rounds: 3, batch: 1}")
         return TimingPlan(enabled=False, **TIMING_DEFAULTS)
     found = dict(TIMING_DEFAULTS)
     for key, number in value.items():

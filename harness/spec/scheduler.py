@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from harness.catalog.schedulers import SUFFIX, WORDS, schedulers
+from harness.catalog.schedulers import BOUNDS, SUFFIX, WORDS, out_of_bounds, schedulers
 from harness.spec.reader import BAD, Reader, is_number, nearest, one_of, shown
 from harness.spec.source import Path_
 from harness.spec.types import SchedulerChoice
@@ -37,8 +37,8 @@ def _named(reader: Reader, name: str, given: dict[str, Any], place: Path_) -> An
     row, here = schedulers()[short], (*place, name)
     config = {key: _override(reader, value, row.parameters, row.class_name, (*here, key))
               for key, value in given.items() if key != "subfolder"}  # fmt: skip
-    subfolder = _subfolder(reader, given, here)
-    if subfolder is BAD or BAD in config.values():
+    subfolder, betas = _subfolder(reader, given, here), _betas(reader, config, row.parameters, here)
+    if BAD in (subfolder, betas, *config.values()):
         return BAD
     return SchedulerChoice(
         label=_label(short, config, subfolder), class_name=row.class_name, config=config, subfolder=subfolder
@@ -61,8 +61,17 @@ def _override(reader: Reader, value: Any, parameters: dict[str, Any], class_name
         return reader.bad(place, f"{class_name} takes no such keyword", one_of(names), nearest(key, names))
     if key in WORDS and (value is not None or parameters[key] is not None):
         return reader.name(value, place, WORDS[key], key)
-    expected = _misfit(value, parameters[key])
+    expected = _misfit(value, parameters[key]) or out_of_bounds(key, value)
     return value if expected is None else reader.bad(place, f"{shown(value)} will not do", expected)
+
+
+def _betas(reader: Reader, config: dict[str, Any], parameters: dict[str, Any], here: Path_) -> Any:
+    """The noise schedule itself, one number for each of its steps; ``BAD`` if there are more or fewer."""
+    betas, steps = config.get("trained_betas"), config.get("num_train_timesteps", parameters.get("num_train_timesteps"))
+    if not isinstance(betas, list) or steps is BAD or len(betas) == steps:
+        return betas
+    place, expected = (*here, "trained_betas"), f"{steps} of them, one for each of num_train_timesteps"
+    return reader.bad(place, f"{len(betas)} betas will not do", expected)
 
 
 def _misfit(value: Any, default: Any) -> str | None:
@@ -110,7 +119,7 @@ def scheduler_schema() -> dict[str, Any]:
         "anyOf": [
             {"enum": [*right, MODEL_DEFAULT]},
             {"enum": [name + SUFFIX for name in right]},
-            {"enum": rest, "description": "known, and refused: `harness schedulers` says why"},
+            {"enum": rest, "description": "known, and refused: `harness plan` says why"},
             {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
              "properties": forms},
         ]
@@ -118,7 +127,12 @@ def scheduler_schema() -> dict[str, Any]:
 
 
 def _overrides_schema(parameters: dict[str, Any]) -> dict[str, Any]:
-    keywords = {key: {"enum": list(WORDS[key])} if key in WORDS else {"default": value}
+    keywords = {key: {"enum": list(WORDS[key])} if key in WORDS else {"default": value, **_bounds_schema(key)}
                 for key, value in parameters.items()}  # fmt: skip
     properties = {**keywords, "subfolder": {"type": "string"}}
     return {"type": ["object", "null"], "additionalProperties": False, "properties": properties}
+
+
+def _bounds_schema(key: str) -> dict[str, Any]:
+    bounds = BOUNDS.get(key, {})
+    return {"items": bounds} if key == "trained_betas" else dict(bounds)

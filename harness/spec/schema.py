@@ -16,7 +16,8 @@ SCHEMA = Path(harness.__file__).parent.parent / "experiments" / "spec.schema.jso
 
 _TEXT = {"type": "string"}
 _WHOLE = {"type": "integer", "minimum": 1}
-_MARGIN = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?%$"}]}
+_OFF = {"enum": [False, "off"]}
+_MARGIN = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?%$"}, _OFF]}
 
 
 def schema() -> dict[str, Any]:
@@ -35,7 +36,7 @@ def schema() -> dict[str, Any]:
         "compare_to": _mapping({name: _ref(name) for name in KNOBS}),
         "margins": _mapping(dict.fromkeys((*MARGINS, *MEASURES), _MARGIN)),
         "metrics": _or_list({"enum": sorted(METRICS)}),
-        "timing": {"anyOf": [{"enum": [False, "off"]}, _mapping(dict.fromkeys(TIMING_DEFAULTS, _WHOLE))]},
+        "timing": {"anyOf": [_OFF, _mapping(dict.fromkeys(TIMING_DEFAULTS, _WHOLE))]},
         "batch_size": _WHOLE,
         "device": {"enum": list(DEVICES)},
         "threads": _WHOLE,

@@ -35,7 +35,7 @@ class Studentized:
     @property
     def method(self) -> str:
         """How the interval is made, for tables."""
-        return "studentized bootstrap over prompts" if self.t is not None else "Student t over prompts"
+        return "studentized bootstrap" if self.t is not None else "Student t"
 
     def interval(self, level: float) -> tuple[float, float]:
         """The two-sided interval of that level: its ends are the one-sided limits of ``(1 - level) / 2`` each."""

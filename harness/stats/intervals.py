@@ -65,7 +65,7 @@ def _of_mean(mean: Studentized, level: float, n: int) -> Estimate:
     if mean.se == 0:
         return _without(mean.mean, level, n, mean.n, "every prompt gave the same value: nothing to make an interval of")
     low, high = mean.interval(level)
-    return Estimate(mean.mean, low, high, level, mean.method, n, mean.n)
+    return Estimate(mean.mean, low, high, level, f"{mean.method} over prompts", n, mean.n)
 
 
 def _without(value: float | None, level: float, n: int, clusters: int, reason: str) -> Estimate:
@@ -77,7 +77,8 @@ def _wilson(means: Vector, level: float, n: int) -> Estimate:
     prompts, share, z = len(means), float(means.mean()), float(ndtri((1 + level) / 2))
     centre = (share + z**2 / (2 * prompts)) / (1 + z**2 / prompts)
     half = z * np.sqrt(share * (1 - share) / prompts + z**2 / (4 * prompts**2)) / (1 + z**2 / prompts)
-    low, high = max(0.0, float(centre - half)), min(1.0, float(centre + half))
+    low = max(0.0, float(centre - half)) if share > 0 else 0.0  # rounding must not put it above the share itself
+    high = min(1.0, float(centre + half)) if share < 1 else 1.0
     return Estimate(share, low, high, level, "Wilson score over prompts", n, prompts)
 
 

@@ -18,13 +18,18 @@ from numpy.typing import NDArray
 from harness.stats.bootstrap import RESAMPLES, Studentized, studentize
 from harness.stats.holm import holm
 from harness.stats.permutation import sign_flip_p
+from harness.stats.share import ShareDifference, share_difference
 
 Vector = NDArray[np.float64]
 Verdict = Literal["improved", "regressed", "equivalent", "inconclusive"]
 
 ALPHA = 0.05
 SHOWN_LEVEL = 0.9
-LEAST_PROMPTS = 6  # below, an exact sign-flip p cannot go under 5 % (2 / 2^n)
+Unit = Literal["prompt", "visit"]
+Mean = Studentized | ShareDifference
+#: Fewer independent units than this are judged by nobody. With fewer than six prompts an exact sign-flip p cannot go
+#: under 5 % (2 / 2^n). A visit's mean is one of many calls, near enough to normal for Student's t from two visits on.
+LEAST: dict[Unit, int] = {"prompt": 6, "visit": 2}
 _POWER_EQUIVALENT = 8.6  # (z.95 + z.90)²: 80 % power of two one-sided 5 % tests when there is no effect
 _POWER_ONE_SIDED = 6.2  # (z.95 + z.80)²: 80 % power of one one-sided 5 % test
 _NO_SENSE_BEYOND = 1_000_000
@@ -32,11 +37,17 @@ _NO_SENSE_BEYOND = 1_000_000
 
 @dataclass(frozen=True)
 class PairedSample:
-    """One comparison: ``harm`` (prompts,) is positive where the cell is worse; ``margin`` is in the same unit."""
+    """One comparison: ``harm`` (units,) is positive where the cell is worse; ``margin`` is in the same unit.
+
+    ``unit``: what the values are independent by: a prompt (its seeds averaged), or a visit of the timing pass (its
+    calls averaged). ``share``: the values are differences of shares of yes and no.
+    """
 
     name: str
     harm: Vector
     margin: float
+    unit: Unit = "prompt"
+    share: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,16 +82,16 @@ def paired_comparisons(
 ) -> list[Judged]:
     """Judge every comparison of a report together, in the order given.
 
-    Comparisons of fewer than six prompts are inconclusive and take no part in Holm's procedure.
+    Comparisons of fewer than six prompts (or two visits) are inconclusive and take no part in Holm's procedure.
 
     Raises:
         ValueError: a margin that is negative or not a number, or a harm that is not finite.
     """
     for sample in samples:
         _check(sample)
-    means = [studentize(s.harm, seed=seed, resamples=resamples) if len(s.harm) >= 2 else None for s in samples]
+    means = [_mean(sample, seed, resamples) if len(sample.harm) >= 2 else None for sample in samples]
     claims = [
-        _best_claim(mean, sample.margin) if mean is not None and mean.n >= LEAST_PROMPTS else None
+        _best_claim(mean, sample.margin) if mean is not None and mean.n >= LEAST[sample.unit] else None
         for mean, sample in zip(means, samples, strict=True)
     ]
     adjusted = iter(holm([claim[1] for claim in claims if claim]))
@@ -100,7 +111,11 @@ def _check(sample: PairedSample) -> None:
         raise ValueError(f"{sample.name}: harms must be a vector of finite numbers")
 
 
-def _best_claim(mean: Studentized, margin: float) -> tuple[Verdict, float]:
+def _mean(sample: PairedSample, seed: int, resamples: int) -> Mean:
+    return share_difference(sample.harm) if sample.share else studentize(sample.harm, seed=seed, resamples=resamples)
+
+
+def _best_claim(mean: Mean, margin: float) -> tuple[Verdict, float]:
     """The claim with the smallest one-sided p against the margin."""
     claims: list[tuple[Verdict, float]] = [
         ("equivalent", max(mean.p_above(-margin), mean.p_below(margin))),
@@ -111,7 +126,7 @@ def _best_claim(mean: Studentized, margin: float) -> tuple[Verdict, float]:
 
 
 def _judge(
-    sample: PairedSample, mean: Studentized, claim: tuple[Verdict, float], p_adjusted: float, alpha: float, seed: int
+    sample: PairedSample, mean: Mean, claim: tuple[Verdict, float], p_adjusted: float, alpha: float, seed: int
 ) -> Judged:
     low, high = mean.interval(SHOWN_LEVEL)
     settled = p_adjusted <= alpha
@@ -126,10 +141,10 @@ def _judge(
         low=low,
         high=high,
         level=SHOWN_LEVEL,
-        method=mean.method,
+        method=f"{mean.method} over {sample.unit}s",
         p=claim[1],
         p_adjusted=p_adjusted,
-        p_sign_flip=sign_flip_p(sample.harm, seed=seed),
+        p_sign_flip=sign_flip_p(sample.harm, seed=seed) if sample.unit == "prompt" else None,
         n_to_settle=None if settled else n_to_settle(mean, sample.margin),
         reason=None if settled else _why_not(claim, alpha),
     )
@@ -141,8 +156,8 @@ def _why_not(claim: tuple[Verdict, float], alpha: float) -> str:
     return "the interval reaches over the margin"
 
 
-def n_to_settle(mean: Studentized, margin: float) -> int | None:
-    """About how many prompts would settle it with 80 % power: 8.6·(sd/M)², the need when there is no effect.
+def n_to_settle(mean: Mean, margin: float) -> int | None:
+    """About how many prompts (or visits) would settle it with 80 % power: 8.6·(sd/M)², the need without an effect.
 
     When that many were there already, the effect is what stands in the way: then the need at the effect seen, which
     grows without bound as the effect nears the margin (``None`` beyond a million).
@@ -154,8 +169,8 @@ def n_to_settle(mean: Studentized, margin: float) -> int | None:
     return max(ceil(need), mean.n + 1) if need <= _NO_SENSE_BEYOND else None
 
 
-def _too_few(sample: PairedSample, mean: Studentized | None) -> Judged:
-    n = len(sample.harm)
+def _too_few(sample: PairedSample, mean: Mean | None) -> Judged:
+    n, least = len(sample.harm), LEAST[sample.unit]
     return Judged(
         name=sample.name,
         verdict="inconclusive",
@@ -171,6 +186,6 @@ def _too_few(sample: PairedSample, mean: Studentized | None) -> Judged:
         p=None,
         p_adjusted=None,
         p_sign_flip=None,
-        n_to_settle=max(n_to_settle(mean, sample.margin) or 0, LEAST_PROMPTS) if mean else LEAST_PROMPTS,
-        reason=f"{n} prompt{'s' * (n != 1)}: no verdict is given below {LEAST_PROMPTS}",
+        n_to_settle=max(n_to_settle(mean, sample.margin) or 0, least) if mean else least,
+        reason=f"{n} {sample.unit}{'s' * (n != 1)}: no verdict is given below {least}",
     )

@@ -32,9 +32,9 @@ def digest_folder(folder: Path, store: Store) -> str:
 
     It is remembered in the store for as long as every file's path, size and time of change stay the same, so that
     gigabytes are read once. A link counts as the file that it points to (the hub's cache is made of links); hidden
-    files and folders (``.git``, ``.cache``) are not part of a model.
+    files and folders (``.git``, ``.cache``) and what is written for people are not part of a model.
     """
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder)))
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and _counts(path.relative_to(folder)))
     marks = []
     for path in files:
         about = path.stat()
@@ -58,6 +58,11 @@ def digest_source(folders: Iterable[Path]) -> str:
 
 def _sources(folder: Path) -> Iterable[Path]:
     return (path for path in folder.rglob("*.py") if not _hidden(path.relative_to(folder)))
+
+
+def _counts(path: Path) -> bool:
+    """Whether a file of a model's folder has a part in what the model does: prose has none."""
+    return not _hidden(path) and path.suffix.lower() != ".md" and path.name != "card.json"
 
 
 def _hidden(path: Path) -> bool:

@@ -34,6 +34,7 @@ class Score(Frozen):
     n_prompts: int
     interval: Interval | None
     reason: str | None = None
+    failed: bool = False  # there should be a value: making it broke
     made_by: dict[str, Any] = {}  # weights digest, architecture, resize, library versions, reference-set digest and n
 
 
@@ -52,8 +53,9 @@ class Comparison(Frozen):
     verdict: Literal["improved", "regressed", "equivalent", "inconclusive"]
     leaning_worse: bool = False
     p_sign_flip: float | None = None
-    n_prompts: int
-    n_to_settle: int | None = None
+    n: int  # independent units
+    unit: Literal["prompt", "visit"] = "prompt"  # a visit of the timing pass, for what it measures
+    n_to_settle: int | None = None  # units
     reason: str | None = None
 
 
@@ -61,7 +63,7 @@ class Timing(Frozen):
     """Seconds of the timing pass. Each list holds one value per call, in the order made."""
 
     load_s: list[float]  # one per visit
-    first_call_s: list[float]  # one per visit
+    first_call_s: list[float]  # one for each visit that this cell was the first of; after another cell all is warm
     steady_s: list[float]  # per call, all visits; divide by ``batch`` for one image
     round_of_call: list[int]  # which visit each steady call belongs to
     prior_s: list[float]  # the part of each steady call spent in the prior
@@ -69,7 +71,7 @@ class Timing(Frozen):
     latency_s: float  # median seconds per image
     latency_interval: Interval | None
     throughput_images_per_s: float
-    drift: float | None  # relative change of the bracketing baseline over this cell's visits
+    drift: float | None  # largest relative change of the bracketing baseline, within a visit and between visits
     images_match_quality_pass: bool | None
     largest_pixel_difference: int | None  # against the quality pass, 0..255
     measured_in: str  # run id
@@ -83,6 +85,7 @@ class Memory(Frozen):
     kind: Literal["device-allocated", "resident-over-idle"]
     reserved_bytes: int | None = None
     idle_bytes: int | None = None
+    visit_peaks_bytes: list[int] = []  # one for each visit; ``peak_bytes`` is the largest
 
 
 class Failure(Frozen):
@@ -103,6 +106,14 @@ class BatchRef(Frozen):
     made_at: str
     reused: bool
     prior_key: str = ""
+    prior_made_in: str = ""  # run id; of pictures made in this run
+
+    def entry(self, names: list[str], row_id: str) -> str | None:
+        """The name of a row's picture among those of the stored archive.
+
+        It goes by place: pictures are kept by what made them, and another run may have named the same rows otherwise.
+        """
+        return names[self.rows.index(row_id)] if len(names) == len(self.rows) else None
 
 
 class CellRecord(Frozen):
@@ -120,6 +131,7 @@ class CellRecord(Frozen):
     failure: Failure | None = None
     batches: list[BatchRef] = []
     features: dict[str, str] = {}  # weights name -> key of the stored feature file
+    features_made_in: dict[str, str] = {}  # weights name -> run id
     scheduler: dict[str, Any] = {}  # resolved: class name and full configuration, read from the loaded pipeline
     weights: dict[str, Any] = {}  # part -> {"place", "revision", "digest"}
     scores: list[Score] = []

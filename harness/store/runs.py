@@ -10,7 +10,7 @@ import secrets
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -24,13 +24,19 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _LOOK = "`harness ls` shows the runs"
 _RESTORE = "remove that run's folder and repeat the run (stored results are used), or restore it"
 _LOCK = "lock"
+TRACKING = "tracking.json"  # a run's place in MLflow, written when it was sent
+_STAMP, _CHANCE = len("20261124-101500-"), len("-3fa9")  # what stands before and after a name in a run's id
 _Record = TypeVar("_Record", bound=Frozen)
 
 
 def new_run_id(name: str) -> str:
     """``20261124-101500-quickstart-3fa9``: when, what, and four hexadecimal digits against coincidence."""
-    slug = re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.") or "run"
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug[:80]}-{secrets.token_hex(2)}"
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{slug(name)}-{secrets.token_hex(2)}"
+
+
+def slug(name: str) -> str:
+    """What a run's id holds of its name."""
+    return (re.sub(r"[^A-Za-z0-9.-]+", "-", name).strip("-.") or "run")[:80]
 
 
 class Runs:
@@ -80,15 +86,18 @@ class RunFolder:
 
     def name(self) -> str:
         """The run's name, read without validating its plan."""
-        return str(self.raw().get("name", ""))
+        try:
+            return str(self.raw()["name"])
+        except StoreError:
+            return self.path.name[_STAMP:-_CHANCE]  # a damaged record is found too, and hides no other
 
     def raw(self) -> dict[str, Any]:
         """The run's record as plain JSON, its version checked."""
-        return _read(self.path / "run.json")
+        return _read(self.path / "run.json", RunRecord)
 
     def raw_cells(self) -> list[dict[str, Any]]:
         """The cells' records as plain JSON."""
-        return [_read(path) for path in sorted((self.path / "cells").glob("*.json"))]
+        return [_read(path, CellRecord) for path in sorted((self.path / "cells").glob("*.json"))]
 
     def save_run(self, record: RunRecord) -> None:
         """Write ``run.json``."""
@@ -160,8 +169,8 @@ def _bytes(record: Frozen) -> bytes:
     return (record.model_dump_json(indent=1) + "\n").encode()
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """A record as plain JSON, its version checked."""
+def _read(path: Path, kind: type[Frozen]) -> dict[str, Any]:
+    """A record as plain JSON, its version checked; a field that it lacks has its default, if there is one."""
     try:
         content = json.loads(path.read_bytes())
     except FileNotFoundError as error:
@@ -179,12 +188,16 @@ def _read(path: Path) -> dict[str, Any]:
             expected=f"schema {SCHEMA_VERSION} or older",
             do="update kandinsky-harness, or use another store with --store; nothing was touched",
         )
-    return cast("dict[str, Any]", content)
+    absent = {name: field for name, field in kind.model_fields.items() if name not in content}
+    required = [name for name, field in absent.items() if field.is_required()]
+    if required:
+        raise StoreError(f"The record {path} does not read as one: {required[0]} is missing.", do=_RESTORE)
+    return {**content, **{name: field.get_default() for name, field in absent.items()}}
 
 
 def _load(path: Path, kind: type[_Record]) -> _Record:
     try:
-        return kind.model_validate(_read(path))
+        return kind.model_validate(_read(path, kind))
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(map(str, fault["loc"]))

@@ -13,7 +13,7 @@ from harness.store.atomic import TEMPORARY, disk_error, write_atomic
 from harness.store.blobs import Blobs
 from harness.store.locks import hold
 from harness.store.records import CellRecord, RunRecord
-from harness.store.runs import RunFolder, Runs
+from harness.store.runs import TRACKING, RunFolder, Runs
 
 LAYOUT_VERSION = 1
 _MARKER = "store.json"
@@ -67,6 +67,10 @@ class Store:
     def rows_path(self, run_id: str, cell_id: str) -> Path:
         """Where a cell's per-image rows lie as Parquet, there or not."""
         return self._run(run_id).rows_path(cell_id)
+
+    def tracking_path(self, run_id: str) -> Path:
+        """Where a run's record says to which MLflow run it was sent, there or not."""
+        return self._run(run_id).path / TRACKING
 
     def run_ids(self) -> list[str]:
         """Every run, oldest first."""
@@ -130,6 +134,8 @@ def open_store(root: Path, *, create: bool = True) -> Store:
     """
     marker = root / _MARKER
     if not marker.is_file():
+        if root.is_file():
+            raise StoreError(f"{root} is a file, and no store.", do="name an empty or new folder with --store")
         if not create:
             raise MissingError(
                 f"There is no store in {root}.",
@@ -143,8 +149,6 @@ def open_store(root: Path, *, create: bool = True) -> Store:
 def _begin(marker: Path) -> None:
     """Make the marker of a new store; two processes may do so at once."""
     root = marker.parent
-    if root.exists() and not root.is_dir():
-        raise StoreError(f"{root} is a file, and no store.", do="name an empty or new folder with --store")
     strange = root.is_dir() and any(not path.name.startswith(TEMPORARY) for path in root.iterdir())
     if strange and not marker.is_file():
         raise StoreError(f"{root} holds files, and no store.", do="name an empty or new folder with --store")

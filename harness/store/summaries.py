@@ -43,7 +43,7 @@ def _summary(folder: RunFolder) -> RunSummary:
         if run["status"] == "running" and not folder.locked():
             run = folder.raw()  # it may have ended between reading it and looking at its lock
     except HarnessError as error:
-        return _unreadable(folder.path.name, error)
+        return _unreadable(folder, error)
     return RunSummary(
         run_id=run["run_id"],
         name=run["name"],
@@ -69,19 +69,26 @@ def _seconds(run: dict[str, Any]) -> float | None:
     return float(run["finished_ms"] - run["started_ms"]) / 1000
 
 
-def _unreadable(run_id: str, error: HarnessError) -> RunSummary:
-    began = datetime.strptime(run_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+def _unreadable(folder: RunFolder, error: HarnessError) -> RunSummary:
     return RunSummary(
-        run_id=run_id,
+        run_id=folder.path.name,
         name="",
         status="unreadable",
         cells_done=0,
         cells_failed=0,
         cells_total=0,
         images=0,
-        started_ms=round(began.timestamp() * 1000),
+        started_ms=round(_began(folder) * 1000),
         seconds=None,
         reused={},
         made={},
         reason=str(error),
     )
+
+
+def _began(folder: RunFolder) -> float:
+    """When a run began (Unix seconds), by its id; by its folder's age if a person renamed that."""
+    try:
+        return datetime.strptime(folder.path.name[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return folder.path.stat().st_mtime

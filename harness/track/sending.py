@@ -6,9 +6,10 @@ The one module that imports mlflow; import it inside :func:`harness.track.quiet.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag, ViewType
@@ -18,6 +19,8 @@ from harness.track.content import Content
 from harness.track.destination import Destination
 
 _OURS = ("kandinsky.", "missing.", "verdict.")
+_METRICS, _TEXTS = 800, 100  # of each kind in a request, which takes 100 parameters, 100 tags and 1,000 things in all
+_Thing = TypeVar("_Thing")
 
 
 class Sender:
@@ -52,7 +55,8 @@ class Sender:
             )
         run_id = str(known.info.run_id)
         self._forget(run_id, set(known.data.tags) - set(told.tags))
-        self._client.log_batch(run_id, list(_metrics(told)), *_texts(told))
+        for metrics, parameters, tags in _batches(told):
+            self._client.log_batch(run_id, metrics, parameters, tags)
         with tempfile.TemporaryDirectory() as folder:
             write_files(Path(folder))
             self._client.log_artifacts(run_id, folder)
@@ -83,12 +87,14 @@ class Sender:
         return str(known.experiment_id)
 
 
-def _metrics(told: Content) -> Iterator[Metric]:
-    """Every number at the time when the record was closed: the same, however often it is sent."""
+def _batches(told: Content) -> Iterator[tuple[Sequence[Metric], Sequence[Param], Sequence[RunTag]]]:
+    """All of it, in as few requests as MLflow's limits leave; every number at the time when its record was closed."""
     when = told.finished_ms or told.started_ms
-    return (Metric(point.key, point.value, when, point.step) for point in told.points)
-
-
-def _texts(told: Content) -> tuple[list[Param], list[RunTag]]:
+    metrics = [Metric(point.key, point.value, when, point.step) for point in told.points]
     parameters = [Param(key, value) for key, value in told.parameters.items()]
-    return parameters, [RunTag(key, value) for key, value in told.tags.items()]
+    tags = [RunTag(key, value) for key, value in told.tags.items()]
+    return zip_longest(_cut(metrics, _METRICS), _cut(parameters, _TEXTS), _cut(tags, _TEXTS), fillvalue=())
+
+
+def _cut(things: list[_Thing], size: int) -> list[list[_Thing]]:
+    return [things[i : i + size] for i in range(0, len(things), size)]

@@ -59,7 +59,7 @@ def _batch(store: Store, batch: BatchRef) -> Iterator[tuple[str, Image.Image | N
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         known = {info.filename: info for info in archive.infolist() if info.file_size <= _MOST_BYTES}
         for row_id in batch.rows:
-            info = known.get(f"{row_id}.png")
+            info = known.get(batch.entry(archive.namelist(), row_id) or "")
             yield row_id, _tile(archive.read(info)) if info else None
 
 

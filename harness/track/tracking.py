@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.base import Frozen
 from harness.errors import HarnessError
+from harness.store.atomic import write_atomic
 from harness.store.locks import hold
 from harness.store.records import CellRecord, RunRecord
 from harness.store.store import Store
@@ -50,6 +51,8 @@ class TrackResult(Frozen):
 def track_run(store: Store, run_id: str, *, tracking_uri: str | None, experiment: str | None) -> TrackResult:
     """Send a run's records to MLflow; what is there already is completed, never doubled.
 
+    Where it went is kept beside the records (``tracking.json``), for the report.
+
     Args:
         store: the store that holds the run.
         run_id: the run.
@@ -62,13 +65,13 @@ def track_run(store: Store, run_id: str, *, tracking_uri: str | None, experiment
     run, cells = store.load_run(run_id), store.load_cells(run_id)
     where = destination(store.root, tracking_uri)
     name = experiment or run.plan.name
-    with hold(store.root / _LOCK, _busy, wait_s=_PATIENCE_S), quiet(), _explained(where, run_id):
+    with hold(store.root / _LOCK, _busy, wait_s=_PATIENCE_S), _explained(where, run_id), quiet():
         from harness.track.sending import Sender
 
         sender = Sender(where, name)
         parent_id = _send(sender, store, run, cells)
     sent = [cell for cell in cells if cell.status != "pending"]
-    return TrackResult(
+    result = TrackResult(
         tracking_uri=where.shown,
         experiment=name,
         experiment_id=sender.experiment_id,
@@ -78,6 +81,8 @@ def track_run(store: Store, run_id: str, *, tracking_uri: str | None, experiment
         cells_failed=sum(cell.status == "failed" for cell in sent),
         cells_open=len(run.plan.cells) - len(sent),
     )
+    write_atomic(store.tracking_path(run_id), (result.model_dump_json(indent=1) + "\n").encode())
+    return result
 
 
 def _send(sender: Sender, store: Store, run: RunRecord, cells: list[CellRecord]) -> str:
@@ -97,14 +102,14 @@ def _send(sender: Sender, store: Store, run: RunRecord, cells: list[CellRecord])
 
 @contextmanager
 def _explained(where: Destination, run_id: str) -> Iterator[None]:
-    """MLflow's errors, and those of the network and the disk below it, as one that says what to do."""
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
+    """Whatever MLflow raises, and its databases, drivers and network below it, as one that says what to do."""
     try:
         yield
-    except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:  # ImportError: a database's driver
-        reason = where.without_secrets(str(error)).strip().splitlines() or [type(error).__name__]
+    except HarnessError:
+        raise
+    except Exception as error:
+        name = f"{type(error).__name__}: " if type(error).__module__ == "builtins" else ""  # 'key' alone says nothing
+        reason = where.without_secrets(f"{name}{error}").strip().splitlines() or [type(error).__name__]
         # from None: the chain below holds the address with its password
         raise TrackError(
             f"The run {run_id} could not be sent to MLflow at {where.shown}: {reason[0][:400]}",

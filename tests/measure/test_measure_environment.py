@@ -34,6 +34,14 @@ def test_nothing_names_a_person_a_host_a_home_or_a_secret(monkeypatch: pytest.Mo
     assert all(value not in text for name, value in os.environ.items() if len(value) > 20 and "PATH" in name)
 
 
+def test_variables_that_change_numbers_are_flags(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in module.OVERRIDES:
+        monkeypatch.delenv(name, raising=False)
+    assert module.torch_flags("cpu")["overrides"] == {}
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    assert module.torch_flags("cpu")["overrides"] == {"NVIDIA_TF32_OVERRIDE": "0"}
+
+
 def test_the_stable_groups_are_stable() -> None:
     first, second = machine(), machine()
     first.pop("state"), second.pop("state")

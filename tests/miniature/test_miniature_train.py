@@ -123,3 +123,12 @@ def test_a_lost_small_shape_is_as_dear_as_a_lost_large_one(pictures: Pictures) -
     small, large = (float(_outline_error(lost[i : i + 1], wanted[i : i + 1])) for i in (0, 1))
     assert small == pytest.approx(large, rel=0.2)
     assert float(_outline_error(wanted, wanted)) == 0
+
+
+def test_another_recipe_is_another_part(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of what it needs as well: a decoder of other latents is another decoder; a scorer is not."""
+    names = ("movq-start", "decoder", "variance", "scorer")
+    before = [Workshop(tmp_path).part_file(name) for name in names]
+    monkeypatch.setitem(RECIPES, "movq-start", replace(RECIPES["movq-start"], steps=7))
+    after = [Workshop(tmp_path).part_file(name) for name in names]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False, False, False, True]

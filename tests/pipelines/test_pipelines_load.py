@@ -124,7 +124,7 @@ def test_a_model_that_lacks_a_tensor_is_refused_not_filled_with_noise(
         load_group(group, model_row(faulty_folder), "cpu")
 
 
-def test_a_hub_name_without_network_says_what_fetch_would_do(tiny_folder: Path, model_row: Any, group: Any) -> None:
+def test_a_hub_name_without_network_says_how_to_get_it(tiny_folder: Path, model_row: Any, group: Any) -> None:
     """The suite runs with HF_HUB_OFFLINE set, which is one way to have no network."""
     hub = Place(kind="hub", where="kandinsky-community/kandinsky-2-2-decoder", revision="0" * 40, variant="fp16")
     with pytest.raises(MissingError) as caught:
@@ -132,7 +132,8 @@ def test_a_hub_name_without_network_says_what_fetch_would_do(tiny_folder: Path, 
     assert (
         f"kandinsky-community/kandinsky-2-2-decoder at revision {'0' * 40} in the variant fp16" in caught.value.happened
     )
-    assert "harness fetch SPEC" in caught.value.do and "HF_HOME" in caught.value.do
+    command = f"`hf download kandinsky-community/kandinsky-2-2-decoder --revision {'0' * 40}`"
+    assert command in caught.value.do and "HF_HOME" in caught.value.do
 
 
 def _in_hub_cache(cache: Path, name: str, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,8 +34,8 @@ def test_every_default_is_resolved_and_listed(plan_of: Plans) -> None:
         "device": "auto",
         "threads": "the physical cores",
         "cell_timeout": "none",
-        "timing.repeats": 5,
-        "timing.rounds": 2,
+        "timing.repeats": 4,
+        "timing.rounds": 3,
         "timing.warmups": 3,
         "timing.batch": 1,
     }
@@ -70,6 +71,8 @@ def test_margins_are_the_specs_over_the_harnesss_own(plan_of: Plans) -> None:
     assert plan.margins == {"clip_score": 1.0, "world_truth": 0.05, "latency": "5%", "peak_memory": "2%"}
     assert plan.resolved_defaults["margins.world_truth"] == 0.05
     assert plan_of(SWEEP).margins == {}
+    off = plan_of(f"{SWEEP}compare_to: {{scheduler: DDIM}}\nmargins: {{world_truth: off, peak_memory: false}}\n")
+    assert off.margins == {"clip_score": 0.3, "latency": "3%"} and "world_truth" in off.metrics
     assert plan.compare_to == {"scheduler": "DDIM"}
 
 
@@ -106,12 +109,39 @@ def test_the_command_lines_device_wins(plan_of: Plans) -> None:
         ({"scheduler": ["DDPM"]}, ["DDPM · 4 steps", "DDPM · 8 steps"]),
         ({"scheduler": ["DDPMScheduler"], "num_inference_steps": ["4"]}, ["DDPM · 4 steps"]),
         ({"num_inference_steps": ["4", "8"], "scheduler": ["DDIM"]}, ["DDIM · 4 steps", "DDIM · 8 steps"]),
+        (
+            {"num_inference_steps": ["4,8"], "scheduler": ["DDIM, DDPMScheduler", "DDIM"]},
+            ["DDIM · 4 steps", "DDIM · 8 steps", "DDPM · 4 steps", "DDPM · 8 steps"],
+        ),
         ({"guidance_scale": ["4.0"], "num_inference_steps": ["8"]}, ["DDIM · 8 steps", "DDPM · 8 steps"]),
         ({"size": ["64x64"], "optimizations": ["none"], "scheduler": ["DDIM"]}, ["DDIM · 4 steps", "DDIM · 8 steps"]),
     ],
 )
 def test_only_keeps_what_matches(plan_of: Plans, only: dict[str, list[str]], labels: list[str]) -> None:
     assert [cell.label for cell in plan_of(SWEEP, only=only).cells] == labels
+
+
+SOLVERS = "prompts: x\nscheduler: [DDIM, {DPMSolverMultistep: {solver_order: 2, use_karras_sigmas: true}}, DDPM]\n"
+SOLVER = "DPMSolverMultistep(solver_order=2, use_karras_sigmas=true)"
+
+
+@pytest.mark.parametrize(
+    ("texts", "labels"),
+    [([SOLVER], [SOLVER]), ([f"DDIM,{SOLVER}"], ["DDIM", SOLVER]), ([f"{SOLVER}, DDPM"], [SOLVER, "DDPM"])],
+)
+def test_a_value_with_commas_of_its_own_can_be_chosen(plan_of: Plans, texts: list[str], labels: list[str]) -> None:
+    assert [cell.label for cell in plan_of(SOLVERS, only={"scheduler": texts}).cells] == labels
+    with pytest.raises(UsageError, match=r"use_karras_sigmas=false\): no cell has it"):
+        plan_of(SOLVERS, only={"scheduler": [SOLVER.replace("true", "false")]})
+
+
+def test_a_model_s_folder_may_have_a_comma_in_its_name(plan_of: Plans, tmp_path: Path) -> None:
+    text = "prompts: x\nmodel: [mini-2.2, './one, two']\n"
+    for part, name in (("prior", "KandinskyV22PriorPipeline"), ("decoder", "KandinskyV22Pipeline")):
+        (tmp_path / "one, two" / part).mkdir(parents=True)
+        (tmp_path / "one, two" / part / "model_index.json").write_text(f'{{"_class_name": "{name}"}}')
+    (cell,) = plan_of(text, only={"model": ["./one, two"]}).cells
+    assert cell.settings.model == "./one, two"
 
 
 def test_only_keeps_the_references_of_what_it_keeps_and_says_so(plan_of: Plans) -> None:

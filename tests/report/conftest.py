@@ -163,13 +163,13 @@ class RunBuilder:
             return []
         bounds = Interval(low=difference - 0.15, high=difference + 0.15, level=0.9, method="studentized bootstrap")
         why = "the interval reaches over the margin" if verdict == "inconclusive" else None
-        about = {"reference": versus, "n_prompts": self.prompts, "n_to_settle": n_to_settle, "reason": why}
+        about = {"reference": versus, "n": self.prompts, "n_to_settle": n_to_settle, "reason": why}
         known = {"difference": difference, "interval": bounds, "margin": 0.3, "verdict": verdict, "p_sign_flip": 0.2}
         quality = Comparison(metric="clip_score", **about, **known)
         if latency is None:
             return [quality]
         speed = Interval(low=-0.86, high=-0.82, level=0.9, method="studentized bootstrap")
-        about = {"reference": versus, "n_prompts": 10, "difference": -0.84, "interval": speed, "margin": 0.03}
+        about = {"reference": versus, "n": 3, "unit": "visit", "difference": -0.84, "interval": speed, "margin": 0.03}
         return [quality, Comparison(metric="latency", verdict=latency_verdict, **about)]
 
     def finish(self, *, status: str = "finished", changes: dict[str, Any] | None = None) -> tuple[Store, str]:

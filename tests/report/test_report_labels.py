@@ -73,3 +73,12 @@ def test_scales_turn_logarithmic_over_a_factor_of_four() -> None:
 def test_a_single_point_has_a_scale() -> None:
     frame = frame_of(points_at([(1.0, 84.0)]))
     assert frame.pixel(1.0, 84.0) == pytest.approx((330, 190))
+
+
+def test_a_bound_next_to_zero_makes_no_axis_of_decades() -> None:
+    """Nor may a number that lies outside its own interval, by a rounding, end the report."""
+    points = points_at([(1.0, 0.0), (2.0, 0.0)])
+    points = [{**point, "y_low": 5.6e-17, "y_high": 0.56} for point in points]
+    frame = frame_of(points)
+    assert not frame.y_log
+    assert len(place_labels(points, frame)["label_y"]) == 2

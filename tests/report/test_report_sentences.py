@@ -19,7 +19,7 @@ def compared(metric: str, difference: float | None, margin: float, half: float |
     if half is not None:
         bounds = Interval(low=difference - half, high=difference + half, level=0.9, method="m")
     return Comparison(metric=metric, reference="r", difference=difference, interval=bounds, margin=margin,
-                      verdict="inconclusive", n_prompts=8)  # fmt: skip
+                      verdict="inconclusive", n=8)  # fmt: skip
 
 
 @pytest.mark.parametrize(

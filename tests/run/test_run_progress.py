@@ -24,3 +24,11 @@ def test_lines_tell_the_end_and_the_time_left(monkeypatch: pytest.MonkeyPatch, c
 def test_a_stage_with_nothing_to_do_is_silent(capsys: pytest.CaptureFixture[str]):
     PlainReporter().begin("timing", total=0)
     assert capsys.readouterr().err == ""
+
+
+def test_a_step_may_count_for_many(capsys: pytest.CaptureFixture[str]):
+    tell = PlainReporter()
+    tell.begin("images", total=6)
+    tell.advance("images", "a", 4)
+    tell.advance("images", "b", 2)
+    assert capsys.readouterr().err.splitlines() == ["images: 6 to do", "images: 6/6 in 0 s (b)"]

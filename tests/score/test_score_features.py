@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_open_clip_gives_both_towers_and_the_tokens(scorer_folder: Path, picture
     assert arrays["image_features"].shape == arrays["text_features"].shape == (6, 16)
     assert arrays["n_tokens"].shape == arrays["truncated"].shape == (6,)
     assert make.made_by["weights"] == "tiny-open_clip" and "bicubic" in make.made_by["resize"]
-    assert make.made_by["open-clip-torch"]
+    assert make.made_by["open-clip-torch"] and make.made_by["torch"] == version("torch")
 
 
 def test_an_extractor_sees_pixels_from_zero_to_one(extractor_folder: Path, pictures: list[Image.Image]) -> None:
@@ -63,5 +64,5 @@ def test_a_picture_is_a_tensor_in_the_nets_order() -> None:
 def test_weights_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="no folder"):
         weights_folder(Place(kind="folder", where=str(tmp_path / "nowhere")))
-    with pytest.raises(MissingError, match=r"(?s)laion/nothing-of-the-kind .*harness fetch"):
+    with pytest.raises(MissingError, match=r"(?s)laion/nothing-of-the-kind .*`hf download laion/nothing"):
         weights_folder(Place(kind="hub", where="laion/nothing-of-the-kind", revision="0" * 40))

@@ -34,6 +34,7 @@ ONE_FAULT = [
     ("guidance_scale: yes", 2, "guidance_scale", "True will not do", None),
     ("guidance_scale: [1,\n  2,\n  four]", 4, "guidance_scale[2]", "'four' will not do", None),
     ("num_inference_steps: 0", 2, "num_inference_steps", "a whole number from 1 to 1000", None),
+    ("prior_num_inference_steps: 1", 2, "prior_num_inference_steps", "a whole number from 2 to 1000", None),
     ("num_inference_steps: 1001", 2, "num_inference_steps", "a whole number from 1 to 1000", None),
     ("num_inference_steps: 2.5", 2, "num_inference_steps", "a whole number", None),
     ("num_inference_steps:", 2, "num_inference_steps", "nothing will not do", None),
@@ -181,7 +182,7 @@ prior_num_inference_steps: [5]
 scheduler: [DDIMScheduler, model-default, {DDPM: {subfolder: ddpm_scheduler, clip_sample: false}}, {DDPM: }]
 optimizations: none
 compare_to: {scheduler: DDIM}
-margins: {clip_score: 0.3, latency: 3%, peak_memory: 0.02}
+margins: {clip_score: 0.3, latency: 3%, peak_memory: off}
 metrics: [clip_score]
 timing: {repeats: 7}
 batch_size: 3
@@ -210,10 +211,10 @@ exclude: [{size: 128x64, guidance_scale: 1}]
         ("a star", "blur", 3), ("a star", "blur", 1), ("a cross", "blur", 3), ("a cross", "blur", 1),
     ]  # fmt: skip
     assert spec.compare_to == {"scheduler": SchedulerChoice(label="DDIM", class_name="DDIMScheduler")}
-    assert spec.margins == {"clip_score": 0.3, "latency": "3%", "peak_memory": 0.02}
+    assert spec.margins == {"clip_score": 0.3, "latency": "3%", "peak_memory": "off"}
     assert spec.cases == ({"guidance_scale": (1.0,)}, {"size": ((64, 64),)})
     assert spec.exclude == ({"size": ((64, 128),), "guidance_scale": (1.0,)},)
-    assert (spec.timing.enabled, spec.timing.repeats, spec.timing.rounds) == (True, 7, 2)
+    assert (spec.timing.enabled, spec.timing.repeats, spec.timing.rounds) == (True, 7, 3)
     assert (spec.batch_size, spec.device, spec.threads, spec.cell_timeout_s, spec.strict) == (3, "cpu", 2, 60.0, True)
 
 

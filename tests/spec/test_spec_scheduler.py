@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
+from harness.catalog.schedulers import BOUNDS, WORDS, out_of_bounds, schedulers
 from harness.errors import Problem
+from harness.spec.schema import schema
 from harness.spec.types import Spec
 
 Faults = Callable[[str], list[Problem]]
@@ -32,6 +36,15 @@ ONE_FAULT = [
     ("{DDIM: {subfolder: ../../secret}}", ".DDIM.subfolder", "is no folder of a model", None),
     ("{DDIM: {subfolder: /etc}}", ".DDIM.subfolder", "is no folder of a model", None),
     ("{DDIM: {subfolder: }}", ".DDIM.subfolder", "is no folder of a model", None),
+    ("{DPMSolverMultistep: {solver_order: 9}}", ".DPMSolverMultistep.solver_order", "at least 1 and at most 3", None),
+    ("{DPMSolverMultistep: {solver_order: 0}}", ".DPMSolverMultistep.solver_order", "at least 1 and at most 3", None),
+    ("{DDIM: {beta_start: -1}}", ".DDIM.beta_start", "above 0 and below 1", None),
+    ("{DDIM: {beta_end: 1}}", ".DDIM.beta_end", "above 0 and below 1", None),
+    ("{DDIM: {num_train_timesteps: 0}}", ".DDIM.num_train_timesteps", "at least 1 and at most 1000", None),
+    ("{DDIM: {steps_offset: -1}}", ".DDIM.steps_offset", "at least 0", None),
+    ("{DDIM: {dynamic_thresholding_ratio: 0}}", ".DDIM.dynamic_thresholding_ratio", "above 0 and at most 1", None),
+    ("{DDIM: {trained_betas: [0.1]}}", ".DDIM.trained_betas", "1000 of them", None),
+    ("{DDIM: {trained_betas: [0.1, 2], num_train_timesteps: 2}}", ".DDIM.trained_betas", "above 0 and below 1", None),
     ("{DPMSolverMultistep: {lambda_min_clipped: low}}", ".DPMSolverMultistep.lambda_min_clipped", "a number", None),
     ("{DPMSolverMultistep: {variance_type: big}}", ".DPMSolverMultistep.variance_type", "one of fixed_small", None),
 ]  # fmt: skip
@@ -59,11 +72,29 @@ def test_every_wrong_override_is_told(faults_of: Faults) -> None:
 def test_overrides_of_every_kind_are_taken(spec_of: Callable[[str], Spec]) -> None:
     (choice,) = spec_of(
         "prompts: a\nscheduler: {DPMSolverMultistepScheduler: {use_karras_sigmas: true, solver_order: 3,"
-        " beta_start: 1, lambda_min_clipped: -5.1, trained_betas: [0.1, 0.2],"
+        " sample_max_value: 1, lambda_min_clipped: -5.1, trained_betas: [0.1, 0.2], num_train_timesteps: 2,"
         " variance_type: , algorithm_type: dpmsolver++}}\n"
     ).sweeps["scheduler"]
     assert choice.config == {
-        "use_karras_sigmas": True, "solver_order": 3, "beta_start": 1, "lambda_min_clipped": -5.1,
-        "trained_betas": [0.1, 0.2], "variance_type": None, "algorithm_type": "dpmsolver++",
+        "use_karras_sigmas": True, "solver_order": 3, "sample_max_value": 1, "lambda_min_clipped": -5.1,
+        "trained_betas": [0.1, 0.2], "num_train_timesteps": 2, "variance_type": None, "algorithm_type": "dpmsolver++",
     }  # fmt: skip
-    assert choice.label.startswith("DPMSolverMultistep(algorithm_type=dpmsolver++, beta_start=1, ")
+    assert choice.label.startswith("DPMSolverMultistep(algorithm_type=dpmsolver++, lambda_min_clipped=-5.1, ")
+
+
+def test_every_default_is_within_its_own_bounds() -> None:
+    """A bound that refuses what diffusers itself starts from would be wrong."""
+    rows = [row for row in schedulers().values() if row.verdict == "right"]
+    for keyword, default in ((key, value) for row in rows for key, value in row.parameters.items()):
+        assert out_of_bounds(keyword, default) is None, keyword
+        assert keyword not in WORDS or default is None or default in WORDS[keyword]
+    assert set(BOUNDS) <= {key for row in rows for key in row.parameters}
+
+
+@pytest.mark.parametrize(
+    "value", ["{DDIM: {num_train_timesteps: 0}}", "{DPMSolverMultistep: {solver_order: 9}}", "{DDIM: {beta_start: -1}}"]
+)
+def test_an_editor_is_told_the_bounds_too(value: str) -> None:
+    validator = Draft202012Validator(schema())
+    assert list(validator.iter_errors(yaml.safe_load(f"prompts: a\nscheduler: {value}")))
+    assert not list(validator.iter_errors(yaml.safe_load("prompts: a\nscheduler: {DDIM: {num_train_timesteps: 1}}")))

@@ -72,7 +72,7 @@ def test_equal_values_have_no_spread() -> None:
 @pytest.mark.parametrize("values", [[1.0, 2.0, 4.0], [0.0] * 31 + [1.0]])
 def test_students_t_stands_in_where_resamples_have_no_spread(values: list[float]) -> None:
     mean = studentize(np.array(values), seed=0)
-    assert mean.method == "Student t over prompts"
+    assert mean.method == "Student t"
     low, high = mean.interval(0.9)
     assert low < mean.mean < high
     assert mean.p_above(low) == pytest.approx(0.05)

@@ -44,6 +44,13 @@ def test_a_share_has_wilsons_interval() -> None:
     assert (ten.value, ten.low, ten.high) == pytest.approx((1.0, 0.722, 1.0), abs=1e-3)
 
 
+def test_the_interval_of_none_and_of_all_holds_the_share_itself() -> None:
+    """Rounding once put the lower end of 0 of 12 just above zero."""
+    for n in range(2, 200):
+        none, every = (mean_interval([share] * n, list(range(n)), share=True) for share in (0.0, 1.0))
+        assert (none.low, every.high) == (0.0, 1.0)
+
+
 def test_the_median_lies_between_order_statistics() -> None:
     # Tables: n = 10 at 95 % takes the 2nd and 9th, n = 6 the 1st and 6th.
     ten = median_interval([float(i) for i in range(1, 11)])

@@ -81,6 +81,15 @@ def test_hidden_files_are_no_part_of_a_model(store: Store, model: Path) -> None:
     assert digest_folder(model, store) == before
 
 
+def test_prose_determines_nothing(store: Store, model: Path) -> None:
+    before = digest_folder(model, store)
+    for name in ("README.md", "unet/NOTES.MD", "card.json", ".gitattributes"):
+        (model / name).write_text("trained for a day")
+    assert digest_folder(model, store) == before
+    (model / "merges.txt").write_text("a b")  # of a tokenizer
+    assert digest_folder(model, store) != before
+
+
 def test_source_counts_python_files_by_place_and_content(tmp_path: Path) -> None:
     package = tmp_path / "pipelines"
     (package / "sub").mkdir(parents=True)

@@ -53,6 +53,13 @@ def test_a_run_is_found_by_id_name_beginning_and_latest(store: Store) -> None:
     assert store.find_run(third[:15]) == third
 
 
+def test_a_damaged_record_is_found_by_its_name_and_hides_no_other(store: Store) -> None:
+    damaged, good = make_run(store, name="steps"), make_run(store, name="guidance", minute=1)
+    (store.root / "runs" / damaged / "run.json").write_text("{")
+    assert store.find_run("guidance") == good
+    assert store.find_run("steps") == damaged
+
+
 def test_a_run_that_is_not_there_names_the_nearest(store: Store) -> None:
     make_run(store, name="guidance")
     with pytest.raises(MissingError, match="no run 'guidence'") as caught:

@@ -59,6 +59,22 @@ def test_one_unreadable_record_does_not_hide_the_others(store: Store) -> None:
     assert found[newer].started_ms == round(BEGAN.timestamp() * 1000)
 
 
+@pytest.mark.parametrize("content", ["{", '{"schema_version": 1}', "[]"])
+def test_a_damaged_record_in_a_renamed_folder_is_listed(store: Store, content: str) -> None:
+    folder = store.root / "runs" / make_run(store)
+    (folder / "run.json").write_text(content)
+    (found,) = summaries(Store(folder.rename(folder.with_name("backup")).parents[1]))
+    assert (found.run_id, found.status) == ("backup", "unreadable") and found.started_ms > 0
+
+
+def test_a_field_that_an_older_version_did_not_write_has_its_default(store: Store) -> None:
+    path = store.root / "runs" / make_run(store) / "run.json"
+    written = json.loads(path.read_text())
+    path.write_text(json.dumps({key: value for key, value in written.items() if key not in ("made", "finished_ms")}))
+    (found,) = summaries(store)
+    assert (found.status, found.made, found.seconds) == ("finished", {}, None)
+
+
 def test_a_record_being_written_is_not_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = make_run(store)
     record = store.load_cells(run_id)[0]

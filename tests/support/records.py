@@ -237,7 +237,7 @@ class _Maker:
                 margin=0.3,
                 verdict="inconclusive",
                 p_sign_flip=0.2,
-                n_prompts=prompts,
+                n=prompts,
                 n_to_settle=40,
             )
         ]

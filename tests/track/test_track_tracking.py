@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,13 @@ from support.records import make_run
 from support.tracked import Tracked
 
 from harness.errors import HarnessError
+from harness.report.provenance import provenance
+from harness.report.view import load_view
 from harness.store.locks import hold
 from harness.store.store import Store
 from harness.track import tracking
+from harness.track.content import Content
+from harness.track.quiet import quiet
 from harness.track.tracking import TrackError, track_run
 
 NAME = "which-scheduler"
@@ -215,6 +221,55 @@ def test_a_place_that_cannot_be_reached_says_what_to_do(
     assert "geheim" not in str(caught.value)
     assert caught.value.__cause__ is None and caught.value.__suppress_context__
     assert {path: path.read_bytes() for path in records} == records
+
+
+def test_a_database_of_another_version_says_so(store: Store) -> None:
+    """Alembic's own error, which is none of MLflow's."""
+    (store.root / "mlflow.db").unlink()
+    with closing(sqlite3.connect(store.root / "mlflow.db")) as database:
+        database.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        database.execute("INSERT INTO alembic_version VALUES ('from the future')")
+        database.commit()
+    run_id = make_run(store)
+    with pytest.raises(TrackError, match="could not be sent to MLflow") as caught:
+        _send(store, run_id)
+    assert f"harness track {run_id}" in caught.value.do and not store.tracking_path(run_id).exists()
+
+
+def test_more_numbers_than_a_request_takes_are_sent(store: Store, found: Callable[[Store], Tracked]) -> None:
+    run_id = make_run(store)
+    cell = store.load_cells(run_id)[0]
+    assert cell.timing is not None
+    steady = [0.25 + 0.001 * i for i in range(1700)]
+    store.save_cell(cell.model_copy(update={"timing": cell.timing.model_copy(update={"steady_s": steady})}))
+    _send(store, run_id)
+    read = found(store)
+    sent = read.history(read.runs(NAME)[cell.cell_id], "steady_s")
+    assert [value for value, _, _ in sent] == steady
+
+
+def test_requests_stay_within_mlflow_s_limits() -> None:
+    with quiet():
+        from harness.track.sending import _batches
+    told = Content("a", 1, 2, "FINISHED", parameters={f"p{i}": "x" for i in range(150)})
+    for i in range(2001):
+        told.metric("m", 1.0, step=i)
+    for i in range(250):
+        told.tag(f"t{i}", "x")
+    requests = [(list(m), list(p), list(t)) for m, p, t in _batches(told)]
+    assert [sum(len(request[kind]) for request in requests) for kind in range(3)] == [2001, 150, 250]
+    assert all(len(m) <= 1000 and len(p) <= 100 and len(t) <= 100 for m, p, t in requests)
+    assert all(len(m) + len(p) + len(t) <= 1000 for m, p, t in requests)
+
+
+def test_the_report_names_the_mlflow_run(store: Store) -> None:
+    run_id = make_run(store)
+    assert not store.tracking_path(run_id).exists()
+    sent = _send(store, run_id, experiment="elsewhere")
+    assert json.loads(store.tracking_path(run_id).read_text()) == sent.model_dump(mode="json")
+    told = {section.title: dict(section.facts) for section in provenance(load_view(store, run_id))}
+    assert (told["MLflow"]["experiment"], told["MLflow"]["run"]) == ("elsewhere", sent.parent_run_id)
+    assert sent.tracking_uri in told["MLflow"]["look at it"]
 
 
 def test_a_file_that_is_no_database_says_so(store: Store) -> None:
