@@ -19,6 +19,7 @@ from harness.run.protocol import Bye, Envelope, Hello, Reply, Request
 from harness.store.records import Failure
 
 _LOG_TAIL_LINES = 5
+_LEAVING_S = 5.0
 
 
 class Worker(Protocol):
@@ -155,7 +156,7 @@ class LocalWorker:
             future.set_result(Reply(id=ident, failure=self._death()))
 
     def _death(self) -> Failure:
-        code = self._process.poll()
+        code = self._end()
         tail = _tail(self._log_path)
         if code == -signal.SIGKILL:
             return Failure(
@@ -169,6 +170,14 @@ class LocalWorker:
             reason=f"the worker process ended unexpectedly (status {code})" + tail,
             do=f"the whole story is in {self._log_path}; the same command tries the cell again",
         )
+
+    def _end(self) -> int:
+        """Its status. A worker that has closed a pipe is leaving; one that is not by then is ended."""
+        try:
+            return self._process.wait(_LEAVING_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            return self._process.wait()
 
 
 def _tail(path: Path) -> str:

@@ -27,7 +27,8 @@ _SAME_PICTURE = 8  # of 255 levels: what another batch's rounding may move a pix
 class _Case:
     """One comparison to be judged: whose, of what, and its sample.
 
-    ``spoilt``: why the sample, if there is one, can decide nothing, whatever it says.
+    ``spoilt``: why the sample, if there is one, can decide nothing, whatever it says. ``drifted``: by how much the
+    machine moved, where that is more than the margin: it has the margin's place then, and sameness cannot be shown.
     """
 
     cell: str
@@ -36,7 +37,9 @@ class _Case:
     direction: Direction
     relative: bool
     sample: PairedSample
+    stated: float  # the margin asked for, as the sample's
     spoilt: str | None = None
+    drifted: float | None = None
 
 
 def compare_cells(plan: Plan, cells: dict[str, CellRecord], rows: dict[str, Rows]) -> dict[str, list[Comparison]]:
@@ -83,7 +86,7 @@ def _per_image(
     limit = _absolute(margin, metric, pairs.reference)
     sample = PairedSample(name, harm, limit, share=row.unit == "share")
     spoilt = None if len(harm) else f"no picture has a {metric} in both cells"
-    return _Case(cell.cell_id, reference.cell_id, metric, row.direction, False, sample, spoilt)
+    return _Case(cell.cell_id, reference.cell_id, metric, row.direction, False, sample, limit, spoilt)
 
 
 def _column(rows: dict[str, Rows], cell_id: str, metric: str) -> dict[str, float]:
@@ -98,9 +101,16 @@ def _measured(cell: CellRecord, reference: CellRecord, metric: str, margin: floa
     cost = [np.array([side[visit] for visit in common], dtype=np.float64) for side in (mine, theirs)]
     sound = all(np.all(side > 0) for side in cost)
     harm = paired_harm(*cost, direction="lower", relative=True) if sound else np.zeros(0)
-    sample = PairedSample(f"{cell.cell_id}:{metric}", harm, float(np.log1p(margin)), unit="visit")
-    spoilt = _spoilt(cell, reference, metric, margin)
-    return _Case(cell.cell_id, reference.cell_id, metric, "lower", True, sample, spoilt)
+    moved = max(_drift(cell), _drift(reference)) if metric == "latency" else 0.0
+    limit, name = float(np.log1p(max(margin, moved))), f"{cell.cell_id}:{metric}"
+    sample = PairedSample(name, harm, limit, unit="visit")
+    spoilt, drifted = _spoilt(cell, reference, metric), moved if moved > margin else None
+    stated = float(np.log1p(margin))
+    return _Case(cell.cell_id, reference.cell_id, metric, "lower", True, sample, stated, spoilt, drifted)
+
+
+def _drift(record: CellRecord) -> float:
+    return (record.timing.drift or 0.0) if record.timing else 0.0
 
 
 def _latency_by_visit(record: CellRecord) -> dict[int, float]:
@@ -123,7 +133,7 @@ _MEASURED: dict[str, Callable[[CellRecord], dict[int, float]]] = {
 }
 
 
-def _spoilt(cell: CellRecord, reference: CellRecord, metric: str, margin: float) -> str | None:
+def _spoilt(cell: CellRecord, reference: CellRecord, metric: str) -> str | None:
     for record in (cell, reference):
         if record.timing is None:
             return f"{record.label} has no timing: {record.timing_reason or 'not measured'}"
@@ -133,9 +143,6 @@ def _spoilt(cell: CellRecord, reference: CellRecord, metric: str, margin: float)
     assert cell.timing is not None and reference.timing is not None
     if cell.timing.measured_in != reference.timing.measured_in:
         return "the two were timed in different runs; `--remeasure` times them side by side"
-    drift = max(cell.timing.drift or 0.0, reference.timing.drift or 0.0)
-    if metric == "latency" and drift > margin:
-        return f"the machine drifted by {drift:.1%} within or between visits, more than the margin of {margin:.1%}"
     if metric == "peak_memory" and not (cell.memory and reference.memory):
         return "the peak of memory was not measured in both"
     return None
@@ -162,21 +169,30 @@ def _comparison(case: _Case, judged: Judged) -> Comparison:
     bounds = None
     if low is not None and high is not None:
         bounds = Interval(low=min(low, high), high=max(low, high), level=judged.level, method=judged.method)
-    margin = _in_unit(case, judged.margin)
+    margin = _in_unit(case, case.stated)
+    open_ = case.spoilt is not None or (case.drifted is not None and judged.verdict == "equivalent")
+    verdict = "inconclusive" if open_ else judged.verdict
     return Comparison(
         metric=case.metric,
         reference=case.reference,
         difference=_in_unit(case, judged.mean),
         interval=bounds,
-        margin=abs(margin) if margin is not None else judged.margin,
-        verdict="inconclusive" if case.spoilt else judged.verdict,
+        margin=abs(margin) if margin is not None else case.stated,
+        verdict=verdict,
         leaning_worse=judged.leaning_worse,
         p_sign_flip=judged.p_sign_flip,
         n=judged.n,
         unit=case.sample.unit,
-        n_to_settle=None if case.spoilt else judged.n_to_settle,
-        reason=case.spoilt or judged.reason,
+        n_to_settle=None if case.spoilt or case.drifted else judged.n_to_settle,
+        reason=case.spoilt or (_moved(case) if verdict == "inconclusive" else None) or judged.reason,
     )
+
+
+def _moved(case: _Case) -> str | None:
+    if case.drifted is None:
+        return None
+    margin = float(np.expm1(case.stated))
+    return f"the machine drifted by {case.drifted:.1%} within or between visits, more than the margin of {margin:.1%}"
 
 
 def _in_unit(case: _Case, harm: float | None) -> float | None:

@@ -57,6 +57,16 @@ def test_the_environment_pins_threads_and_the_log_has_its_errors(start: Start, t
     assert str(tmp_path / "logs" / "worker.log") in failure.do
 
 
+def test_the_status_of_a_worker_that_is_still_leaving_is_waited_for(start: Start, tmp_path: Path) -> None:
+    """It has closed its end of the pipe, and has yet to end."""
+    script = f"exec <&-; echo > {tmp_path}/closed; i=0; while [ $i -lt 50000 ]; do i=$((i+1)); done; exit 3"
+    with start(script) as worker:
+        while not (tmp_path / "closed").exists():
+            assert worker.alive()
+        failure = call(worker, HELLO, timeout_s=60).failure
+    assert failure and failure.kind == "worker-died" and "status 3" in failure.reason
+
+
 def test_a_worker_that_is_killed_from_outside_is_told_as_such(start: Start) -> None:
     with start("read one; kill -9 $$") as worker:
         failure = call(worker, HELLO).failure

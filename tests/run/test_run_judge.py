@@ -177,8 +177,9 @@ def test_a_machine_that_drifted_another_run_and_other_pictures_decide_nothing() 
     fast = _timing(CALLS)
     assert _latency(fast, _scaled(2.0, drift=0.049)).verdict == "regressed"
     spoilt = [
-        (_timing(CALLS, drift=0.06), _scaled(2.0), "drifted by 6.0%"),
-        (fast, _scaled(2.0, drift=0.06), "drifted by 6.0%"),
+        (_timing(CALLS, drift=0.06), _scaled(1.02), "drifted by 6.0%"),
+        (fast, _scaled(1.02, drift=0.06), "drifted by 6.0%"),
+        (fast, _scaled(1.9, drift=1.0), "drifted by 100.0%"),
         (_timing(CALLS, run="run-0"), _scaled(2.0), "--remeasure"),
         (fast, _scaled(2.0, apart=200), "up to 200 of 255 levels apart"),
         (fast, None, "has no timing: not measured"),
@@ -188,6 +189,11 @@ def test_a_machine_that_drifted_another_run_and_other_pictures_decide_nothing() 
         told = _latency(first, second)
         assert told.verdict == "inconclusive" and told.n_to_settle is None and reason in (told.reason or "")
     assert _latency(fast, _scaled(2.0, apart=2)).verdict == "regressed"  # the last bits of another batch
+
+
+def test_a_difference_larger_than_the_drift_is_still_called() -> None:
+    told = _latency(_timing(CALLS), _scaled(2.0, drift=0.3))
+    assert (told.verdict, told.reason, told.margin) == ("regressed", None, pytest.approx(0.05))
 
 
 @pytest.mark.parametrize(("by", "verdict"), [(0.5, "improved"), (1.5, "regressed"), (1.0, "equivalent")])
