@@ -81,7 +81,8 @@ def _unit(pictures: torch.Tensor) -> torch.Tensor:
 
 def _share(promise: str, right: torch.Tensor, least: float) -> Bar:
     estimate = mean_interval(right.double().numpy(), list(range(len(right))))
-    text = f"{estimate.value:.1%} [{estimate.low:.1%}, {estimate.high:.1%}], n = {len(right)}"
+    low, high = (min(max(end or 0.0, 0.0), 1.0) for end in (estimate.low, estimate.high))
+    text = f"{estimate.value:.1%} [{low:.1%}, {high:.1%}], n = {len(right)}"
     return Bar(promise, f"≥ {least:.0%}", text, float(right.double().mean()) >= least)
 
 
