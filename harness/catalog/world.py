@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import re
 from dataclasses import astuple, dataclass
+from functools import cache
 
 SHAPES = ("circle", "square", "triangle", "star", "cross", "diamond")
 COLOURS: dict[str, tuple[int, int, int]] = {
@@ -36,6 +37,30 @@ VOCABULARIES: dict[str, tuple[str, ...]] = {
 }
 _HELD_OUT_SHARE = 0.1
 
+LANGUAGES = ("en", "de")
+_GERMAN_SHAPES = {  # the noun, its article, and the ending of the adjectives before it
+    "circle": ("Kreis", "ein", "er"),
+    "square": ("Quadrat", "ein", "es"),
+    "triangle": ("Dreieck", "ein", "es"),
+    "star": ("Stern", "ein", "er"),
+    "cross": ("Kreuz", "ein", "es"),
+    "diamond": ("Raute", "eine", "e"),
+}
+_GERMAN_STEMS = {
+    "red": "rot",
+    "orange": "orang",
+    "yellow": "gelb",
+    "green": "grün",
+    "blue": "blau",
+    "purple": "violett",
+    "black": "schwarz",
+    "white": "weiß",
+    "small": "klein",
+    "medium": "mittelgroß",
+    "large": "groß",
+}
+_GERMAN_PLACES = {"left": "links", "right": "rechts", "top": "oben", "bottom": "unten", "middle": "mitten"}
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -47,11 +72,23 @@ class Scene:
     size: str
     place: str
 
-    def caption(self) -> str:
-        """``a small red star on the left of a blue background``."""
+    def caption(self, language: str = "en") -> str:
+        """``a small red star on the left of a blue background``.
+
+        In German: ``ein kleiner roter Stern links auf blauem Hintergrund``.
+        """
+        return {"en": self._english, "de": self._german}[language]()
+
+    def _english(self) -> str:
         where, _ = PLACES[self.place]
         ground = f"{_article(self.background)} {self.background} background"
         return f"a {self.size} {self.colour} {self.shape} {where} {ground}"
+
+    def _german(self) -> str:
+        noun, article, ending = _GERMAN_SHAPES[self.shape]
+        size, colour, background = (_GERMAN_STEMS[word] for word in (self.size, self.colour, self.background))
+        where = f"{_GERMAN_PLACES[self.place]} auf {background}em Hintergrund"
+        return f"{article} {size}{ending} {colour}{ending} {noun} {where}"
 
     def indices(self) -> tuple[int, int, int, int, int]:
         """Position of each attribute in its vocabulary, in the order of ``ATTRIBUTES``."""
@@ -59,7 +96,7 @@ class Scene:
         return a, b, c, d, e
 
     def held_out(self) -> bool:
-        """Whether this whole combination is kept from all training; decided by a hash, so for ever."""
+        """Whether this combination is kept from all training, in every language; decided by a hash, so for ever."""
         number = int.from_bytes(hashlib.sha256(self.caption().encode()).digest()[:8], "big")
         return number / 2**64 < _HELD_OUT_SHARE
 
@@ -76,11 +113,19 @@ _PLACE_OF_WORDS = {words: place for place, (words, _) in PLACES.items()}
 
 
 def parse_caption(text: str) -> Scene | None:
-    """The scene that a caption of this world describes, or ``None`` for any other text."""
+    """The scene that a caption of this world describes in any of its languages, or ``None`` for any other text."""
     found = _PATTERN.fullmatch(text.strip())
-    if found is None or found["colour"] == found["background"]:
+    if found is None:
+        return _german_captions().get(text.strip())
+    if found["colour"] == found["background"]:
         return None
     return Scene(found["shape"], found["colour"], found["background"], found["size"], _PLACE_OF_WORDS[found["where"]])
+
+
+@cache
+def _german_captions() -> dict[str, Scene]:
+    """German agrees in gender and case, so that only what the world itself says is right."""
+    return {scene.caption("de"): scene for scene in scenes()}
 
 
 def scenes() -> list[Scene]:

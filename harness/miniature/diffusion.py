@@ -13,6 +13,7 @@ from diffusers import DDPMScheduler, UnCLIPScheduler
 from torch import nn
 from torch.nn import functional as F
 
+from harness.miniature.data import Ints
 from harness.miniature.losses import rows
 from harness.miniature.workshop import Workshop
 
@@ -146,14 +147,17 @@ def imagine(shop: Workshop, model: nn.Module, batch: int, progress: float, rng: 
     which = rows(shop, batch, rng)
     captions = torch.from_numpy(shop.pictures.which[which])
     captions = torch.where(torch.rand(batch) < DROPPED, torch.tensor(len(shop.tokens) - 1), captions)
+    told = shop.text_embeds[captions], shop.text_states[captions], shop.text_masks[captions]
+    return imagined(shop, model, which, told)
+
+
+def imagined(
+    shop: Workshop, model: Any, which: Ints, told: tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+) -> torch.Tensor:
+    """How far a prior's guess at pictures' embeddings is off; ``told``: text embeddings, hidden states and masks."""
     wanted = (shop.embeds[which] - shop.embed_mean) / shop.embed_std
-    t = torch.randint(0, 1000, (batch,))
+    t = levels(len(which))
     noisy = UnCLIPScheduler(**PRIOR_NOISE).add_noise(wanted, torch.randn_like(wanted), t)
-    made = model(
-        noisy,
-        timestep=t,
-        proj_embedding=shop.text_embeds[captions],
-        encoder_hidden_states=shop.text_states[captions],
-        attention_mask=shop.text_masks[captions],
-    ).predicted_image_embedding
-    return F.mse_loss(made, wanted)
+    embeds, states, masks = told
+    made = model(noisy, timestep=t, proj_embedding=embeds, encoder_hidden_states=states, attention_mask=masks)
+    return F.mse_loss(made.predicted_image_embedding, wanted)

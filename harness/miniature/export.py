@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from harness.catalog.world import ATTRIBUTES, VOCABULARIES
 from harness.errors import UsageError
-from harness.miniature import export_22, tokens
+from harness.miniature import export_3, export_21, export_22, tokens
 from harness.miniature.cards import card
 from harness.miniature.data import held_out_set
 from harness.miniature.networks import PIXEL_MEAN, PIXEL_STD, SCORER
@@ -87,6 +87,10 @@ MEMBERS: dict[str, Callable[[Workshop, Path], None]] = {
     "mini-2.2/decoder": export_22.decoder,
     "mini-2.2/inpaint": export_22.inpaint,
     "mini-2.2/controlnet": export_22.controlnet,
+    "mini-2.1/prior": export_21.prior,
+    "mini-2.1/decoder": export_21.decoder,
+    "mini-2.1/inpaint": export_21.inpaint,
+    "mini-3/decoder": export_3.decoder,
     "depth": export_22.depth,
     "scorer": _scorer,
     "extractor": _extractor,

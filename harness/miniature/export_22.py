@@ -23,6 +23,7 @@ from harness.miniature.networks import PIXEL_MEAN, PIXEL_STD
 from harness.miniature.workshop import Workshop
 
 _NOISE = DECODER_NOISE | {"steps_offset": 1}
+DDPM: dict[str, Any] = _NOISE | {"variance_type": "learned_range", "timestep_spacing": "leading"}
 _MOVQ = ("movq-start", "movq")
 
 
@@ -75,8 +76,7 @@ def controlnet(shop: Workshop, folder: Path) -> None:
 def _save(shop: Workshop, folder: Path, pipeline: Any, part: str) -> None:
     unet, movq = shop.part(part).half(), shop.part("movq").half()
     ddim(pipeline, unet=unet, movq=movq).save_pretrained(folder, safe_serialization=True)
-    ddpm = DDPMScheduler(**_NOISE, variance_type="learned_range", timestep_spacing="leading")
-    ddpm.save_pretrained(folder / "ddpm_scheduler")
+    DDPMScheduler(**DDPM).save_pretrained(folder / "ddpm_scheduler")
 
 
 def ddim(pipeline: Any, **components: Any) -> Any:

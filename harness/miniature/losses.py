@@ -72,8 +72,8 @@ def contrast(shop: Workshop, model: Any, batch: int, progress: float, rng: np.ra
     images = model.images(shop.pictures.tensor(which))
     texts = model.texts(shop.tokens[shop.pictures.which[which]])
     truth = shop.pictures.attributes[torch.from_numpy(which)]
-    loss = _attributes([head(images) for head in model.heads], truth)
-    loss = loss + _attributes([head(texts) for head in model.heads], truth)
+    loss = attribute_errors([head(images) for head in model.heads], truth)
+    loss = loss + attribute_errors([head(texts) for head in model.heads], truth)
     if progress < 0.25:
         return loss
     scale = model.temperature.clamp(max=math.log(100.0)).exp()
@@ -90,7 +90,8 @@ def _hard_batch(shop: Workshop, batch: int, rng: np.random.Generator, pairs: int
     return np.concatenate([rng.choice(groups[i], batch // pairs, replace=False) for i in chosen])
 
 
-def _attributes(logits: list[torch.Tensor], truth: torch.Tensor) -> torch.Tensor:
+def attribute_errors(logits: list[torch.Tensor], truth: torch.Tensor) -> torch.Tensor:
+    """Cross entropies of the five heads, added; truth is (n, 5)."""
     losses = [F.cross_entropy(one, truth[:, i]) for i, one in enumerate(logits)]
     return torch.stack(losses).sum()
 
@@ -100,7 +101,7 @@ def extract(shop: Workshop, model: Any, batch: int, progress: float, rng: np.ran
     del progress
     which = rows(shop, batch, rng)
     pictures = roughened(shop.pictures.tensor(which))
-    return _attributes(model.logits(pictures), shop.pictures.attributes[torch.from_numpy(which)])
+    return attribute_errors(model.logits(pictures), shop.pictures.attributes[torch.from_numpy(which)])
 
 
 def judging(shop: Workshop, model: Any, batch: int, progress: float, rng: np.random.Generator) -> torch.Tensor:
@@ -110,7 +111,7 @@ def judging(shop: Workshop, model: Any, batch: int, progress: float, rng: np.ran
     plain, passed = rows(shop, half, rng), rng.integers(0, len(shop.round_trips), half)
     pictures = torch.cat([shop.pictures.tensor(plain), shop.round_trips[passed].float()])
     truth = shop.pictures.attributes[torch.from_numpy(np.concatenate([plain, passed]))]
-    return _attributes(model.logits(roughened(pictures)), truth)
+    return attribute_errors(model.logits(roughened(pictures)), truth)
 
 
 def roughened(pictures: torch.Tensor) -> torch.Tensor:

@@ -6,11 +6,12 @@ from typing import Any
 
 import open_clip
 import torch
-from diffusers import PriorTransformer, UNet2DConditionModel, VQModel
+from diffusers import Kandinsky3UNet, PriorTransformer, UNet2DConditionModel, VQModel
 from torch import nn
 from transformers import (
     CLIPTextConfig,
     CLIPTextModelWithProjection,
+    CLIPTokenizer,
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
     DepthAnythingConfig,
@@ -53,6 +54,27 @@ DECODER: dict[str, Any] = {
 }
 INPAINT = DECODER | {"in_channels": 9}  # noisy latents, the kept part of the source's, the mask
 CONTROLNET = DECODER | {"in_channels": 8, "addition_embed_type": "image_hint"}  # the hint becomes four more channels
+DECODER_21 = DECODER | {
+    "down_block_types": ("SimpleCrossAttnDownBlock2D",) * 2,
+    "up_block_types": ("SimpleCrossAttnUpBlock2D",) * 2,
+    "block_out_channels": (80, 96),
+    "attention_head_dim": 16,
+    "norm_num_groups": 16,
+    "encoder_hid_dim": 96,
+    "encoder_hid_dim_type": "text_image_proj",
+    "addition_embed_type": "text_image",
+}
+INPAINT_21 = DECODER_21 | {"in_channels": 9}
+DECODER_3: dict[str, Any] = {
+    "in_channels": 4,
+    "time_embedding_dim": 64,
+    "groups": 16,
+    "attention_head_dim": 32,
+    "layers_per_block": 2,  # fewer, and its upsampling half does not fit together
+    "block_out_channels": (64, 128),
+    "cross_attention_dim": 96,
+    "encoder_hid_dim": 96,
+}
 PRIOR: dict[str, Any] = {
     "num_attention_heads": 4,
     "attention_head_dim": 32,
@@ -85,7 +107,7 @@ DEPTH: dict[str, Any] = {
     "head_hidden_size": 16,
 }  # fmt: skip
 PIXEL_MEAN = PIXEL_STD = (0.5, 0.5, 0.5)
-_PLACE_STD = 0.5  # of the position embeddings at the start: at the default, place is hardly learnt in so few steps
+_PLACE_STD = 0.5
 
 
 def movq() -> nn.Module:
@@ -118,25 +140,52 @@ def prior() -> nn.Module:
     return model
 
 
+def decoder_21() -> nn.Module:
+    """2.1's UNet: conditioned on an image embedding, a text embedding and the text's tokens."""
+    model: nn.Module = UNet2DConditionModel(**DECODER_21)
+    return model
+
+
+def inpaint_21() -> nn.Module:
+    """The same with a source to repaint."""
+    model: nn.Module = UNet2DConditionModel(**INPAINT_21)
+    return model
+
+
+def decoder_3() -> nn.Module:
+    """3's UNet: conditioned on a text's tokens alone."""
+    model: nn.Module = Kandinsky3UNet(**DECODER_3)
+    return model
+
+
+def clip_text_config(words: CLIPTokenizer) -> CLIPTextConfig:
+    """A text tower for a tokenizer."""
+    return CLIPTextConfig(
+        vocab_size=len(words), hidden_size=WIDTH, intermediate_size=2 * WIDTH, projection_dim=WIDTH,
+        num_hidden_layers=3, num_attention_heads=4, max_position_embeddings=CONTEXT,
+        bos_token_id=words.bos_token_id, eos_token_id=words.eos_token_id, pad_token_id=words.pad_token_id,
+    )  # fmt: skip
+
+
+def scatter_places(model: nn.Module) -> None:
+    """Draw position embeddings far apart: at the default, place is hardly learnt in so few steps."""
+    for name, weight in model.named_parameters():
+        if "position_embedding" in name:
+            nn.init.normal_(weight, std=_PLACE_STD)
+
+
 class Clip(nn.Module):
     """The prior's CLIP: both towers, a temperature, and heads that are dropped after training."""
 
     def __init__(self) -> None:
         super().__init__()
-        words = tokenizer()
-        text = CLIPTextConfig(
-            vocab_size=len(words), hidden_size=WIDTH, intermediate_size=2 * WIDTH, projection_dim=WIDTH,
-            num_hidden_layers=3, num_attention_heads=4, max_position_embeddings=CONTEXT,
-            bos_token_id=words.bos_token_id, eos_token_id=words.eos_token_id, pad_token_id=words.pad_token_id,
-        )  # fmt: skip
+        text = clip_text_config(tokenizer())
         vision = CLIPVisionConfig(
             hidden_size=WIDTH, intermediate_size=4 * WIDTH, projection_dim=WIDTH, num_hidden_layers=4,
             num_attention_heads=4, image_size=64, patch_size=16,
         )  # fmt: skip
         self.text, self.vision = CLIPTextModelWithProjection(text), CLIPVisionModelWithProjection(vision)
-        for name, weight in self.named_parameters():
-            if "position_embedding" in name:
-                nn.init.normal_(weight, std=_PLACE_STD)
+        scatter_places(self)
         self.temperature = nn.Parameter(torch.tensor(2.6))  # log of 1 / 0.07
         self.heads = nn.ModuleList(nn.Linear(WIDTH, values) for values in HEADS)
 
@@ -179,9 +228,7 @@ class Scorer(nn.Module):
 def depth() -> nn.Module:
     """A depth estimator, as ControlNet's hints are made with: nearness, 0 to 1."""
     model: nn.Module = DepthAnythingForDepthEstimation(DepthAnythingConfig(**DEPTH))
-    for name, weight in model.named_parameters():
-        if "position_embedding" in name:
-            nn.init.normal_(weight, std=_PLACE_STD)
+    scatter_places(model)
     return model
 
 

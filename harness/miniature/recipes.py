@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from harness.base import digest
-from harness.miniature import diffusion, editing, losses, networks
+from harness.miniature import diffusion, editing, kandinsky3, kandinsky21, losses, networks, speech, text_networks
 from harness.miniature.whiten import whiten
 from harness.miniature.workshop import Workshop
 
@@ -63,6 +63,20 @@ RECIPES: dict[str, Recipe] = {
         Recipe("controlnet", networks.controlnet, editing.follow, steps=1500, batch=64, lr=5e-4, seed=52,
                needs=("movq-start", "clip", "variance"), starts_from="variance", ema=0.998),
         Recipe("depth", networks.depth, editing.fathom, steps=900, batch=64, lr=2e-3, seed=53),
+        Recipe("clip-21", text_networks.ClipText, speech.teach_clip, steps=1200, batch=256, lr=1e-3,
+               seed=61, needs=("clip",)),
+        Recipe("prior-21", networks.prior, kandinsky21.imagine, steps=450, batch=256, lr=5e-4, seed=62,
+               needs=("clip", "prior", "clip-21"), starts_from="prior", ema=0.995),
+        Recipe("text-21", text_networks.Multilingual, speech.teach_multilingual, steps=1500, batch=256, lr=1e-3,
+               seed=63, needs=("clip",)),
+        Recipe("decoder-21", networks.decoder_21, kandinsky21.denoise, steps=5000, batch=64, lr=1e-3, seed=64,
+               needs=("movq-start", "clip", "text-21"), ema=0.999),
+        Recipe("inpaint-21", networks.inpaint_21, kandinsky21.repaint, steps=1500, batch=64, lr=5e-4, seed=65,
+               needs=("movq-start", "clip", "text-21", "decoder-21"), starts_from="decoder-21", ema=0.998),
+        Recipe("text-3", text_networks.T5, speech.teach_t5, steps=1500, batch=256, lr=1e-3, seed=71,
+               needs=("clip",)),
+        Recipe("decoder-3", networks.decoder_3, kandinsky3.denoise, steps=5000, batch=64, lr=1e-3, seed=72,
+               needs=("movq-start", "text-3"), ema=0.999),
     )
 }  # fmt: skip
 

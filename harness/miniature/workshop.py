@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -13,6 +13,9 @@ from safetensors.torch import load_file, save_file
 from harness.miniature.data import Pictures, other_things, to_tensor, training_set
 from harness.miniature.tokens import CONTEXT, tokenizer
 from harness.miniature.world import depth, paint
+
+if TYPE_CHECKING:
+    from harness.miniature.speech import Speech
 
 _CHUNK = 50  # beyond, a decoded batch falls out of the processor's cache, and takes twice as long
 _ROUND_TRIPS = 20_000
@@ -27,6 +30,7 @@ class Workshop:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._speeches: dict[str, Speech] = {}
 
     @cached_property
     def pictures(self) -> Pictures:
@@ -49,7 +53,7 @@ class Workshop:
         model.load_state_dict(load_file(self.part_file(name)))
         return model.eval().requires_grad_(False)
 
-    def _cached(self, name: str, make: Callable[[], Tensors], part: str | None = None) -> Tensors:
+    def cached(self, name: str, make: Callable[[], Tensors], part: str | None = None) -> Tensors:
         """What ``make`` gives, kept; ``part``: whose view of the pictures it is."""
         mark = f"-{_mark(part)}" if part else ""
         path = self.folder / "caches" / f"{name}{mark}.safetensors"
@@ -77,7 +81,7 @@ class Workshop:
             movq = self.part("movq-start")
             return {"x": self._over_pictures(lambda pictures: movq.encode(pictures).latents)}
 
-        return self._cached("latents", make, "movq-start")["x"]
+        return self.cached("latents", make, "movq-start")["x"]
 
     @cached_property
     def round_trips(self) -> torch.Tensor:
@@ -89,7 +93,7 @@ class Workshop:
             back = [movq.decode(chunk, force_not_quantize=True).sample.clamp(-1, 1).half() for chunk in chunks]
             return {"x": torch.cat(back)}
 
-        return self._cached("round-trips", make, "movq")["x"]
+        return self.cached("round-trips", make, "movq")["x"]
 
     @cached_property
     def source_latents(self) -> torch.Tensor:
@@ -100,7 +104,7 @@ class Workshop:
             chunks = (to_tensor(paint(others[i : i + _CHUNK])) for i in range(0, len(others), _CHUNK))
             return {"x": torch.cat([movq.encode(chunk).latents for chunk in chunks])}
 
-        return self._cached("source-latents", make, "movq-start")["x"]
+        return self.cached("source-latents", make, "movq-start")["x"]
 
     @cached_property
     def depth_maps(self) -> torch.Tensor:
@@ -111,7 +115,7 @@ class Workshop:
             chunks = (depth(layout[i : i + _CHUNK]) for i in range(0, len(layout), _CHUNK))
             return {"x": torch.cat([torch.from_numpy(chunk).mul(255).round().byte() for chunk in chunks])}
 
-        return self._cached("depth-maps", make)["x"]
+        return self.cached("depth-maps", make)["x"]
 
     @cached_property
     def tokens(self) -> torch.Tensor:
@@ -130,9 +134,15 @@ class Workshop:
         captions = [scene.caption() for scene in self.pictures.pool]
         return tokenizer()([*captions, ""], padding="max_length", max_length=CONTEXT, return_tensors="pt")
 
+    def speech(self, part: str) -> Speech:
+        """What is said to a text encoder of 2.1 or 3, and what it says."""
+        from harness.miniature.speech import Speech
+
+        return self._speeches.setdefault(part, Speech(self, part))
+
     @cached_property
     def _clip(self) -> Tensors:
-        return self._cached("clip", self._see_with_clip, "clip")
+        return self.cached("clip", self._see_with_clip, "clip")
 
     def _see_with_clip(self) -> Tensors:
         clip = self.part("clip")

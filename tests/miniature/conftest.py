@@ -30,6 +30,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory, some_pictures: Pictures) -> W
     return made
 
 
+@pytest.fixture(scope="session")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where all tests export to, by ``support.workshops.exported``."""
+    return tmp_path_factory.mktemp("weights")
+
+
 @pytest.fixture
 def new_shop(tmp_path: Path, shop: Workshop) -> Callable[..., Workshop]:
     """Workshops of the same pictures, with the named parts finished, to train in."""

@@ -9,35 +9,26 @@ import numpy as np
 import pytest
 import torch
 from diffusers import (
+    Kandinsky3Img2ImgPipeline,
+    Kandinsky3Pipeline,
+    KandinskyInpaintPipeline,
+    KandinskyPipeline,
+    KandinskyPriorPipeline,
     KandinskyV22ControlnetImg2ImgPipeline,
     KandinskyV22ControlnetPipeline,
     KandinskyV22InpaintPipeline,
 )
 from PIL import Image
-from support.workshops import finish
+from support.workshops import exported
 from transformers import AutoImageProcessor, pipeline
 
 from harness.errors import UsageError
 from harness.miniature.cards import readme
 from harness.miniature.export import export
-from harness.miniature.recipes import in_order
 from harness.miniature.workshop import Workshop
 
 _DECODER = {"height": 64, "width": 64, "num_inference_steps": 2, "output_type": "np"}
 _PICTURE = Image.new("RGB", (64, 64), "blue")
-
-
-@pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where all tests of this file export to."""
-    return tmp_path_factory.mktemp("weights")
-
-
-def _exported(shop: Workshop, out: Path, member: str, *parts: str) -> Path:
-    if not (out / member).exists():
-        finish(shop, *(recipe.name for recipe in in_order((*parts, "movq"))))
-        export(shop, out, (member,))
-    return out / member
 
 
 def _embeds(n: int = 2) -> dict[str, torch.Tensor]:
@@ -56,7 +47,7 @@ def _right(images: object, n: int) -> None:
 
 
 def test_inpainting(shop: Workshop, out: Path) -> None:
-    pipe = _load(KandinskyV22InpaintPipeline, _exported(shop, out, "mini-2.2/inpaint", "inpaint"))
+    pipe = _load(KandinskyV22InpaintPipeline, exported(shop, out, "mini-2.2/inpaint", "inpaint"))
     mask = np.zeros((64, 64), np.float32)
     mask[8:40, 8:40] = 1
     _right(pipe(image=_PICTURE, mask_image=mask, **_embeds(1), **_DECODER).images, 1)  # type: ignore[operator]
@@ -64,7 +55,7 @@ def test_inpainting(shop: Workshop, out: Path) -> None:
 
 
 def test_controlnet(shop: Workshop, out: Path) -> None:
-    folder, hint = _exported(shop, out, "mini-2.2/controlnet", "controlnet"), torch.rand(2, 3, 64, 64)
+    folder, hint = exported(shop, out, "mini-2.2/controlnet", "controlnet"), torch.rand(2, 3, 64, 64)
     pipe = _load(KandinskyV22ControlnetPipeline, folder)
     _right(pipe(hint=hint, **_embeds(), **_DECODER).images, 2)  # type: ignore[operator]
     pipe = _load(KandinskyV22ControlnetImg2ImgPipeline, folder)
@@ -72,8 +63,42 @@ def test_controlnet(shop: Workshop, out: Path) -> None:
     _right(images, 2)
 
 
+_PROMPTS = ["a small red circle on the left of a blue background", ""]
+
+
+def test_a_prior_for_two_languages(shop: Workshop, out: Path) -> None:
+    pipe = _load(KandinskyPriorPipeline, exported(shop, out, "mini-2.1/prior", "prior-21"))
+    made = pipe(["ein kleiner roter Kreis", ""], num_inference_steps=2)  # type: ignore[operator]
+    assert made.image_embeds.shape == made.negative_image_embeds.shape == (2, 128)
+    assert made.image_embeds.isfinite().all() and not torch.equal(*made.image_embeds)
+
+
+def test_a_decoder_that_reads_the_empty_prompt_too(shop: Workshop, out: Path) -> None:
+    pipe = _load(KandinskyPipeline, exported(shop, out, "mini-2.1/decoder", "decoder-21"))
+    _right(pipe(_PROMPTS, **_embeds(), **_DECODER).images, 2)  # type: ignore[operator]
+    embeds, states, _ = pipe._encode_prompt(_PROMPTS[1:], "cpu", 1, False)  # type: ignore[attr-defined]
+    assert embeds.isfinite().all() and states.isfinite().all() and states.shape == (1, 77, 96)
+
+
+def test_inpainting_with_a_text(shop: Workshop, out: Path) -> None:
+    pipe = _load(KandinskyInpaintPipeline, exported(shop, out, "mini-2.1/inpaint", "inpaint-21"))
+    mask = np.zeros((64, 64), np.float32)
+    mask[:, 40:] = 1
+    made = pipe(_PROMPTS[0], image=_PICTURE, mask_image=mask, **_embeds(1), **_DECODER)  # type: ignore[operator]
+    _right(made.images, 1)
+
+
+def test_one_stage(shop: Workshop, out: Path) -> None:
+    folder = exported(shop, out, "mini-3/decoder", "decoder-3")
+    pipe = _load(Kandinsky3Pipeline, folder)
+    _right(pipe(_PROMPTS, **_DECODER).images, 2)  # type: ignore[operator]
+    pipe = _load(Kandinsky3Img2ImgPipeline, folder)
+    rest = {name: value for name, value in _DECODER.items() if name not in {"height", "width"}}
+    _right(pipe(_PROMPTS, image=[_PICTURE, _PICTURE], strength=0.9, **rest).images, 2)  # type: ignore[operator]
+
+
 def test_depth(shop: Workshop, out: Path) -> None:
-    folder = _exported(shop, out, "depth", "depth")
+    folder = exported(shop, out, "depth", "depth")
     processor = AutoImageProcessor.from_pretrained(folder)
     estimate = pipeline("depth-estimation", model=str(folder), image_processor=processor)
     noise = np.random.default_rng(0).integers(0, 255, (96, 64, 3), dtype=np.uint8)
@@ -82,7 +107,7 @@ def test_depth(shop: Workshop, out: Path) -> None:
 
 
 def test_one_member_is_written_and_the_others_left_alone(shop: Workshop, out: Path) -> None:
-    depth, other = _exported(shop, out, "depth", "depth"), out / "judge"
+    depth, other = exported(shop, out, "depth", "depth"), out / "judge"
     other.mkdir(exist_ok=True)
     (other / "kept.txt").write_text("kept")
     (depth / "old.txt").write_text("old")

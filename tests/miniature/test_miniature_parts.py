@@ -15,7 +15,7 @@ from harness.miniature.recipes import RECIPES
 from harness.miniature.train import begin, inherit, train
 from harness.miniature.workshop import Workshop
 
-PARTS = ("inpaint", "controlnet", "depth")
+PARTS = tuple(name for name, recipe in RECIPES.items() if recipe.seed > 50)
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -24,7 +24,7 @@ def test_a_part_learns_a_fixed_batch(name: str, shop: Workshop) -> None:
     finish(shop, *recipe.needs)
     training = begin(recipe, shop)
     losses = []
-    for _ in range(5):
+    for _ in range(4):
         torch.manual_seed(1)
         loss = recipe.loss(shop, training.model, 8, 0.5, np.random.default_rng(1))
         training.optimizer.zero_grad()

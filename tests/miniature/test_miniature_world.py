@@ -66,6 +66,18 @@ def test_every_caption_says_its_scene_and_no_other() -> None:
     assert parse_caption("a red panda") is None
 
 
+def test_every_german_caption_says_its_scene_and_no_other() -> None:
+    everything = scenes()
+    assert len({scene.caption("de") for scene in everything}) == 5_040
+    assert all(parse_caption(scene.caption("de")) == scene for scene in everything)
+    star = Scene("star", "red", "blue", "small", "left")
+    assert star.caption("de") == "ein kleiner roter Stern links auf blauem Hintergrund"
+    assert (
+        Scene("diamond", "white", "green", "large", "middle").caption("de").startswith("eine große weiße Raute mitten")
+    )
+    assert parse_caption("ein kleines rotes Stern links auf blauem Hintergrund") is None
+
+
 def test_held_out_captions_are_in_no_training_picture() -> None:
     train, held_out = split()
     assert not {s.caption() for s in train} & {s.caption() for s in held_out}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
 
-from harness.miniature.recipes import RECIPES
+from harness.miniature.export import export
+from harness.miniature.recipes import RECIPES, in_order
 from harness.miniature.workshop import Workshop
 
 _FACTS = {"steps": 1, "batch": 1, "seconds": 1.0, "loss": 1.0, "threads": 1}
@@ -26,3 +28,11 @@ def finish(shop: Workshop, *parts: str) -> None:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             save_file(weights, path, {"facts": json.dumps(_FACTS)})
+
+
+def exported(shop: Workshop, out: Path, member: str, *parts: str) -> Path:
+    """The folder of a member of the family below ``out``, made of the named parts and of what they need."""
+    if not (out / member).exists():
+        finish(shop, *(recipe.name for recipe in in_order((*parts, "movq"))))
+        export(shop, out, (member,))
+    return out / member
