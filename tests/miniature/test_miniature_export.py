@@ -106,7 +106,8 @@ def test_depth(shop: Workshop, out: Path) -> None:
     assert found.size == (64, 96) and np.asarray(found).max() == 255
 
 
-def test_one_member_is_written_and_the_others_left_alone(shop: Workshop, out: Path) -> None:
+def test_one_member_is_written_and_the_others_left_alone(shop: Workshop, tmp_path: Path) -> None:
+    out = tmp_path  # its own: what stands there beside is no member
     depth, other = exported(shop, out, "depth", "depth"), out / "judge"
     other.mkdir(exist_ok=True)
     (other / "kept.txt").write_text("kept")
