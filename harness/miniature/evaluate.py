@@ -177,12 +177,13 @@ def page(store: Store, run_id: str, found: list[Bar]) -> str:
     return "\n".join(lines)
 
 
+_BUILD = "harness miniature build prior variance scorer extractor judge"
 _HEAD = f"""# The miniature Kandinsky 2.2
 
 A small Kandinsky 2.2 in the real formats, trained on a procedural world of captioned shapes: 6 shapes, 8 colours of
 shape and of background, 3 sizes, 5 places; 5,040 captions, of which a tenth is held out from all training. It is what
-makes the harness run anywhere in minutes with numbers that mean something. `harness miniature build` makes it again
-from a seed.
+makes the harness run anywhere in minutes with numbers that mean something. `{_BUILD}`
+makes it again from a seed; the other parts of the recipe table are the family's next members.
 
 This page is written by `{COMMAND}`, which runs `experiments/{SPEC}.yaml` on 256 held-out captions.
 Intervals are 95 %.
