@@ -93,6 +93,8 @@ def _run(store: Store, request: WholeRun, found: Survey, book: KeyBook, tell: Re
             remeasure=request.remeasure,
         )
         desk.ledger.save(environment=found.environment, environment_digest=found.fingerprint, status="running")
+        for refusal in plan.refused:
+            tell.say(f"refused: {', '.join(map(str, refusal.swept.values()))}: {refusal.reason}")
         tell.say(f"run {record.run_id}: {len(plan.cells)} cells, {plan.forecast.images} pictures")
         return conduct(desk, found.posts)
 

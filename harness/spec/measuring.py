@@ -61,7 +61,7 @@ def _margin_fault(
         return "this is no metric or measure", one_of(known), nearest(name, known)
     if metrics is not None and name in METRICS and name not in metrics:
         return "a margin for a metric that this spec does not compute", "it among `metrics`, or no margin", None
-    if name in MEASURES and not timed:
+    if name in MEASURES and not timed and not _is_off(margin):
         return "a margin for what is not measured: timing is off", "a timing pass, or no margin", None
     if not _is_margin(name, margin):
         unit = "" if name in MEASURES else "a number of at least 0 in the metric's unit, or "

@@ -110,6 +110,7 @@ def test_a_margin_that_would_say_nothing_is_refused(
 def test_a_margin_of_what_is_not_timed_is_refused(faults_of: Faults) -> None:
     text = "prompts: a star\ntiming: off\ncompare_to: {scheduler: DDIM}\nmargins: {latency: 3%}\n"
     assert [(f.path, f.line) for f in faults_of(text)] == [("margins.latency", 4)]
+    assert faults_of(text.replace("3%", "off")) == []
 
 
 def test_every_fault_is_reported_at_once_in_the_order_of_the_file(faults_of: Faults) -> None:
