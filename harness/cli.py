@@ -248,15 +248,21 @@ def miniature() -> None:
     help="Training pictures, checkpoints and finished parts.",
 )
 @click.option("--threads", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option("--from-shipped", is_flag=True, help="Take the parts that have shipped as they are; train the rest.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Also write the weights here.")
 @click.option("--member", "members", multiple=True, help="Only this folder, such as mini-2.2/inpaint; repeatable.")
 def miniature_build(
-    parts: tuple[str, ...], workshop: Path, threads: int, out: Path | None, members: tuple[str, ...]
+    parts: tuple[str, ...],
+    workshop: Path,
+    threads: int,
+    from_shipped: bool,
+    out: Path | None,
+    members: tuple[str, ...],
 ) -> None:
     """Train PARTS (all by default), each after what it needs. Stopped, the same command goes on where it stood."""
     from harness.miniature.verb import build, write
 
-    build(workshop, parts, threads, say)
+    build(workshop, parts, threads, say, from_shipped=from_shipped)
     if out is not None:
         say(f"{write(workshop, out, members) / 1e6:.1f} MB in {out}")
 

@@ -6,19 +6,31 @@ from pathlib import Path
 
 import torch
 
+import harness
+
 from harness.errors import UsageError
+from harness.miniature.adopt import adopt
 from harness.miniature.recipes import RECIPES, in_order
 from harness.miniature.train import Say, train
 from harness.miniature.workshop import Workshop
 
+WEIGHTS = Path(harness.__file__).parent / "miniature" / "weights"
 
-def build(folder: Path, parts: tuple[str, ...] = (), threads: int = 1, say: Say = print) -> None:
-    """Train the parts that ``folder`` lacks (all, if none is named), each after what it needs; resumable."""
+
+def build(
+    folder: Path, parts: tuple[str, ...] = (), threads: int = 1, say: Say = print, *, from_shipped: bool = False
+) -> None:
+    """Train the parts that ``folder`` lacks (all, if none is named), each after what it needs; resumable.
+
+    ``from_shipped``: what has shipped is taken as it is, and only the rest is trained.
+    """
     unknown = sorted(set(parts) - set(RECIPES))
     if unknown:
         raise UsageError(f"There is no part {unknown[0]!r}.", expected="one of " + ", ".join(RECIPES))
     torch.set_num_threads(threads)
     shop = Workshop(folder)
+    if from_shipped:
+        adopt(shop, WEIGHTS, say)
     for recipe in in_order(parts):
         train(recipe, shop, say)
 
