@@ -65,6 +65,19 @@ def miniature_bars(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def models(session: nox.Session) -> None:
+    """Count the real models from their configurations and write docs/models.md."""
+    _run(session, "harness.pipelines.full_size", **_ONE_THREAD)
+    _run(session, "harness.catalog.models_page")
+
+
+@nox.session(name="full-size", default=False)
+def full_size(session: nox.Session) -> None:
+    """Build 2.2's decoder at its real size, run two steps on the CPU, and write what it took into docs/models.md."""
+    _run(session, "tests.support.full_size", *session.posargs)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Paired timings of the harness's own cost, two things in one run."""
     _run(session, "pytest", "-q", "benchmarks", *session.posargs)

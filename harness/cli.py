@@ -126,6 +126,19 @@ def run_verb(
     context.exit(outcome.exit_code)
 
 
+@cli.command("fetch")
+@click.argument("spec")
+@_store_option
+@_json_option
+def fetch_verb(spec: str, store_path: Path, as_json: bool) -> None:
+    """Bring all that SPEC needs from the hub, and verify it: for a node that will have no network."""
+    from harness.run.fetch import fetch, fetched_json
+
+    found = fetch(_plan(spec, {}, None, None, store_path), lambda text: say(text, error=as_json))
+    if as_json:
+        say(json.dumps(fetched_json(found), indent=2, ensure_ascii=False))
+
+
 @cli.command()
 @_store_option
 @_json_option

@@ -28,7 +28,7 @@ Table = dict[str, Any]
 
 @cache
 def table() -> Table:
-    """``diffusers`` (version), ``schedulers`` (class → keyword → default), ``defaults`` (version → knob → value)."""
+    """``diffusers`` (version), ``schedulers`` and ``pipelines`` (class → keyword → default)."""
     return scheduler_table(cache_dir())
 
 

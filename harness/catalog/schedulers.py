@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from harness.catalog.diffusers_table import table
-from harness.catalog.types import SchedulerRow
+from harness.catalog.types import SchedulerRow, Version
 
 SUFFIX = "Scheduler"
 _UNPROVEN = "not yet proven right under Kandinsky's calling convention"
@@ -96,15 +96,15 @@ def out_of_bounds(keyword: str, value: Any) -> str | None:
     return " and ".join(f"{_LIMITS[name][0]} {limit:g}" for name, limit in bounds.items())
 
 
-def wrong_for_kandinsky(class_name: str, config: dict[str, Any]) -> str | None:
+def wrong_for_kandinsky(class_name: str, config: dict[str, Any], version: Version = "2.2") -> str | None:
     """Why a scheduler with these overrides would be wrong, or would not start; ``None`` if nothing is known."""
     multistep = class_name == "DPMSolverMultistepScheduler"
     algorithm = str(config.get("algorithm_type", "dpmsolver++"))
     known = {
-        "Kandinsky 2.2's UNet predicts the noise: prediction_type must stay epsilon": (
+        f"Kandinsky {version}'s UNet predicts the noise: prediction_type must stay epsilon": (
             config.get("prediction_type", "epsilon") != "epsilon"
         ),
-        "Kandinsky 2.2 is no flow-matching model": (
+        f"Kandinsky {version} is no flow-matching model": (
             config.get("use_flow_sigmas") or config.get("use_dynamic_shifting")
         ),
         "with a learned variance it keeps three channels, as a pixel model has; Kandinsky's latents have four": (

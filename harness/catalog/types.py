@@ -6,8 +6,19 @@ from typing import Any, Literal
 
 from harness.base import Frozen
 
-Task = Literal["text-to-image"]
-Version = Literal["2.2"]
+Version = Literal["2.1", "2.2", "3"]
+Task = Literal[
+    "text-to-image",
+    "image-to-image",
+    "inpainting",
+    "interpolation",
+    "controlnet-depth-text-to-image",
+    "controlnet-depth-image-to-image",
+]
+Api = Literal["two-stage", "combined"]
+PartName = Literal["prior", "decoder", "inpaint", "controlnet"]
+InputName = Literal["image", "mask", "hint", "mix"]
+Network = Literal["open_clip", "extractor", "judge", "depth", "pixels"]
 DType = Literal["float32", "float16", "bfloat16"]
 
 
@@ -26,34 +37,69 @@ class Place(Frozen):
 
 
 class ModelRow(Frozen):
-    """A model: a version at a place. The shipped miniature, the hub's and a local folder are rows of one kind."""
+    """A model: a version at a place. The shipped miniature, the hub's and a local folder are rows of one kind.
+
+    ``parts``: what it is made of. Kandinsky 3 has a decoder only; ``inpaint`` and ``controlnet`` are decoders of their
+    own. A task whose part is missing is refused.
+    """
 
     name: str
     version: Version
-    decoder: Place
-    prior: Place
-    tasks: tuple[Task, ...]
+    parts: dict[PartName, Place]
     size_multiple: int
     default_size: tuple[int, int]  # (height, width), pixels
     default_dtype: DType
-    default_metrics: tuple[str, ...]
     scorer: str  # name of a WeightsRow
     extractor: str | None = None  # likewise; without one there is no Fréchet distance
     judge: str | None = None  # likewise; only for the miniature's world
-    default_scheduler: str | None = None  # class name read from the model's folder where it can be read, else None
+    depth: str | None = None  # likewise: the estimator that makes ControlNet's hints
+    small: bool = False  # a miniature: its pictures take kilobytes, and many fit into a batch
+    default_schedulers: dict[PartName, str] = {}  # part -> class name, read from its folder where it can be read
     notes: str = ""
 
-    def weights_of(self, network: Literal["open_clip", "extractor", "judge"]) -> str | None:
+    def weights_of(self, network: Network) -> str | None:
         """Name of the weights that score this model's pictures; ``None`` where the catalog has none."""
-        return {"open_clip": self.scorer, "extractor": self.extractor, "judge": self.judge}[network]
+        named = {"open_clip": self.scorer, "extractor": self.extractor, "judge": self.judge, "depth": self.depth}
+        return named.get(network, network)
+
+
+class Pipelines(Frozen):
+    """diffusers' classes for one task of one version. ``combined`` may be all that there is (Kandinsky 3)."""
+
+    prior: str | None
+    decoder: str | None
+    combined: str | None
+
+    def of(self, api: Api) -> str | None:
+        """The class that makes pictures in this form of the API; ``None`` if diffusers has none."""
+        return self.decoder if api == "two-stage" else self.combined
+
+
+class TaskRow(Frozen):
+    """A task: what it takes beside the prompt, whose weights decode it, and what it is measured by.
+
+    ``defaults``: values of the guide that stand in for diffusers' own. ``refused``: why a version has no such task.
+    """
+
+    name: Task
+    part: PartName
+    inputs: tuple[InputName, ...]
+    knobs: tuple[str, ...]  # those that only some tasks have
+    pipelines: dict[Version, Pipelines]
+    refused: dict[Version, str]
+    defaults: dict[str, Any]
+    metrics: tuple[str, ...]  # by default, where the model has weights for them
 
 
 class WeightsRow(Frozen):
-    """A scorer's (open_clip) or an extractor's weights: name, place, and how pictures are brought to it."""
+    """Weights of a scorer (open_clip), an extractor or a depth estimator, and how pictures are brought to them.
+
+    ``place`` is ``None`` for what is computed from pixels alone.
+    """
 
     name: str
-    kind: Literal["open_clip", "extractor", "judge"]
-    place: Place
+    kind: Network
+    place: Place | None
     architecture: str
     embedding_dim: int | None
     resize: str
@@ -70,7 +116,7 @@ class MetricRow(Frozen):
     unit: str
     per_image: bool
     least_n: int | None  # None: follows from the extractor's dimension
-    uses: Literal["open_clip", "extractor", "judge"]
+    uses: Network
     source: str  # paper or reference implementation
     notes: str = ""
 

@@ -1,4 +1,4 @@
-"""Scorers, extractors and judges: whose weights a number may be made with."""
+"""Scorers, extractors, judges and depth estimators: whose weights a number may be made with."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ WEIGHTS: dict[str, WeightsRow] = {
         WeightsRow(name="mini-judge", kind="judge", place=Place(kind="package", where=f"{_SHIPPED}/judge"),
                    architecture="4 strided stages, 128 features, 5 heads", embedding_dim=128, resize=_BILINEAR,
                    verified=True, notes="shares no weights with anything that is scored"),
+        WeightsRow(name="mini-depth", kind="depth", place=Place(kind="package", where=f"{_SHIPPED}/depth"),
+                   architecture="Depth Anything, 4 layers of 64", embedding_dim=None,
+                   resize="the image processor's own", verified=True),
+        WeightsRow(name="pixels", kind="pixels", place=None, architecture="none: differences of pixels",
+                   embedding_dim=None, resize="none", verified=True),
+        WeightsRow(name="dpt-large", kind="depth", place=Place(kind="hub", where="Intel/dpt-large"),
+                   architecture="DPT-Large", embedding_dim=None, resize="the image processor's own", verified=False,
+                   notes="what transformers' depth-estimation pipeline takes by default, as the guide does"),
         WeightsRow(name="ViT-B-32-laion2b", kind="open_clip",
                    place=Place(kind="hub", where="laion/CLIP-ViT-B-32-laion2B-s34B-b79K"),
                    architecture="ViT-B-32", embedding_dim=512, resize=_OPEN_CLIP_RESIZE, verified=False,

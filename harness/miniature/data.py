@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from harness.catalog.drawing import SIDE, Layout, arrange, joined, paint, sample
 from harness.catalog.world import Scene, split
-from harness.miniature.world import SIDE, Layout, arrange, joined, paint, sample
 
 PICTURES = 30_000
 _CHUNK = 1_000

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from harness.miniature.world import SIDE, Floats
+from harness.catalog.drawing import SIDE, Floats
 
 _LATENT = 8  # latents to a side
 _LEAST = 10  # pixels to a side of a rectangle

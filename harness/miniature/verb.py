@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 
 import harness
-
 from harness.errors import UsageError
 from harness.miniature.adopt import adopt
 from harness.miniature.recipes import RECIPES, in_order
@@ -44,17 +43,26 @@ def write(folder: Path, out: Path, members: tuple[str, ...] = ()) -> int:
 
 
 def evaluate(store_path: Path, page_path: Path) -> tuple[str, bool]:
-    """Run the bars' spec (or take its results from the store), write the page; its text, and whether all are kept."""
-    from harness.miniature.evaluate import COMMAND, SPEC, bars, page
-    from harness.run.forecast import plan_spec
-    from harness.run.whole import WholeRun, run_whole
+    """Run the bars' specs, or take their results from the store; the page's text, and whether all are kept."""
+    from harness.miniature.evaluate import SPEC, bars, page
+    from harness.miniature.family_bars import family_bars
+    from harness.report.view import load_view
     from harness.store.store import open_store
 
-    plan = plan_spec(SPEC, only={}, limit=None, device="cpu", store_path=store_path)
-    outcome = run_whole(WholeRun(plan=plan, store_path=store_path, command=COMMAND, no_track=True))
+    run_id = _run(SPEC, store_path)
     store = open_store(store_path)
-    found = bars(store, outcome.run_id)
-    text = page(store, outcome.run_id, found)
+    found, family = bars(store, run_id), family_bars(lambda spec: load_view(store, _run(spec, store_path)))
+    text = page(store, run_id, found, family)
     page_path.parent.mkdir(parents=True, exist_ok=True)
     page_path.write_text(text)
-    return text, all(bar.kept for bar in found)
+    return text, all(bar.kept for bar in (*found, *family))
+
+
+def _run(spec: str, store_path: Path) -> str:
+    """The id of a shipped spec's run, made now unless the store holds it."""
+    from harness.miniature.evaluate import COMMAND
+    from harness.run.forecast import plan_spec
+    from harness.run.whole import WholeRun, run_whole
+
+    plan = plan_spec(spec, only={}, limit=None, device="cpu", store_path=store_path)
+    return run_whole(WholeRun(plan=plan, store_path=store_path, command=COMMAND, no_track=True)).run_id

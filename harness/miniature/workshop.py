@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from harness.catalog.drawing import depth, paint
 from harness.miniature.data import Pictures, other_things, to_tensor, training_set
 from harness.miniature.tokens import CONTEXT, tokenizer
-from harness.miniature.world import depth, paint
 
 if TYPE_CHECKING:
     from harness.miniature.speech import Speech

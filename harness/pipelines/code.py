@@ -5,13 +5,15 @@ It is for people: to see what a cell is, to take it elsewhere, to report a bug u
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from harness.catalog.types import ModelRow, Place
-from harness.pipelines.places import PIPELINE_CLASS, PartName, local_folder
-from harness.pipelines.rows import prior_parts
+from harness.catalog.tasks import TASKS, needs, parts_of, pipelines_of
+from harness.catalog.types import ModelRow, PartName
+from harness.pipelines.code_calls import Batch, calls
+from harness.pipelines.code_scheduler import scheduler_class, scheduler_lines
+from harness.pipelines.code_words import place_words
 from harness.plan.types import InputRow, Settings
 
 
@@ -23,6 +25,8 @@ def show_code(
     *,
     device: str = "cpu",
     threads: int | None = None,
+    pictures: Mapping[str, Path] | None = None,
+    hints: Mapping[str, Path] | None = None,
 ) -> str:
     """Python that makes the pictures of one batch, bit for bit, and saves each as ``<row id>.png``.
 
@@ -34,127 +38,65 @@ def show_code(
             nothing was made yet.
         device: where it was made.
         threads: of a CPU worker; another number may change the last bits.
+        pictures: the PNG file of each picture and mask, by its asset's key.
+        hints: the PNG file of each row's hint, by the row's id.
     """
+    batch = Batch(settings, model.version, tuple(rows), device, dict(pictures or {}), dict(hints or {}))
     parts = [
-        _imports(model, settings, scheduler, threads),
-        _load(model, settings, device),
-        _scheduler(model, settings, scheduler),
-        _prior(settings, rows),
-        _decoder(settings, rows),
+        _imports(settings, model, scheduler, threads),
+        *_loads(settings, model, device),
+        scheduler_lines(settings, model, scheduler, decoder_name(settings, model)),
+        _joined(settings, model),
+        *calls(batch),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _imports(model: ModelRow, settings: Settings, scheduler: Mapping[str, Any], threads: int | None) -> str:
-    names = {*PIPELINE_CLASS.values(), _scheduler_class(settings, scheduler)} - {""}
-    if not _scheduler(model, settings, scheduler):
-        names = {*PIPELINE_CLASS.values()}
-    pin = f"\n\ntorch.set_num_threads({threads})" if threads is not None else ""
-    return f"import torch\nfrom diffusers import {', '.join(sorted(names))}{pin}"
+def decoder_name(settings: Settings, model: ModelRow) -> str:
+    """The variable that holds the decoder: a combined pipeline of 2.x is made from it."""
+    return "decoder" if joins(settings, model) else "pipeline"
 
 
-def _load(model: ModelRow, settings: Settings, device: str) -> str:
-    places: dict[PartName, Place] = {"prior": model.prior, "decoder": model.decoder}
-    variables: dict[PartName, str] = {"prior": "prior_pipeline", "decoder": "pipeline"}
-    return "\n".join(
-        f"{variables[part]} = {PIPELINE_CLASS[part]}.from_pretrained(\n"
-        f"    {_where(place)}, torch_dtype=torch.{settings.dtype}, use_safetensors=True\n"
+def joins(settings: Settings, model: ModelRow) -> bool:
+    """Whether two loaded parts make one combined pipeline."""
+    return settings.api == "combined" and model.version != "3"
+
+
+def _imports(settings: Settings, model: ModelRow, known: Mapping[str, Any], threads: int | None) -> str:
+    classes = pipelines_of(settings.task, model.version)
+    names = {_class_of(part, settings, model) for part in parts_of(model, settings.task)}
+    names |= {str(classes.combined)} if joins(settings, model) else set()
+    if scheduler_lines(settings, model, known, ""):
+        names |= {scheduler_class(settings, known)} - {""}
+    needed = needs(settings.task)
+    first = ["import numpy as np"] if {"mask", "hint"} & set(needed) else []
+    last = ["from PIL import Image"] if needed else []
+    pin = ["", f"torch.set_num_threads({threads})"] if threads is not None else []
+    return "\n".join([*first, "import torch", f"from diffusers import {', '.join(sorted(names))}", *last, *pin])
+
+
+def _class_of(part: PartName, settings: Settings, model: ModelRow) -> str:
+    classes = pipelines_of(settings.task, model.version)
+    return str(classes.prior if part == "prior" else classes.decoder or classes.combined)
+
+
+def _loads(settings: Settings, model: ModelRow, device: str) -> list[str]:
+    variables = {"prior": "prior_pipeline", TASKS[settings.task].part: decoder_name(settings, model)}
+    lines = [
+        f"{variables[part]} = {_class_of(part, settings, model)}.from_pretrained(\n"
+        f"    {place_words(model.parts[part])}, torch_dtype=torch.{settings.dtype}, use_safetensors=True\n"
         f').to("{device}")'
-        for part, place in places.items()
-    )
-
-
-def _where(place: Place) -> str:
-    folder = local_folder(place)
-    words = [_quoted(place.where if folder is None else str(folder))]
-    if place.kind == "hub" and place.revision is not None:
-        words.append(f"revision={_quoted(place.revision)}")
-    if place.variant is not None:
-        words.append(f"variant={_quoted(place.variant)}")
-    return ", ".join(words)
-
-
-def _scheduler(model: ModelRow, settings: Settings, known: Mapping[str, Any]) -> str:
-    choice = settings.scheduler
-    name = _scheduler_class(settings, known)
-    base = known.get("base", choice.subfolder or "scheduler")
-    removed = known.get("variance_type_removed", name not in ("", "DDPMScheduler", "DDPMParallelScheduler"))
-    if choice.class_name is None and not choice.config and base == "scheduler" and not removed:
-        return ""  # the model's own, as loaded
-    name = name or "type(pipeline.scheduler)"
-    overrides = "".join(f", {key}={value!r}" for key, value in choice.config.items())
-    if base != "scheduler" and not removed:
-        source = f"{_where(model.decoder)}, subfolder={_quoted(base)}{overrides}"
-        return f"pipeline.scheduler = {name}.from_pretrained(\n    {source}\n)"
-    config, lines = "pipeline.scheduler.config", []
-    if base != "scheduler":
-        config = f"{name}.load_config({_where(model.decoder)}, subfolder={_quoted(base)})"
-    if removed:
-        lines.append("# Only DDPM's step reads the learned variance: for another class the pipeline must drop it.")
-        lines.append(f'config = {{key: value for key, value in {config}.items() if key != "variance_type"}}')
-        config = "config"
-    return "\n".join([*lines, f"pipeline.scheduler = {name}.from_config({config}{overrides})"])
-
-
-def _scheduler_class(settings: Settings, known: Mapping[str, Any]) -> str:
-    return settings.scheduler.class_name or str(known.get("class_name", ""))
-
-
-def _prior(settings: Settings, rows: Sequence[InputRow]) -> str:
-    seeds = ", ".join(str(row.seed) for row in rows)
-    head = f"generators = [torch.Generator().manual_seed(seed) for seed in [{seeds}]]\n"
-    if len(prior_parts(rows)) == 1:
-        return head + _prior_call(settings, rows, "image_embeds, negative_image_embeds", "generators")
-    parts = []
-    for part in prior_parts(rows):
-        chosen = f"[generators[i] for i in {part}]"
-        call = _prior_call(settings, [rows[i] for i in part], "wanted, unwanted", chosen)
-        parts.append(
-            f"{call}\nfor i, *both in zip({part}, wanted, unwanted):\n"
-            "    image_embeds[i], negative_image_embeds[i] = both"
-        )
-    empty = "image_embeds, negative_image_embeds = {}, {}"
-    stack = "\n".join(
-        f"{name} = torch.stack([{name}[i] for i in range({len(rows)})])"
-        for name in ("image_embeds", "negative_image_embeds")
-    )
-    return "\n".join([head + empty, *parts, stack])
-
-
-def _prior_call(settings: Settings, rows: Sequence[InputRow], names: str, generators: str) -> str:
-    lines = [f"prompt = {_listed([row.prompt for row in rows])}"]
-    negative = [row.negative_prompt for row in rows if row.negative_prompt is not None]
-    if negative:
-        lines.append(f"negative_prompt = {_listed(negative)}")
-    lines += [
-        f"{names} = prior_pipeline(",
-        f"    prompt, {'negative_prompt, ' if negative else ''}generator={generators}{' * 2' if negative else ''},",
-        f"    num_inference_steps={settings.prior_num_inference_steps}, "
-        f"guidance_scale={settings.prior_guidance_scale!r},",
-        ").to_tuple()",
+        for part in parts_of(model, settings.task)
     ]
-    return "\n".join(lines)
+    return ["\n".join(lines)]
 
 
-def _listed(texts: Sequence[str]) -> str:
-    if len(texts) == 1:
-        return f"[{_quoted(texts[0])}]"
-    return "[\n" + "".join(f"    {_quoted(text)},\n" for text in texts) + "]"
-
-
-def _quoted(text: str) -> str:
-    """A JSON string is a Python string, with the quotes that the guide uses."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _decoder(settings: Settings, rows: Sequence[InputRow]) -> str:
+def _joined(settings: Settings, model: ModelRow) -> str:
+    if not joins(settings, model):
+        return ""
     return (
-        "images = pipeline(\n"
-        "    image_embeds=image_embeds, negative_image_embeds=negative_image_embeds, generator=generators,\n"
-        f"    height={settings.height}, width={settings.width}, num_inference_steps={settings.num_inference_steps}, "
-        f"guidance_scale={settings.guidance_scale!r},\n"
-        ").images\n"
-        f"names = {_listed([row.id for row in rows])}\n"
-        "for image, name in zip(images, names):\n"
-        '    image.save(f"{name}.png")'
+        f"pipeline = {pipelines_of(settings.task, model.version).combined}(\n"
+        "    **decoder.components,\n"
+        '    **{f"prior_{name}": component for name, component in prior_pipeline.components.items()},\n'
+        ")"
     )

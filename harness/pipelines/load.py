@@ -11,40 +11,58 @@ from typing import Any
 import diffusers
 import torch
 import transformers
-from diffusers import KandinskyV22Pipeline, KandinskyV22PriorPipeline
+from diffusers.pipelines.kandinsky.text_encoder import MultilingualCLIP
 from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
-from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProjection
+from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProjection, T5EncoderModel
 
-from harness.catalog.types import ModelRow, Place
+from harness.catalog.tasks import TASKS, parts_of, pipelines_of
+from harness.catalog.types import ModelRow, PartName, Place, Version
 from harness.errors import MissingError, UsageError
 from harness.hub import asking_the_hub
 from harness.pipelines.failures import memory_guard
-from harness.pipelines.places import COMPONENTS, DDPM_FOLDER, PartName, check_part, local_folder, pickle_only
+from harness.pipelines.places import DDPM_FOLDER, check_part, local_folder, pickle_only, pipeline_class
 from harness.plan.types import LoadGroup
 
-_CLASSES: dict[PartName, Any] = {"prior": KandinskyV22PriorPipeline, "decoder": KandinskyV22Pipeline}
-_ENCODERS: dict[str, Any] = {
-    "text_encoder": CLIPTextModelWithProjection,
-    "image_encoder": CLIPVisionModelWithProjection,
+_PRIORS = {"text_encoder": CLIPTextModelWithProjection, "image_encoder": CLIPVisionModelWithProjection}
+_DECODERS: dict[Version, dict[str, Any]] = {
+    "2.1": {"text_encoder": MultilingualCLIP},
+    "2.2": {},
+    "3": {"text_encoder": T5EncoderModel},
 }
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A prior and a decoder, ready on their device, and the decoder's own scheduler as it was loaded."""
+    """A group's pipelines, ready on their device, and the decoder's own scheduler as it was loaded.
+
+    ``decoder`` holds the UNet and the MoVQ in any form of the API: in the combined form of 2.x it and ``prior`` are the
+    combined pipeline's inner ones, on 3 it is the combined pipeline itself.
+    """
 
     group: LoadGroup
     model: ModelRow
     device: torch.device
-    prior: Any  # KandinskyV22PriorPipeline
-    decoder: Any  # KandinskyV22Pipeline
+    prior: Any  # None on 3
+    decoder: Any
+    combined: Any  # None in the two-stage form
     own_scheduler: Any
     decoder_folder: Path
 
+    @property
+    def part(self) -> PartName:
+        """Whose weights decode."""
+        return TASKS[self.group.task].part
+
+    def set_scheduler(self, scheduler: Any) -> None:
+        """Give the decoder a scheduler: to the pipeline that runs, and to the one that holds it."""
+        self.decoder.scheduler = scheduler
+        if self.combined is not None:
+            self.combined.scheduler = scheduler
+
 
 def load_group(group: LoadGroup, model: ModelRow, device: str) -> Loaded:
-    """Load the group's prior and decoder in its dtype onto ``device`` ("cpu", "cuda:0", "mps").
+    """Load the classes of the group's task in its dtype onto ``device`` ("cpu", "cuda:0", "mps").
 
     Raises:
         MissingError: a folder, a component or a repository is missing, or weights are pickled only.
@@ -54,27 +72,42 @@ def load_group(group: LoadGroup, model: ModelRow, device: str) -> Loaded:
     if group.optimizations:
         raise UsageError(f"No optimization is known by the name {group.optimizations[0]!r}.", expected="none")
     _be_quiet()
-    place = torch.device(device)
-    dtype = getattr(torch, group.dtype)
-    prior_folder, decoder_folder = folder_of(model.prior, "prior"), folder_of(model.decoder, "decoder")
-    with memory_guard(place):
-        prior = _pipeline("prior", prior_folder, model.prior.variant, dtype, place)
-        decoder = _pipeline("decoder", decoder_folder, model.decoder.variant, dtype, place)
-    return Loaded(group, model, place, prior, decoder, decoder.scheduler, decoder_folder)
+    target, part = torch.device(device), TASKS[group.task].part
+    folders = {p: folder_of(model.parts[p], p, model.version) for p in parts_of(model, group.task)}
+    with memory_guard(target):
+        made = {p: _pipeline(folder, p, model, group).to(target) for p, folder in folders.items()}
+        prior, decoder, combined = _formed(group, model.version, made.get("prior"), made[part])
+    return Loaded(group, model, target, prior, decoder, combined, decoder.scheduler, folders[part])
 
 
-def folder_of(place: Place, part: PartName) -> Path:
+def _formed(group: LoadGroup, version: Version, prior: Any, decoder: Any) -> tuple[Any, Any, Any]:
+    """Prior, decoder and combined pipeline in the form that the group asks for.
+
+    A combined pipeline is put together from loaded parts: its own ``from_pretrained`` hands the decoder's revision to
+    the prior's repository, and reads a relative ``prior:`` of the model card from the working directory.
+    """
+    if group.api == "two-stage":
+        return prior, decoder, None
+    if prior is None:
+        return None, decoder, decoder
+    inner = {f"prior_{name}": component for name, component in prior.components.items()}
+    combined = getattr(diffusers, str(pipelines_of(group.task, version).combined))(**decoder.components, **inner)
+    combined.set_progress_bar_config(disable=True)
+    return combined.prior_pipe, combined.decoder_pipe, combined
+
+
+def folder_of(place: Place, part: PartName, version: Version) -> Path:
     """The checked folder of a part; a hub's repository is downloaded, or found in the cache that HF_HOME names."""
-    folder = local_folder(place) or _download(place, part)
-    check_part(folder, part)
+    folder = local_folder(place) or _download(place, part, version)
+    check_part(folder, part, version)
     return folder
 
 
-def _download(place: Place, part: PartName) -> Path:
+def _download(place: Place, part: PartName, version: Version) -> Path:
     """HF_HOME, HF_TOKEN and HF_HUB_OFFLINE are honoured by the hub's own client."""
-    with asking_the_hub(part, place), _pickles_refused(place, part):
+    with asking_the_hub(part, place), _pickles_refused(place, part, version):
         folder = Path(
-            _CLASSES[part].download(
+            getattr(diffusers, pipeline_class(part, version)).download(
                 place.where,
                 revision=place.revision,
                 variant=place.variant,
@@ -88,21 +121,26 @@ def _download(place: Place, part: PartName) -> Path:
 
 
 @contextmanager
-def _pickles_refused(place: Place, part: PartName) -> Iterator[None]:
+def _pickles_refused(place: Place, part: PartName, version: Version) -> Iterator[None]:
     """What diffusers says of a repository without safetensors, in our words."""
     try:
         yield
     except (OSError, ValueError) as error:
         if "safetensors" not in str(error):
             raise
-        raise pickle_only(place.where, part, "every version that was found") from error
+        raise pickle_only(place.where, part, version, "every version that was found") from error
 
 
-def _pipeline(part: PartName, folder: Path, variant: str | None, dtype: torch.dtype, device: torch.device) -> Any:
-    options = {"dtype": dtype, "variant": variant, "use_safetensors": True, "local_files_only": True}
+def _pipeline(folder: Path, part: PartName, model: ModelRow, group: LoadGroup) -> Any:
+    """The part in the class that the task wants, whichever of its kin the folder names; whole, and not in training."""
+    options = {"dtype": getattr(torch, group.dtype), "variant": model.parts[part].variant, "use_safetensors": True,
+               "local_files_only": True}  # fmt: skip
+    classes = pipelines_of(group.task, model.version)
+    wanted = classes.prior if part == "prior" else classes.decoder or classes.combined
     try:
-        encoders = {name: _encoder(folder / name, options) for name in COMPONENTS[part] if name in _ENCODERS}
-        pipeline = _CLASSES[part].from_pretrained(folder, **encoders, **options)
+        encoders = _PRIORS if part == "prior" else _DECODERS[model.version]
+        loaded = {name: _encoder(cls, folder / name, options) for name, cls in encoders.items()}
+        pipeline = getattr(diffusers, str(wanted)).from_pretrained(folder, **loaded, **options)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise MissingError(
             f"The {part} in {folder} cannot be loaded: {type(error).__name__}: {str(error).strip()[:300]}",
@@ -115,13 +153,14 @@ def _pipeline(part: PartName, folder: Path, variant: str | None, dtype: torch.dt
             _require_whole(folder / name, [n for n, p in component.named_parameters() if p.is_meta])
             component.eval()
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device)
+    return pipeline
 
 
-def _encoder(folder: Path, options: dict[str, Any]) -> Any:
+def _encoder(cls: Any, folder: Path, options: dict[str, Any]) -> Any:
     """A transformers model, loaded by itself: inside a pipeline it would draw missing weights at random and go on."""
-    model, told = _ENCODERS[folder.name].from_pretrained(folder, output_loading_info=True, **options)
-    _require_whole(folder, sorted(told["missing_keys"]))
+    model, told = cls.from_pretrained(folder, output_loading_info=True, **options)
+    # XLM-RoBERTa's pooler is never asked: Kandinsky 2.1 reads the states below it.
+    _require_whole(folder, sorted(name for name in told["missing_keys"] if ".pooler." not in name))
     return model
 
 

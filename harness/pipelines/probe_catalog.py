@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import diffusers
-from diffusers import KandinskyV22Pipeline, KandinskyV22PriorPipeline
 
 from harness.catalog.diffusers_table import TABLE
+from harness.catalog.tasks import TASKS
 
-_DECODER_KNOBS = ("height", "width", "num_inference_steps", "guidance_scale")
-_PRIOR_KNOBS = ("num_inference_steps", "guidance_scale")
+_KNOBS = (
+    "height", "width", "num_inference_steps", "guidance_scale", "strength", "prior_num_inference_steps",
+    "prior_guidance_scale",
+)  # fmt: skip
 
 
 def probe() -> dict[str, Any]:
@@ -23,13 +25,14 @@ def probe() -> dict[str, Any]:
     return {
         "diffusers": importlib.metadata.version("diffusers"),
         "schedulers": {name: _parameters(name) for name in scheduler_classes()},
-        "defaults": {
-            "2.2": {
-                **_defaults(KandinskyV22Pipeline, _DECODER_KNOBS),
-                **{f"prior_{k}": v for k, v in _defaults(KandinskyV22PriorPipeline, _PRIOR_KNOBS).items()},
-            }
-        },
+        "pipelines": {name: _defaults(getattr(diffusers, name)) for name in pipeline_classes()},
     }
+
+
+def pipeline_classes() -> list[str]:
+    """Every pipeline class that some task names."""
+    found = {name for row in TASKS.values() for classes in row.pipelines.values() for name in vars(classes).values()}
+    return sorted(name for name in found if name is not None)
 
 
 def scheduler_classes() -> list[str]:
@@ -54,9 +57,9 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _defaults(pipeline: type, knobs: tuple[str, ...]) -> dict[str, Any]:
+def _defaults(pipeline: Any) -> dict[str, Any]:
     signature = inspect.signature(pipeline.__call__).parameters
-    return {knob: signature[knob].default for knob in knobs}
+    return {knob: signature[knob].default for knob in _KNOBS if knob in signature}
 
 
 def text() -> str:

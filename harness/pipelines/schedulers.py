@@ -88,7 +88,7 @@ def _base(loaded: Loaded, choice: SchedulerChoice, cls: Any) -> tuple[str, dict[
 
 
 def _from_subfolder(loaded: Loaded, cls: Any, subfolder: str) -> dict[str, Any]:
-    place = loaded.model.decoder
+    place = loaded.model.parts[loaded.part]
     source, options = (
         (place.where, {"revision": place.revision}) if place.kind == "hub" else (loaded.decoder_folder, {})
     )
@@ -114,8 +114,9 @@ def _require_applied(scheduler: Any, choice: SchedulerChoice) -> None:
 
 
 def _has_variance(loaded: Loaded) -> bool:
-    config = loaded.decoder.unet.config
-    return bool(config.out_channels == 2 * config.in_channels)
+    """Twice the latent's channels come out. What goes in tells nothing: inpainting adds a picture and a mask to it."""
+    out = loaded.decoder.unet.config.get("out_channels")  # 3's configuration has none: it has no variance
+    return bool(out == 2 * loaded.decoder.movq.config.latent_channels)
 
 
 def _plain(value: Any) -> Any:

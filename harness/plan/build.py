@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from harness.base import digest
 from harness.catalog.metrics import DEFAULT_MARGINS, MEASURES, METRICS
-from harness.catalog.types import ModelRow
+from harness.catalog.tasks import TASKS
 from harness.errors import Problem, SpecError
-from harness.plan.cells import build_cells, groups_of, refusals_of
+from harness.plan.cells import build_cells, groups_of, refusals_of, resolve
 from harness.plan.defaults import resolved_defaults
 from harness.plan.forecast import Pace, forecast
+from harness.plan.needs import assets_of, rows_for
+from harness.plan.notes import notes_on
 from harness.plan.only import keep_only
 from harness.plan.select import Selection, select
-from harness.plan.types import Cell, InputRow, Plan, TimingPlan
+from harness.plan.types import Asset, Cell, InputRow, Plan, Settings
 from harness.spec.knobs import label_of
 from harness.spec.load import leaves_knobs_alone, read_spec
 from harness.spec.measuring import OFF
@@ -72,21 +74,27 @@ def build_plan(
     if problems:
         raise SpecError(problems)
     cells, notes = keep_only(build_cells(spec, found), only or {})
-    rows = spec.rows[:limit]
+    by_cell = {cell.id: rows_for(spec.rows, cell.settings.task, cell.settings.api)[:limit] for cell in cells}
+    used = {row.id for rows in by_cell.values() for row in rows}
+    rows = tuple(row for row in spec.rows if row.id in used)
+    counts = {name: len(own) for name, own in by_cell.items()}
+    fewest = min(counts.values())
     models = {name: row for name, row in spec.models.items() if any(c.settings.model == name for c in cells)}
-    metrics = _metrics(spec, list(models.values()))
+    metrics = _metrics(spec, [cell.settings for cell in cells])
     margins = _margins(spec, metrics)
-    timing = spec.timing.model_copy(update={"batch": min(spec.timing.batch, len(rows))})
+    timing = spec.timing.model_copy(update={"batch": min(spec.timing.batch, fewest)})
     groups = groups_of(cells)
+    told = (*notes, *spec.notes, *notes_on(cells, models, rows, fewest, spec.timing))
     plan = Plan(
         name=spec.name,
         question=spec.question,
         spec_path=spec.path,
         spec_text=spec.text,
         spec_digest="",
-        task=cells[0].settings.task,
         models=models,
+        assets=_assets(spec, cells, rows),
         rows=rows,
+        limit=limit,
         cells=tuple(cells),
         groups=groups,
         refused=refusals_of(found),
@@ -97,10 +105,8 @@ def build_plan(
         cell_timeout_s=spec.cell_timeout_s,
         device=device or spec.device,
         threads=spec.threads,
-        resolved_defaults=resolved_defaults(spec, list(models), metrics, margins),
-        forecast=forecast(
-            cells, groups, len(rows), metrics, timing, paces, (*notes, *_notes(cells, rows, spec.timing))
-        ),
+        resolved_defaults=resolved_defaults(spec, cells, metrics, margins),
+        forecast=forecast(cells, groups, counts, metrics, timing, paces, told),
     )
     return plan.model_copy(update={"spec_digest": _meaning(plan)})
 
@@ -118,29 +124,42 @@ def faults_of(spec: Spec, found: Selection) -> list[Problem]:
         what = "refused, and the spec is strict" if spec.strict else "every combination is refused"
         place = "strict" if spec.strict else ""
         faults += [(place, f"{what}: {reason}") for reason in dict.fromkeys(reason for _, reason in found.refused)]
-    rows = [spec.models[name] for name in dict.fromkeys(choice["model"] for choice in found.choices)]
-    faults += _metric_faults(spec, rows)
+    faults += _metric_faults(spec, [resolve(spec, choice) for choice in found.choices])
     return [Problem(spec.path, spec.lines.get(place), place, why) for place, why in faults]
 
 
-def _metric_faults(spec: Spec, models: list[ModelRow]) -> list[tuple[str, str]]:
-    """Metrics without weights, and margins for what no model of this spec has by default."""
-    faults = [
-        ("metrics", f"{name} cannot be computed for {row.name}: the catalog has no {METRICS[name].uses} for it")
-        for name in spec.metrics or ()
-        for row in models
-        if row.weights_of(METRICS[name].uses) is None
-    ]
-    idle = [name for name in spec.margins if name not in (*_metrics(spec, models), *MEASURES)]
+def _metric_faults(spec: Spec, cells: list[Settings]) -> list[tuple[str, str]]:
+    """Metrics that no task here has or that lack weights, and margins for what is not computed."""
+    faults = []
+    for name in spec.metrics or ():
+        row = METRICS[name]
+        judged = [settings.model for settings in cells if settings.task in row.tasks]
+        if cells and not judged:
+            tasks = ", ".join(dict.fromkeys(settings.task for settings in cells))
+            faults.append(("metrics", f"{name} says nothing of {tasks}: it is for {', '.join(row.tasks)}"))
+        for model in dict.fromkeys(judged):
+            if spec.models[model].weights_of(row.uses) is None:
+                why = f"the catalog has no {row.uses} for it; leave {name} out"
+                faults.append(("metrics", f"{name} cannot be computed for {model}: {why}"))
+    idle = [name for name in spec.margins if name not in (*_metrics(spec, cells), *MEASURES)]
     why = "a margin for a metric that is not computed: name it under `metrics`"
-    return faults + [(f"margins.{name}", why) for name in idle if models]
+    return faults + [(f"margins.{name}", why) for name in idle if cells]
 
 
-def _metrics(spec: Spec, models: list[ModelRow]) -> tuple[str, ...]:
-    """The named ones, or the models' own."""
+def _metrics(spec: Spec, cells: list[Settings]) -> tuple[str, ...]:
+    """The named ones, or the tasks' own, as far as the models have weights for them."""
     if spec.metrics is not None:
         return spec.metrics
-    return tuple(dict.fromkeys(name for row in models for name in row.default_metrics))
+    pairs = dict.fromkeys((settings.task, settings.model) for settings in cells)
+    found = [(name, spec.models[model]) for task, model in pairs for name in TASKS[task].metrics]
+    return tuple(dict.fromkeys(name for name, model in found if model.weights_of(METRICS[name].uses) is not None))
+
+
+def _assets(spec: Spec, cells: Sequence[Cell], rows: Sequence[InputRow]) -> dict[str, Asset]:
+    """Those that some task of the plan looks at."""
+    tasks = dict.fromkeys(cell.settings.task for cell in cells)
+    keys = dict.fromkeys(key for task in tasks for row in rows for key in assets_of(row, task))
+    return {key: spec.assets[key] for key in keys}
 
 
 def _margins(spec: Spec, metrics: tuple[str, ...]) -> dict[str, float | str]:
@@ -149,13 +168,3 @@ def _margins(spec: Spec, metrics: tuple[str, ...]) -> dict[str, float | str]:
     known = {name: margin for name, margin in DEFAULT_MARGINS.items() if name in judged}
     wanted = {**known, **spec.margins} if spec.compare_to is not None else {}
     return {name: margin for name, margin in wanted.items() if margin != OFF}
-
-
-def _notes(cells: list[Cell], rows: tuple[InputRow, ...], timing: TimingPlan) -> tuple[str, ...]:
-    """What a person should know that no number says."""
-    notes = []
-    if any(cell.settings.guidance_scale <= 1 for cell in cells) and any(row.negative_prompt for row in rows):
-        notes.append("guidance_scale of 1 or less switches guidance off: a negative prompt does nothing there")
-    if timing.enabled and timing.batch > len(rows):
-        notes.append(f"timing.batch is {len(rows)}: there are no more rows")
-    return tuple(notes)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 
 from harness.base import digest
-from harness.catalog.models import MODELS
 from harness.plan.select import Choice, Selection, identity, value_of
 from harness.plan.types import Cell, LoadGroup, Refusal, Settings
 from harness.spec.knobs import KNOBS, label_of
@@ -18,19 +17,30 @@ _LABELS = {
     "prior_num_inference_steps": "{} prior steps",
     "prior_guidance_scale": "prior guidance {}",
     "size": "{} px",
+    "strength": "strength {}",
+    "prior_strength": "prior strength {}",
+    "weights": "weight {}",
 }
 _SLUGS = {
     "guidance_scale": "g{}",
     "prior_num_inference_steps": "p{}",
     "prior_guidance_scale": "pg{}",
     "size": "{}px",
+    "strength": "s{}",
+    "prior_strength": "ps{}",
+    "weights": "w{}",
 }
 _SMALL_BATCH, _BATCH = 4, 16  # a full-size picture needs gigabytes, a small one kilobytes
 
 
 def swept_knobs(choices: list[Choice]) -> list[str]:
     """The knobs that differ among the choices, in the vocabulary's order."""
-    return [knob for knob in KNOBS if len({str(label_of(knob, c[knob])) for c in choices if knob in c}) > 1]
+    return [knob for knob in KNOBS if len({str(label_of(knob, c[knob])) for c in choices if _has(c, knob)}) > 1]
+
+
+def _has(choice: Choice, knob: str) -> bool:
+    """What a choice does not have does not differ from what others have."""
+    return choice.get(knob) is not None
 
 
 def build_cells(spec: Spec, found: Selection) -> list[Cell]:
@@ -47,13 +57,19 @@ def _cell(
     settings = resolve(spec, choice)
     return Cell(
         id=ids[identity(choice)],
-        label=" · ".join(_LABELS.get(knob, "{}").format(label_of(knob, choice[knob])) for knob in swept),
+        label=_label(choice, swept),
         settings=settings,
-        swept={knob: label_of(knob, choice[knob]) for knob in swept},
+        swept={knob: label_of(knob, choice[knob]) for knob in swept if choice[knob] is not None},
         group=group_id(settings),
         reference=None if reference is None else ids[reference],
         is_reference=identity(choice) in heads,
     )
+
+
+def _label(choice: Choice, swept: list[str]) -> str:
+    """The swept knobs, but for those that this cell does not have."""
+    there = [knob for knob in swept if _has(choice, knob)]
+    return " · ".join(_LABELS.get(knob, "{}").format(label_of(knob, choice[knob])) for knob in there)
 
 
 def resolve(spec: Spec, choice: Choice) -> Settings:
@@ -66,21 +82,20 @@ def resolve(spec: Spec, choice: Choice) -> Settings:
 
 def default_batch_size(spec: Spec, model: str) -> int:
     """Pictures in a batch where the spec does not say."""
-    small = spec.models[model].scorer == MODELS["mini-2.2"].scorer
-    return _BATCH if small else _SMALL_BATCH
+    return _BATCH if spec.models[model].small else _SMALL_BATCH
 
 
 def cell_id(settings: Settings, choice: Choice, swept: list[str]) -> str:
     """``DDIM-25-g4-1a2b3c``: the swept knobs, readable, and six digits of everything's digest."""
-    words = [_SLUGS.get(knob, "{}").format(label_of(knob, choice[knob])) for knob in swept]
+    words = [_SLUGS.get(knob, "{}").format(label_of(knob, choice[knob])) for knob in swept if _has(choice, knob)]
     slug = "-".join(word for text in words if (word := _plain(text)))
     return f"{slug[:60].strip('-.') or 'cell'}-{digest(settings.model_dump(mode='json'))[:6]}"
 
 
 def group_id(settings: Settings) -> str:
     """The id of what must be loaded for a cell."""
-    loaded = [settings.model, settings.dtype, list(settings.optimizations)]
-    return f"{_plain(settings.model)[:40] or 'model'}-{settings.dtype}-{digest(loaded)[:6]}"
+    loaded = [settings.model, settings.task, settings.api, settings.dtype, list(settings.optimizations)]
+    return f"{_plain(settings.model)[:40] or 'model'}-{settings.task}-{settings.dtype}-{digest(loaded)[:6]}"
 
 
 def _plain(text: str) -> str:
@@ -97,6 +112,8 @@ def groups_of(cells: list[Cell]) -> tuple[LoadGroup, ...]:
         LoadGroup(
             id=name,
             model=members[0].settings.model,
+            task=members[0].settings.task,
+            api=members[0].settings.api,
             dtype=members[0].settings.dtype,
             optimizations=members[0].settings.optimizations,
             cells=tuple(cell.id for cell in members),
@@ -109,6 +126,6 @@ def refusals_of(found: Selection) -> tuple[Refusal, ...]:
     """What is refused, by the knobs that differ among everything that was asked for."""
     swept = swept_knobs([*found.choices, *(choice for choice, _ in found.refused)]) or ["model"]
     return tuple(
-        Refusal(swept={knob: label_of(knob, choice[knob]) for knob in swept}, reason=reason)
+        Refusal(swept={knob: label_of(knob, choice[knob]) for knob in swept if _has(choice, knob)}, reason=reason)
         for choice, reason in found.refused
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.base import Frozen
 from harness.catalog.metrics import METRICS
@@ -30,7 +30,7 @@ class Pace(Frozen):
 def forecast(
     cells: Sequence[Cell],
     groups: Sequence[LoadGroup],
-    rows: int,
+    rows: Mapping[str, int],
     metrics: Sequence[str],
     timing: TimingPlan,
     paces: Sequence[Pace],
@@ -39,29 +39,35 @@ def forecast(
     """Images, model calls, loads, shared stages, seconds and bytes of a plan.
 
     Model calls are counted for each image, of the quality pass; the timing pass comes on top, as a note says.
+    ``rows``: cell's id → how many images it makes.
     """
-    priors = {_prior_mark(cell.settings): cell.settings for cell in cells}
-    images = len(cells) * rows
-    networks = {METRICS[name].uses for name in metrics}
+    having = [cell for cell in cells if cell.settings.prior_num_inference_steps is not None]
+    priors = {(_prior_mark(cell.settings), rows[cell.id]): cell.settings for cell in having}
+    images = sum(rows[cell.id] for cell in cells)
+    networks = sum(len({METRICS[name].uses for name in _judged_by(cell, metrics)}) for cell in cells)
     seconds, why = _seconds(cells, groups, rows, timing, paces)
     notes = (*told, *_timing_note(cells, timing), *why)
-    if not all(rows % cell.settings.batch_size == 0 for cell in cells):
+    if not all(rows[cell.id] % cell.settings.batch_size == 0 for cell in cells):
         notes = (*notes, "the last batch of each cell is a smaller one; batch composition is part of a picture's key")
     return Forecast(
         images=images,
-        prior_model_calls=sum(rows * s.prior_num_inference_steps for s in priors.values()),
-        decoder_model_calls=sum(rows * calls_of(cell.settings) for cell in cells),
+        prior_model_calls=sum(n * prior_calls_of(s) for (_, n), s in priors.items()),
+        decoder_model_calls=sum(rows[cell.id] * calls_of(cell.settings) for cell in cells),
         loads=len(groups) * (1 + (timing.rounds if timing.enabled else 0)),
         stages=(
-            StageCount(stage="prior", uses=images, distinct=len(priors) * rows),
+            StageCount(stage="prior", uses=sum(rows[c.id] for c in having), distinct=sum(n for _, n in priors)),
             StageCount(stage="images", uses=images, distinct=images),
-            StageCount(stage="features", uses=len(cells) * len(networks), distinct=len(cells) * len(networks)),
+            StageCount(stage="features", uses=networks, distinct=networks),
             StageCount(stage="timing", uses=len(cells) * timing.enabled, distinct=len(cells) * timing.enabled),
         ),
         seconds=seconds,
-        disk_bytes=sum(_bytes(cell.settings) * rows for cell in cells),
+        disk_bytes=sum(_bytes(cell.settings) * rows[cell.id] for cell in cells),
         notes=notes,
     )
+
+
+def _judged_by(cell: Cell, metrics: Sequence[str]) -> list[str]:
+    return [name for name in metrics if cell.settings.task in METRICS[name].tasks]
 
 
 def _timing_note(cells: Sequence[Cell], timing: TimingPlan) -> tuple[str, ...]:
@@ -75,12 +81,28 @@ def calls_of(settings: Settings) -> int:
     """Calls of the decoder's network for one image; with guidance each call carries the image twice."""
     name = settings.scheduler.class_name
     each = 1 if name is None else schedulers()[name.removesuffix("Scheduler")].model_calls_per_step
-    return settings.num_inference_steps * each
+    return started(settings.num_inference_steps, settings.strength) * each
+
+
+def started(steps: int, strength: float | None) -> int:
+    """Steps that are left of a start in the middle, as every image-to-image pipeline of diffusers counts them."""
+    return steps if strength is None else min(int(steps * strength), steps)
+
+
+def prior_calls_of(settings: Settings) -> int:
+    """Calls of the prior's network for one image; 0 without a prior. What mixes or edits calls it more than once."""
+    steps = settings.prior_num_inference_steps or 0
+    if settings.task == "interpolation":
+        return 2 * steps  # at least: once for each text of a mix, and once for the negative embedding
+    return started(steps, settings.prior_strength) + (steps if settings.prior_strength is not None else 0)
 
 
 def _prior_mark(settings: Settings) -> tuple[object, ...]:
-    return (settings.model, settings.dtype, settings.optimizations, settings.prior_guidance_scale,
-            settings.prior_num_inference_steps, settings.batch_size)  # fmt: skip
+    own = settings.task if settings.task == "interpolation" or settings.prior_strength is not None else None
+    alone = settings.model_dump_json() if settings.api == "combined" else None
+    knobs = (settings.prior_guidance_scale, settings.prior_num_inference_steps, settings.prior_strength)
+    return (settings.model, settings.dtype, settings.optimizations, *knobs, own, alone, settings.weights,
+            settings.batch_size)  # fmt: skip
 
 
 def _bytes(settings: Settings) -> int:
@@ -88,7 +110,11 @@ def _bytes(settings: Settings) -> int:
 
 
 def _seconds(
-    cells: Sequence[Cell], groups: Sequence[LoadGroup], rows: int, timing: TimingPlan, paces: Sequence[Pace]
+    cells: Sequence[Cell],
+    groups: Sequence[LoadGroup],
+    rows: Mapping[str, int],
+    timing: TimingPlan,
+    paces: Sequence[Pace],
 ) -> tuple[float | None, tuple[str, ...]]:
     """Both passes, priced by the nearest earlier measurement; an upper bound, since a batch is cheaper an image."""
     total, sources = 0.0, set()
@@ -99,7 +125,7 @@ def _seconds(
             return None, (f"seconds: nothing like {cell.settings.model} was timed on this machine yet",)
         image_s = pace.rest_s + pace.call_s * calls_of(cell.settings)
         timed = visits * (timing.repeats + timing.warmups) * timing.batch
-        total += image_s * (rows + timed)
+        total += image_s * (rows[cell.id] + timed)
         sources.add(pace.measured_in)
     loads = max((pace.load_s for pace in paces), default=0.0) + _WORKER_START_S
     total += loads * len(groups) * (1 + visits)

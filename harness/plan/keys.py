@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.base import Frozen, digest
+from harness.plan.needs import used
 from harness.plan.types import InputRow, Settings
 
 
@@ -19,55 +20,93 @@ class Identity(Frozen):
     source: str  # digest of our own code that makes the result
 
 
-def prior_key(settings: Settings, rows: Sequence[InputRow], weights: Mapping[str, str], identity: Identity) -> str:
-    """Of a batch's image embeddings, and of each generator's state after them.
+def prior_key(
+    settings: Settings, rows: Sequence[InputRow], weights: Mapping[str, str], identity: Identity
+) -> str | None:
+    """Of a batch's image embeddings, and of each generator's state after them; ``None`` where there is no such result.
 
-    The decoder's knobs have no part in it: cells that differ in them share a prior.
+    The decoder's knobs have no part in it: cells that differ in them share a prior, and so do tasks that ask the same
+    of it. A combined pipeline keeps its prior's result to itself; Kandinsky 3 has no prior.
     """
-    return digest(
-        {
-            "stage": "prior",
-            "task": settings.task,
-            "dtype": settings.dtype,
-            "guidance_scale": settings.prior_guidance_scale,
-            "num_inference_steps": settings.prior_num_inference_steps,
-            "optimizations": list(settings.optimizations),
-            "rows": _rows(rows),
-            "weights": weights["prior"],
-            "identity": identity.model_dump(mode="json"),
-        }
-    )
+    if settings.api == "combined" or "prior" not in weights:
+        return None
+    return digest({"stage": "prior", **_of_the_prior(settings, rows, weights, identity)})
+
+
+def _of_the_prior(
+    settings: Settings, rows: Sequence[InputRow], weights: Mapping[str, str], identity: Identity
+) -> dict[str, Any]:
+    mixes, edits = settings.task == "interpolation", settings.prior_strength is not None
+    looked_at = ("prompt", "negative_prompt", "seed", *(("mix", "weights") if mixes else ()),
+                 *(("image",) if edits else ()))  # fmt: skip
+    return {
+        "how": "interpolate" if mixes else "edit" if edits else "imagine",
+        "dtype": settings.dtype,
+        "guidance_scale": settings.prior_guidance_scale,
+        "num_inference_steps": settings.prior_num_inference_steps,
+        "strength": settings.prior_strength,
+        "optimizations": list(settings.optimizations),
+        "rows": [{name: row.get(name) for name in looked_at} for row in _rows(settings, rows)],
+        "weights": weights["prior"],
+        "identity": identity.model_dump(mode="json"),
+    }
 
 
 def images_key(
-    settings: Settings, rows: Sequence[InputRow], weights: Mapping[str, str], identity: Identity, prior: str
+    settings: Settings,
+    rows: Sequence[InputRow],
+    weights: Mapping[str, str],
+    identity: Identity,
+    prior: str | None,
+    hints: Sequence[str | None],
 ) -> str:
-    """Of a batch's pictures, given the key of its prior."""
+    """Of a batch's pictures, given the key of its prior and those of the hints that are estimated for it."""
+    if prior is None and "prior" in weights:
+        prior = digest(_of_the_prior(settings, rows, weights, identity))
     return digest(
         {
             "stage": "images",
+            "task": settings.task,
+            "api": settings.api,
             "height": settings.height,
             "width": settings.width,
             "guidance_scale": settings.guidance_scale,
             "num_inference_steps": settings.num_inference_steps,
+            "strength": settings.strength,
             "scheduler": settings.scheduler.model_dump(mode="json", exclude={"label"}),
             "optimizations": list(settings.optimizations),
             "dtype": settings.dtype,
-            "rows": _rows(rows),
-            "weights": weights["decoder"],
+            "rows": _rows(settings, rows),
+            "hints": list(hints),
+            "weights": {part: weights[part] for part in sorted(weights) if part != "prior"},
             "identity": identity.model_dump(mode="json"),
             "prior": prior,
         }
     )
 
 
-def features_key(image_keys: Sequence[str], prompts: Sequence[str], weights: str, identity: Identity) -> str:
-    """Of pictures' features under one network, with their prompts' where it reads text."""
+def hint_key(image: str, weights: str, identity: Identity) -> str:
+    """Of the depth that an estimator sees in a picture, by the picture's and the estimator's digests."""
+    return digest({"stage": "hints", "image": image, "weights": weights, "identity": identity.model_dump(mode="json")})
+
+
+def features_key(
+    settings: Settings,
+    rows: Sequence[InputRow],
+    image_keys: Sequence[str],
+    hints: Sequence[str | None],
+    weights: str,
+    identity: Identity,
+) -> str:
+    """Of pictures' features under one network, with those of their prompts and of what else they are held against."""
+    looked_at = [{**row, "seed": None} for row in _rows(settings, rows)]  # the pictures' keys know the seeds
     return digest(
         {
             "stage": "features",
             "images": list(image_keys),
-            "prompts": list(prompts),
+            "task": settings.task,
+            "rows": looked_at,
+            "hints": list(hints),
             "weights": weights,
             "identity": identity.model_dump(mode="json"),
         }
@@ -83,13 +122,13 @@ def timing_key(settings: Settings, rows: Sequence[InputRow], weights: Mapping[st
             "settings": settings.model_dump(
                 mode="json", exclude={"model": True, "batch_size": True, "scheduler": {"label"}}
             ),
-            "rows": _rows(rows),
+            "rows": _rows(settings, rows),
             "weights": dict(weights),
             "fingerprint": fingerprint,
         }
     )
 
 
-def _rows(rows: Sequence[InputRow]) -> list[list[Any]]:
+def _rows(settings: Settings, rows: Sequence[InputRow]) -> list[dict[str, Any]]:
     """What of a row reaches a pipeline; their order is the batch's."""
-    return [[row.prompt, row.negative_prompt, row.seed] for row in rows]
+    return [used(row, settings.task, settings.weights) for row in rows]

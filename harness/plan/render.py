@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from harness.catalog.metrics import METRICS
-from harness.catalog.types import ModelRow, Place
+from harness.catalog.tasks import parts_of
+from harness.catalog.types import Place
 from harness.plan.forecast import calls_of
 from harness.plan.types import Plan
 
@@ -22,13 +23,16 @@ def render_plan(plan: Plan) -> str:
 def _head(plan: Plan) -> str:
     lines = [f"{plan.name}: {plan.question}" if plan.question else plan.name]
     for model in plan.models.values():
-        lines.append(f"  {plan.task} with {model.name} (Kandinsky {model.version})")
-        lines += [
-            f"    {part}: {_place(place)}" for part, place in (("decoder", model.decoder), ("prior", model.prior))
-        ]
-    prompts, rows = len({row.prompt_id for row in plan.rows}), len(plan.rows)
-    lines.append(f"  {_count(len(plan.cells), 'cell')} × {_count(rows, 'image')} ({_count(prompts, 'prompt')})")
-    lines.append("  scored by " + ", ".join(_metric(name, plan.models.values()) for name in plan.metrics))
+        tasks = dict.fromkeys(c.settings.task for c in plan.cells if c.settings.model == model.name)
+        lines.append(f"  {', '.join(tasks)} with {model.name} (Kandinsky {model.version})")
+        parts = dict.fromkeys(part for task in tasks for part in reversed(parts_of(model, task)))
+        lines += [f"    {part}: {_place(model.parts[part])}" for part in parts]
+    prompts = len({row.prompt_id for row in plan.rows})
+    inputs = f", {_count(len(plan.assets), 'picture')} to start from" if plan.assets else ""
+    counts = sorted({len(plan.rows_of(cell)) for cell in plan.cells})
+    each = _count(counts[0], "image") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} images"
+    lines.append(f"  {_count(len(plan.cells), 'cell')} × {each} ({_count(prompts, 'prompt')}{inputs})")
+    lines.append("  scored by " + ", ".join(_metric(name, plan) for name in plan.metrics))
     if plan.compare_to:
         lines.append(f"  compared with {_pairs(plan.compare_to)}, all else equal")
         margins = ", ".join(_margin(name, margin) for name, margin in plan.margins.items())
@@ -43,10 +47,12 @@ def _place(place: Place) -> str:
     return f"{text} at {place.revision[:12] if place.revision else 'the newest revision'}"
 
 
-def _metric(name: str, models: Iterable[ModelRow]) -> str:
+def _metric(name: str, plan: Plan) -> str:
     """The metric with the weights that make its numbers."""
-    weights = dict.fromkeys(model.weights_of(METRICS[name].uses) for model in models)
-    return f"{name} ({', '.join(one for one in weights if one)})"
+    uses = METRICS[name].uses
+    weights = dict.fromkeys(model.weights_of(uses) for model in plan.models.values())
+    told = ", ".join(one for one in weights if one and one != "pixels")
+    return f"{name} ({told})" if told else name
 
 
 def _margin(name: str, margin: float | str) -> str:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.base import digest
 from harness.catalog.schedulers import SUFFIX, schedulers, wrong_for_kandinsky
-from harness.catalog.tasks import TASKS, defaults
-from harness.catalog.types import ModelRow
-from harness.plan.types import SchedulerChoice
+from harness.catalog.tasks import TASKS, applies, default_api, defaults, task_refusal
+from harness.catalog.types import ModelRow, Task
+from harness.plan.needs import needs_refusal
+from harness.plan.types import InputRow, SchedulerChoice
 from harness.spec.knobs import KNOBS, label_of
 from harness.spec.types import Spec
 
 Choice = dict[str, Any]  # knob → canonical value; every knob that the spec names anywhere but in `exclude`
 Partial = Mapping[str, tuple[Any, ...]]
 _MOST = 10_000  # combinations; a plan of more is a slip
-_TRAIN_STEPS = 1000  # of every Kandinsky 2.2's noise schedule
+_TRAIN_STEPS = 1000  # of every Kandinsky's noise schedule
+_FIRST_TASK: Task = next(iter(TASKS))
 
 
 @dataclass
@@ -39,8 +41,10 @@ def select(spec: Spec) -> Selection:
     if asked > _MOST:
         found.unused.append(("", f"the sweeps make {asked:,} combinations; the most that a plan may have is {_MOST:,}"))
         return found
-    for choice in _without_excluded(spec, _wanted(spec), found):
-        reason = refusal(spec.models[choice["model"]], choice)
+    wanted = _wanted(spec)
+    found.unused += _idle_knobs(spec, wanted)
+    for choice in _without_excluded(spec, wanted, found):
+        reason = refusal(spec.models[choice["model"]], choice, spec.rows)
         if reason is None:
             found.choices.append(choice)
         else:
@@ -56,29 +60,61 @@ def identity(choice: Choice) -> str:
 
 
 def value_of(spec: Spec, choice: Mapping[str, Any], knob: str) -> Any:
-    """A choice's value of a knob, or what stands for it where neither the file nor the case names it."""
+    """A choice's value of a knob, or what stands for it where neither the file nor the case names it.
+
+    ``None``: its task or its model knows no such knob, whatever the file says.
+    """
+    return value_in(spec.models[choice["model"]], choice, knob)
+
+
+def value_in(model: ModelRow, choice: Mapping[str, Any], knob: str) -> Any:
+    """The same for a model's row."""
+    task = choice.get("task", _FIRST_TASK)
+    if not applies(knob, task, model.version):
+        return None
     if knob in choice:
         return choice[knob]
-    model = spec.models[choice["model"]]
     fixed = {
-        "task": spec.task,
+        "task": task,
+        "api": default_api(model.version),
         "size": model.default_size,
         "dtype": model.default_dtype,
         "optimizations": (),
         "scheduler": SchedulerChoice(label="model default", class_name=None),
+        "weights": None,  # each row's own
     }
     if knob in fixed:
         return fixed[knob]
-    value = defaults(model.version)[knob]
-    return float(value) if knob.endswith("guidance_scale") else value
+    api = choice.get("api") or default_api(model.version)
+    if task_refusal(model, task, api) is not None:
+        return None
+    value = defaults(task, model.version, api).get(knob)
+    return float(value) if knob.endswith(("guidance_scale", "strength")) and value is not None else value
 
 
 def _wanted(spec: Spec) -> list[Choice]:
     """The product of the sweeps, once for each case; each combination once."""
     choices = [choice for case in (spec.cases or ({},)) for choice in _product({**spec.sweeps, **case})]
     named = {knob for choice in choices for knob in choice} | set(spec.compare_to or {})
-    full = [{knob: value_of(spec, choice, knob) for knob in KNOBS if knob in named} for choice in choices]
+    full = [_full(spec, choice, named) for choice in choices]
     return list({identity(choice): choice for choice in full}.values())
+
+
+def _full(spec: Spec, choice: Choice, named: Collection[str]) -> Choice:
+    """A choice with all the knobs that are named somewhere; what does not apply to it is ``None``, so that a sweep of
+    it makes one combination only."""
+    return {knob: value_of(spec, choice, knob) for knob in KNOBS if knob in named}
+
+
+def _idle_knobs(spec: Spec, choices: list[Choice]) -> list[tuple[str, str]]:
+    """Knobs that the file names and that none of its tasks and models knows."""
+    return [
+        (knob, f"no task and model of this spec takes {knob}")
+        for knob in spec.sweeps
+        if choices and all(choice.get(knob) is None for choice in choices)
+        and not any(applies(knob, choice.get("task") or _FIRST_TASK, spec.models[choice["model"]].version)
+                    for choice in choices)
+    ]  # fmt: skip
 
 
 def _product(sweeps: Partial) -> list[Choice]:
@@ -104,20 +140,37 @@ def matches(spec: Spec, choice: Choice, partial: Partial) -> bool:
     return all(value_of(spec, choice, knob) in values for knob, values in partial.items())
 
 
-def refusal(model: ModelRow, choice: Choice) -> str | None:
-    """Why a combination cannot exist, or ``None``."""
-    task = choice.get("task")
-    if task is not None and model.version not in TASKS[task]:
-        return f"Kandinsky {model.version} has no {task}"
+def refusal(model: ModelRow, choice: Choice, rows: Sequence[InputRow] = ()) -> str | None:
+    """Why a combination cannot exist with these rows, or ``None``."""
+    task = value_in(model, choice, "task")
+    api = value_in(model, choice, "api")
+    reason = task_refusal(model, task, api)
+    if reason is not None:
+        return reason
     height, width = choice.get("size", model.default_size)
     if height % model.size_multiple or width % model.size_multiple:
         return f"{model.name} makes sizes that are multiples of {model.size_multiple}, not {width}x{height}"
-    return _scheduler_refusal(model, choice.get("scheduler"), choice.get("num_inference_steps"))
+    own = model.default_schedulers.get(TASKS[task].part)
+    wrong = _scheduler_refusal(model, own, choice.get("scheduler"), choice.get("num_inference_steps"))
+    return wrong or _strength_refusal(model, choice) or needs_refusal(rows, task, api, choice.get("weights"))
 
 
-def _scheduler_refusal(model: ModelRow, chosen: SchedulerChoice | None, steps: int | None) -> str | None:
+def _strength_refusal(model: ModelRow, choice: Choice) -> str | None:
+    """A start so late that no step is left: diffusers would fail, or give the picture back."""
+    strength, steps = (value_in(model, choice, knob) for knob in ("strength", "num_inference_steps"))
+    if strength is not None and int(steps * strength) < 1:
+        return f"strength {strength:g} of {steps} steps leaves none to denoise: it needs steps × strength of at least 1"
+    prior, prior_steps = (value_in(model, choice, knob) for knob in ("prior_strength", "prior_num_inference_steps"))
+    if prior is not None and int(prior_steps * prior) < 1:
+        return f"prior_strength {prior:g} of {prior_steps} prior steps leaves none"
+    return None
+
+
+def _scheduler_refusal(
+    model: ModelRow, own: str | None, chosen: SchedulerChoice | None, steps: int | None
+) -> str | None:
     named = chosen.class_name if chosen is not None else None
-    class_name, config = named or model.default_scheduler, chosen.config if chosen is not None else {}
+    class_name, config = named or own, chosen.config if chosen is not None else {}
     if class_name is None:
         return None  # the model's own, known when it is loaded
     row = schedulers().get(class_name.removesuffix(SUFFIX))
@@ -125,7 +178,7 @@ def _scheduler_refusal(model: ModelRow, chosen: SchedulerChoice | None, steps: i
         return f"{class_name}, the model's own scheduler, is not known to this diffusers"
     if row.verdict == "refused":
         return f"{row.class_name}: {row.reason}"
-    wrong = wrong_for_kandinsky(row.class_name, config)
+    wrong = wrong_for_kandinsky(row.class_name, config, model.version)
     if wrong is not None:
         return f"{row.class_name}: {wrong}"
     trained = config.get("num_train_timesteps", _TRAIN_STEPS)
@@ -139,7 +192,7 @@ def _add_references(spec: Spec, compare_to: dict[str, Any], found: Selection) ->
     known = {identity(choice): choice for choice in found.choices}
     lost: dict[str, None] = {}
     for choice in list(found.choices):
-        reference = {**choice, **compare_to}
+        reference = _full(spec, {**choice, **compare_to}, {**choice, **compare_to})
         mark = identity(reference)
         if mark not in known:
             why = _unfit(spec, reference)
@@ -158,5 +211,5 @@ def _add_references(spec: Spec, compare_to: dict[str, Any], found: Selection) ->
 def _unfit(spec: Spec, reference: Choice) -> str | None:
     if any(matches(spec, reference, part) for part in spec.exclude):
         return "the reference is excluded"
-    reason = refusal(spec.models[reference["model"]], reference)
+    reason = refusal(spec.models[reference["model"]], reference, spec.rows)
     return None if reason is None else f"the reference cannot exist: {reason}"

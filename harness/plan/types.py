@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from harness.base import Frozen
-from harness.catalog.types import DType, ModelRow, Task
-from harness.spec.types import InputRow, SchedulerChoice, TimingPlan
+from harness.catalog.metrics import METRICS
+from harness.catalog.types import Api, DType, ModelRow, Task
+from harness.plan.needs import rows_for
+from harness.spec.types import Asset, InputRow, SchedulerChoice, TimingPlan
 
 __all__ = [
+    "Asset",
     "Cell",
     "Forecast",
     "InputRow",
@@ -23,17 +26,24 @@ __all__ = [
 
 
 class Settings(Frozen):
-    """Every knob of one cell, resolved: nothing is left to a library's default. Names are diffusers' own."""
+    """Every knob of one cell, resolved: nothing is left to a library's default. Names are diffusers' own.
+
+    ``None``: the cell's task or model knows no such knob (for ``weights`` also: each row has its own).
+    """
 
     model: str
     task: Task
+    api: Api
     dtype: DType
     height: int
     width: int
     guidance_scale: float
     num_inference_steps: int
-    prior_guidance_scale: float
-    prior_num_inference_steps: int
+    prior_guidance_scale: float | None
+    prior_num_inference_steps: int | None
+    strength: float | None = None
+    prior_strength: float | None = None
+    weights: tuple[float, ...] | None = None  # of an interpolation's things, instead of each row's own
     scheduler: SchedulerChoice
     optimizations: tuple[str, ...]  # a stack, in order of application; () is none
     batch_size: int
@@ -56,6 +66,8 @@ class LoadGroup(Frozen):
 
     id: str
     model: str
+    task: Task
+    api: Api
     dtype: DType
     optimizations: tuple[str, ...]
     cells: tuple[str, ...]  # cell ids, in the order they are made
@@ -97,9 +109,10 @@ class Plan(Frozen):
     spec_path: str
     spec_text: str
     spec_digest: str  # of the resolved meaning, not of the text
-    task: Task
     models: dict[str, ModelRow]  # by name, only those used
-    rows: tuple[InputRow, ...]  # prompt-major, then seed; batches are consecutive slices of batch_size
+    assets: dict[str, Asset]  # by key, only those that a row names
+    rows: tuple[InputRow, ...]  # of all cells: prompt-major, then seed
+    limit: int | None = None  # the first so many rows of each cell only
     cells: tuple[Cell, ...]
     groups: tuple[LoadGroup, ...]
     refused: tuple[Refusal, ...]
@@ -117,7 +130,20 @@ class Plan(Frozen):
         """The cell of that id; ``KeyError`` if there is none."""
         return next(c for c in self.cells if c.id == cell_id)
 
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """The tasks of its cells, each once."""
+        return tuple(dict.fromkeys(cell.settings.task for cell in self.cells))
+
+    def metrics_of(self, cell: Cell) -> tuple[str, ...]:
+        """Those of the plan's metrics that the cell's task has."""
+        return tuple(name for name in self.metrics if cell.settings.task in METRICS[name].tasks)
+
+    def rows_of(self, cell: Cell) -> tuple[InputRow, ...]:
+        """The rows that a cell makes images of; its batches are consecutive slices of them."""
+        return rows_for(self.rows, cell.settings.task, cell.settings.api)[: self.limit]
+
     def batches(self, cell: Cell) -> list[tuple[InputRow, ...]]:
         """The rows of a cell, cut into its batches, in order."""
-        size = cell.settings.batch_size
-        return [self.rows[i : i + size] for i in range(0, len(self.rows), size)]
+        size, rows = cell.settings.batch_size, self.rows_of(cell)
+        return [rows[i : i + size] for i in range(0, len(rows), size)]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.report import sentences
+from harness.report.text import WITHOUT_BETTER
 from harness.report.view import RunView, comparison_of, quality_comparisons
 from harness.store.records import CellRecord
 
-_SPOKEN = 3  # references spoken of in the headline; the others follow it
+_SPOKEN = 3  # references, or tasks, spoken of in the headline; the others follow it
+_NO_SCORE = "The pictures are made; no score was asked for or could be given."
 
 
 @dataclass(frozen=True)
@@ -39,14 +41,14 @@ def answer(view: RunView) -> Answer:
     if not view.done:
         return Answer("No cell has a result yet.", _caveats(view))
     groups = _groups(view)
-    said = [_of_reference(view, reference, cells) for reference, cells in groups] or [_without_reference(view)]
+    said = [_of_reference(view, reference, cells) for reference, cells in groups] or _without_reference(view)
     spoken = [part.sentence for part in said]
     if len(groups) > 1:
         shared = [sentences.matched_on(view, reference) for reference, _ in groups]
         spoken = [sentences.joined(where, sentence) for where, sentence in zip(shared, spoken, strict=True)]
     named = [part.chosen or part.nearest for part in said]
     return Answer(
-        headline=" ".join(spoken[:_SPOKEN]),
+        headline=" ".join([*spoken[:_SPOKEN], *_why_no_verdict(view, said, groups)]),
         details=(*spoken[_SPOKEN:], *(line for part in said for line in part.details), *_caveats(view)),
         chosen=tuple(part.chosen.cell_id for part in said if part.chosen),
         about=tuple(cell.cell_id for cell in named if cell),
@@ -111,16 +113,33 @@ def _cost(view: RunView, cell: CellRecord) -> tuple[int, float]:
     return view.model_calls(cell), cell.timing.latency_s if cell.timing else float("inf")
 
 
-def _without_reference(view: RunView) -> _Said:
-    """Nothing to compare with: the best number, as a number."""
-    for metric in view.quality_metrics:
-        scored = [(cell, score) for cell in view.done for score in cell.scores if score.metric == metric]
+def _without_reference(view: RunView) -> list[_Said]:
+    """Nothing to compare with: each task's best number, as a number."""
+    tasks = dict.fromkeys(cell.settings.task for cell in view.done)
+    found = {task: _best_of(view, [cell for cell in view.done if cell.settings.task == task]) for task in tasks}
+    said = {task: part for task, part in found.items() if part is not None}
+    if len(tasks) < 2:
+        return list(said.values()) or [_Said(_NO_SCORE)]
+    return [replace(part, sentence=f"{task}: {part.sentence}") for task, part in said.items()] or [_Said(_NO_SCORE)]
+
+
+def _best_of(view: RunView, cells: list[CellRecord]) -> _Said | None:
+    """The first metric that any of the cells has a value of; those that have a better side go first."""
+    for metric in sorted(view.quality_metrics, key=lambda name: name in WITHOUT_BETTER):
+        scored = [(cell, score) for cell in cells for score in cell.scores if score.metric == metric]
         valued = [(cell, score) for cell, score in scored if score.value is not None]
+        if valued and metric in WITHOUT_BETTER:
+            return _Said(sentences.reach(metric, [(cell, score.value or 0.0) for cell, score in valued]))
         if valued:
             sign = -1 if valued[0][1].direction == "higher" else 1
             chosen, score = min(valued, key=lambda pair: sign * (pair[1].value or 0.0))
-            return _Said(sentences.best_number(view, chosen, score, len(valued)), chosen)
-    return _Said("The pictures are made; no score was asked for or could be given.")
+            return _Said(sentences.best_number(chosen, score, len(valued)), chosen)
+    return None
+
+
+def _why_no_verdict(view: RunView, said: list[_Said], groups: list[tuple[CellRecord, list[CellRecord]]]) -> list[str]:
+    """Why a number is all there is, where something could have been better."""
+    return [sentences.no_verdict(view)] if not groups and any(part.chosen for part in said) else []
 
 
 def _caveats(view: RunView) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from harness.report.against_reference import against_reference
 from harness.report.answer import answer
+from harness.report.between_ends import walks
 from harness.report.charts import Chart
 from harness.report.files import results_json, table_csv
 from harness.report.markdown import render_markdown
@@ -18,6 +19,7 @@ from harness.report.provenance import provenance
 from harness.report.quality_latency import quality_latency
 from harness.report.summary import draw_summary
 from harness.report.table import build_table
+from harness.report.text import WITHOUT_BETTER
 from harness.report.view import RunView
 
 _STILL = (660, 380)  # pixels of a chart, drawn twice as large
@@ -33,32 +35,40 @@ def assemble(view: RunView, *, compact: bool) -> dict[str, bytes]:
     """
     said, table, sections = answer(view), build_table(view), provenance(view, public=compact)
     charts, stills, flat = _charts(view), _stills(view), choose(view, _FLAT_PROMPTS, _FLAT_CELLS)
+    between = walks(view)
     colours = 256 if compact else None
     files = {
-        "report.md": render_markdown(view, said, table, sections, flat, charts).encode(),
+        "report.md": render_markdown(view, said, table, sections, flat, charts, between).encode(),
         "table.csv": table_csv(view, table).encode(),
-        "results.json": results_json(view, table, said, sections).encode(),
+        "results.json": results_json(view, table, said, sections, between).encode(),
         "summary.png": _png(draw_summary(view, said, stills[0] if stills else None), colours),
     }
-    if flat.cells:
+    if flat.strips:
         files["pictures.png"] = _png(draw(view, flat, tile=72 if compact else 96), colours)
     if stills:
         files["quality-latency.png"] = _png(_stacked(stills), 128)
     if not compact:
-        files["report.html"] = render_page(view, said, table, sections, choose(view, _PROMPTS), charts).encode()
+        files["report.html"] = render_page(
+            view, said, table, sections, choose(view, _PROMPTS), charts, between
+        ).encode()
     return files
 
 
 def _charts(view: RunView) -> list[Chart]:
     """Each quality metric against latency, then each compared metric against the reference."""
     makers: list[Callable[[RunView, str], Chart | None]] = [quality_latency, against_reference]
-    made = [make(view, metric) for make in makers for metric in view.quality_metrics]
+    made = [make(view, metric) for make in makers for metric in _charted(view)]
     return [chart for chart in made if chart is not None]
+
+
+def _charted(view: RunView) -> list[str]:
+    """The metrics that say what is better; where pictures stand between the ends has a table of its own."""
+    return [metric for metric in view.quality_metrics if metric not in WITHOUT_BETTER]
 
 
 def _stills(view: RunView) -> list[Image.Image]:
     """Quality against latency for the PNG files: smaller, so that its letters are larger in them."""
-    made = [quality_latency(view, metric, *_STILL) for metric in view.quality_metrics]
+    made = [quality_latency(view, metric, *_STILL) for metric in _charted(view)]
     return [Image.open(io.BytesIO(chart.png())).convert("RGBA") for chart in made if chart is not None]
 
 

@@ -8,9 +8,10 @@ import json
 from typing import Any
 
 from harness.report.answer import Answer
+from harness.report.between_ends import Walk
 from harness.report.provenance import Section
 from harness.report.table import Against, Number, Row, Table
-from harness.report.view import RunView
+from harness.report.view import RunView, own_knobs
 
 RESULTS_VERSION = 1
 
@@ -33,7 +34,7 @@ def _guarded(value: object) -> object:
 
 
 def _record(view: RunView, table: Table, row: Row, knobs: list[str]) -> dict[str, object]:
-    swept = view.cell(row.cell_id).swept
+    swept = own_knobs(view.cell(row.cell_id))
     record: dict[str, object] = {"cell": row.cell_id, "label": row.label}
     record |= {knob: swept.get(knob, "") for knob in knobs}
     record |= {"reference": row.is_reference, "status": row.status, "problem": row.problem or ""}
@@ -72,7 +73,9 @@ def _flat_against(metric: str, against: Against) -> dict[str, object]:
     }
 
 
-def results_json(view: RunView, table: Table, said: Answer, sections: tuple[Section, ...]) -> str:
+def results_json(
+    view: RunView, table: Table, said: Answer, sections: tuple[Section, ...], between: tuple[Walk, ...] = ()
+) -> str:
     """The report for programs. Numbers carry six significant digits; the store's records carry all."""
     value = {
         "results_version": RESULTS_VERSION,
@@ -85,6 +88,7 @@ def results_json(view: RunView, table: Table, said: Answer, sections: tuple[Sect
         "answer": {"headline": said.headline, "details": list(said.details), "cells": list(said.chosen)},
         "columns": [{"name": c.key, "unit": c.unit, "better": c.better, "made_by": c.hint} for c in table.columns],
         "cells": [_cell(view, row) for row in table.rows],
+        "between_the_ends": [_walk(walk) for walk in between],
         "refused": [r.model_dump(mode="json") for r in view.plan.refused],
         "made": {s.title: s.code if s.code is not None else dict(s.facts) for s in sections},
     }
@@ -96,7 +100,7 @@ def _cell(view: RunView, row: Row) -> dict[str, Any]:
     return {
         "cell": row.cell_id,
         "label": row.label,
-        "swept": record.swept,
+        "swept": own_knobs(record),
         "reference": record.reference,
         "status": row.status,
         "problem": row.problem,
@@ -104,6 +108,14 @@ def _cell(view: RunView, row: Row) -> dict[str, Any]:
         "numbers": {key: _number(number) for key, number in row.numbers.items()},
         "comparisons": [c.model_dump(mode="json") for c in record.comparisons],
     }
+
+
+def _walk(walk: Walk) -> dict[str, Any]:
+    lines = [
+        {"weight": line.weight, "position": line.score and line.score.value, "step": line.step} for line in walk.lines
+    ]
+    known = {"mean_step": walk.mean_step, "unevenness": walk.unevenness}
+    return {"of": walk.title, **known, "weights": lines}
 
 
 def _number(number: Number) -> dict[str, Any]:

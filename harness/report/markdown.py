@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from harness.report.answer import Answer
+from harness.report.between_ends import Walk
 from harness.report.charts import Chart
 from harness.report.page import compared_metrics, environment
 from harness.report.pictures import Grid
@@ -16,7 +17,13 @@ _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
 def render_markdown(
-    view: RunView, said: Answer, table: Table, sections: tuple[Section, ...], grid: Grid, charts: list[Chart]
+    view: RunView,
+    said: Answer,
+    table: Table,
+    sections: tuple[Section, ...],
+    grid: Grid,
+    charts: list[Chart],
+    between: tuple[Walk, ...] = (),
 ) -> str:
     """The Markdown text; it names ``quality-latency.png`` and ``pictures.png`` where there is something to show."""
     surroundings = environment(autoescape=False)
@@ -27,8 +34,9 @@ def render_markdown(
         table=table,
         table_lines="\n".join(_table(table)),
         sections=sections,
-        pictures=grid if grid.cells else None,
-        charts=charts,
+        pictures=grid if grid.strips else None,
+        charts=[chart for chart in charts if chart.name.startswith("quality-latency")],
+        between=between,
     )
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
@@ -64,6 +72,8 @@ def code_block(text: str) -> str:
 
 
 def _number(number: Number) -> str:
+    if not number.applies:
+        return number.text
     if number.reason is not None:
         return f"— ({escape(number.reason)})"
     parts = [number.text, number.interval_text and f"({number.interval_text})", number.count_text]

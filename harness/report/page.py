@@ -16,11 +16,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.report.answer import Answer
+from harness.report.between_ends import Walk
 from harness.report.charts import Chart
-from harness.report.pictures import Grid, data_uri
+from harness.report.inputs import InputLine, Thing, heading
+from harness.report.pictures import Grid, Strip, data_uri
 from harness.report.provenance import Section
 from harness.report.table import Table
-from harness.report.text import metric_words, number
+from harness.report.text import metric_words, one_value
 from harness.report.view import RunView
 from harness.store.records import CellRecord
 
@@ -42,21 +44,41 @@ specs.forEach((spec, index) => {
 
 @dataclass(frozen=True)
 class _Picture:
+    """A tile: a picture, a text in its place, nothing, or a blank where the picture is missing."""
+
     uri: str | None
     alt: str
     title: str
+    text: str = ""
+    missing: bool = False
 
 
 @dataclass(frozen=True)
 class _Line:
     label: str
-    reference: bool
-    chosen: bool
     pictures: tuple[_Picture, ...]
+    reference: bool = False
+    chosen: bool = False
+    is_input: bool = False
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A strip as the page shows it."""
+
+    title: str
+    headings: tuple[str, ...]
+    lines: tuple[_Line, ...]
 
 
 def render_page(
-    view: RunView, said: Answer, table: Table, sections: tuple[Section, ...], grid: Grid, charts: list[Chart]
+    view: RunView,
+    said: Answer,
+    table: Table,
+    sections: tuple[Section, ...],
+    grid: Grid,
+    charts: list[Chart],
+    between: tuple[Walk, ...] = (),
 ) -> str:
     """The whole page as one string."""
     script = Markup(_script()) if charts else None
@@ -69,7 +91,8 @@ def render_page(
         compared=compared_metrics(table),
         sections=sections,
         grid=grid,
-        picture_lines=_picture_lines(view, grid, said),
+        blocks=[_block(view, strip, said) for strip in grid.strips],
+        between=between,
         charts=[_figure(chart, index) for index, chart in enumerate(charts)],
         specs=Markup(json_for_script([chart.spec for chart in charts])),
         script=script,
@@ -127,19 +150,31 @@ def _own_ids(svg: str, index: int) -> str:
     return re.sub(r'(id="|url\(#|href="#)', rf"\g<1>c{index}-", svg)
 
 
-def _picture_lines(view: RunView, grid: Grid, said: Answer) -> list[_Line]:
-    return [
-        _Line(cell.label, cell.is_reference, cell.cell_id in said.chosen, _pictures(view, grid, cell))
-        for cell in grid.cells
-    ]
+def _block(view: RunView, strip: Strip, said: Answer) -> _Block:
+    inputs = tuple(_input_line(view, line) for line in strip.inputs)
+    cells = tuple(
+        _Line(cell.label, _pictures(view, strip, cell), cell.is_reference, cell.cell_id in said.chosen)
+        for cell in strip.cells
+    )
+    return _Block(strip.title, strip.headings, inputs + cells)
 
 
-def _pictures(view: RunView, grid: Grid, cell: CellRecord) -> tuple[_Picture, ...]:
+def _input_line(view: RunView, line: InputLine) -> _Line:
+    return _Line(line.label, tuple(_thing(view, line.label, thing) for thing in line.things), is_input=True)
+
+
+def _thing(view: RunView, label: str, thing: Thing) -> _Picture:
+    png = thing.png(view) if thing.is_picture else None
+    missing = thing.is_picture and png is None
+    return _Picture(data_uri(png) if png else None, label, label, text=thing.text, missing=missing)
+
+
+def _pictures(view: RunView, strip: Strip, cell: CellRecord) -> tuple[_Picture, ...]:
     values, found = view.image_values(cell.cell_id), []
-    for row in grid.rows:
-        png = view.picture(cell, row)
-        scores = [f"{metric_words(m)} {number(values[row.id][m], 1)}" for m in view.quality_metrics
+    for row in strip.rows:
+        png, name = view.picture(cell, row), heading(cell, row) or row.id
+        scores = [f"{metric_words(m)} {one_value(m, values[row.id][m])}" for m in view.quality_metrics
                   if isinstance(values.get(row.id, {}).get(m), float)]  # fmt: skip
-        title = " · ".join([cell.label, row.prompt, f"seed {row.seed}", *scores])
-        found.append(_Picture(data_uri(png) if png else None, f"{row.prompt}, {cell.label}", title))
+        title = " · ".join([cell.label, name, f"seed {row.seed}", *scores])
+        found.append(_Picture(data_uri(png) if png else None, f"{name}, {cell.label}", title, missing=png is None))
     return tuple(found)

@@ -37,6 +37,7 @@ def provenance(view: RunView, *, public: bool = False) -> tuple[Section, ...]:
         Section("Scores", _scores(view)),
         Section("Schedulers as loaded", _schedulers(view)),
         Section("Reused", _reused(view)),
+        Section("Prompts that were cut", _cut(view)),
         Section("Notes", tuple((cell.label, note) for cell in view.cells for note in cell.notes)),
         Section("MLflow", _tracking(view, public=public)),
         Section("Environment", _facts(view.run.environment)),
@@ -53,7 +54,7 @@ def _run(view: RunView) -> Section:
         ("finished", moment(run.finished_ms) or "not yet"),
         ("status", run.status),
         ("spec", f"{_without_folders(view.plan.spec_path)} (digest {view.plan.spec_digest[:12]})"),
-        ("pictures", f"{len(view.plan.rows)} in each of {len(view.cells)} cells"),
+        ("pictures", f"{view.pictures_a_cell} in each of {len(view.cells)} cells"),
         ("environment", run.environment_digest[:12] or "not recorded"),
     ]
     return Section("Run", tuple(facts))
@@ -109,6 +110,18 @@ def _scores(view: RunView) -> tuple[tuple[str, str], ...]:
 def _schedulers(view: RunView) -> tuple[tuple[str, str], ...]:
     return tuple(
         dict.fromkeys((str(c.scheduler.get("class_name", "")), _plain(c.scheduler)) for c in view.done if c.scheduler)
+    )
+
+
+def _cut(view: RunView) -> tuple[tuple[str, str], ...]:
+    """Row and text encoder → the words that it dropped, each once, whatever the number of cells."""
+    return tuple(
+        dict.fromkeys(
+            (f"{row_id}, {encoder}", words)
+            for cell in view.cells
+            for row_id, dropped in cell.truncated.items()
+            for encoder, words in dropped.items()
+        )
     )
 
 

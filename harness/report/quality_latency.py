@@ -13,11 +13,17 @@ from harness.report.labels import Frame, place_labels
 from harness.report.sentences import bounds_text, value_text
 from harness.report.table import verdict_of
 from harness.report.text import metric_words, seconds
-from harness.report.view import RunView, score_of
+from harness.report.view import RunView, own_knobs, score_of
 from harness.store.records import CellRecord
 
 COST_TITLES = {"latency": "latency, seconds per image", "model calls": "decoder model calls per image"}
-_ALONG = ("num_inference_steps", "guidance_scale")  # knobs that a line runs along, the first one swept
+_ALONG = (
+    "num_inference_steps",
+    "guidance_scale",
+    "strength",
+    "prior_strength",
+)  # knobs that a line runs along, the first one swept
+_KNOB_WORDS = {"guidance_scale": "guidance", "strength": "strength", "prior_strength": "prior strength"}
 _SHAPES = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left"]
 
 
@@ -72,7 +78,7 @@ def _cost(view: RunView, cell: CellRecord, cost: str) -> tuple[float, float, flo
     if cost == "model calls":
         return (float(view.model_calls(cell)),) * 3
     if cost != "latency":
-        value = cell.swept.get(cost)
+        value = own_knobs(cell).get(cost)
         return (float(value),) * 3 if isinstance(value, int | float) else None
     if cell.timing is None:
         return None
@@ -87,17 +93,17 @@ def _along(view: RunView) -> str | None:
 
 def _series(view: RunView, cell: CellRecord) -> str:
     along = _along(view)
-    rest = [_knob(knob, value) for knob, value in cell.swept.items() if knob != along]
+    rest = [_knob(knob, value) for knob, value in own_knobs(cell).items() if knob != along]
     return " · ".join(rest) or cell.settings.scheduler.label
 
 
 def _knob(knob: str, value: object) -> str:
-    return f"guidance {value}" if knob == "guidance_scale" else str(value)
+    return f"{_KNOB_WORDS[knob]} {value}" if knob in _KNOB_WORDS else str(value)
 
 
 def _point_text(view: RunView, cell: CellRecord) -> str:
     along = _along(view)
-    return str(cell.swept.get(along, "")) if along else ""
+    return str(own_knobs(cell).get(along, "")) if along else ""
 
 
 def _order(view: RunView, cell: CellRecord) -> float:

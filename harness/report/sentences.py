@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections import Counter
 
 from harness.catalog.metrics import METRICS
-from harness.report.text import decimals_for, listing, metric_words, number, percent, plural, seconds, span
-from harness.report.view import COSTS, RunView, comparison_of, quality_comparisons, score_of
+from harness.report.text import (
+    counts_pictures,
+    decimals_for,
+    listing,
+    metric_words,
+    number,
+    percent,
+    plural,
+    seconds,
+    span,
+)
+from harness.report.view import COSTS, RunView, comparison_of, own_knobs, quality_comparisons, score_of
 from harness.store.records import CellRecord, Comparison, Interval, Score
 
 
@@ -23,7 +33,7 @@ def labels(found: list[CellRecord]) -> str:
 def matched_on(view: RunView, reference: CellRecord) -> str:
     """What a reference shares with the cells compared with it: "At guidance_scale 4"."""
     fixed = view.plan.compare_to or {}
-    shared = [f"{knob} {value}" for knob, value in reference.swept.items() if knob not in fixed]
+    shared = [f"{knob} {value}" for knob, value in own_knobs(reference).items() if knob not in fixed]
     return "At " + ", ".join(shared) if shared else f"Against {reference.label}"
 
 
@@ -94,15 +104,24 @@ def prompts_to_settle(cell: CellRecord) -> int | None:
     return max(known) if known and len(known) == len(needs) else None
 
 
-def best_number(view: RunView, chosen: CellRecord, score: Score, among: int) -> str:
-    """Without a comparison: the best value and its interval, and why there is no verdict."""
+def best_number(chosen: CellRecord, score: Score, among: int) -> str:
+    """Without a comparison: the best value and its interval."""
     which = "Highest" if score.direction == "higher" else "Lowest"
+    return f"{which} {metric_words(score.metric)} of {cells(among)}: {chosen.label}, {score_text(score)}."
+
+
+def reach(metric: str, found: list[tuple[CellRecord, float]]) -> str:
+    """Of a metric without a better side: from where to where its values reach, over the cells that have one."""
+    values = sorted(value for _, value in found)
+    ends = span(values[0], values[-1], 2)
+    return f"{metric_words(metric).capitalize()} of {cells(len(found))}: {ends}."
+
+
+def no_verdict(view: RunView) -> str:
+    """Why nothing is said to be better or worse."""
     named = any(cell.reference for cell in view.cells)
     why = "Nothing is compared with its reference yet" if named else "No reference was named (compare_to)"
-    return (
-        f"{which} {metric_words(score.metric)} of {cells(among)}: {chosen.label}, {score_text(score)}. "
-        f"{why}, so no verdict is given."
-    )
+    return f"{why}, so no verdict is given."
 
 
 def score_text(score: Score) -> str:
@@ -116,7 +135,7 @@ def score_text(score: Score) -> str:
 
 
 def value_text(score: Score) -> str:
-    """A score's value: "84.5", or "93.8 %" for a share."""
+    """A score's value: "84.5", or "93.8 %" for a share of pictures."""
     return _score_number(score, score.value or 0.0)
 
 
@@ -128,7 +147,7 @@ def bounds_text(score: Score) -> str:
 
 
 def _score_number(score: Score, value: float) -> str:
-    if score.unit == "share":
+    if counts_pictures(score.metric):
         return percent(value)
     low, high = (score.interval.low, score.interval.high) if score.interval else (None, None)
     return number(value, decimals_for(score.value or 0.0, low, high))
@@ -145,7 +164,7 @@ def _level(interval: Interval) -> str:
 
 
 def difference_text(compared: Comparison) -> str:
-    """The difference with its sign: in the metric's unit, in per cent for costs, in percentage points for shares."""
+    """The difference with its sign: in the metric's unit, for costs in per cent, in points for shares of pictures."""
     if compared.difference is None:
         return "not known"
     return _with_unit(compared, number(_scale(compared) * compared.difference, _decimals(compared), sign=True))
@@ -164,7 +183,7 @@ def _margin(compared: Comparison) -> str:
 
 
 def _scale(compared: Comparison) -> int:
-    return 100 if _unit(compared) else 1
+    return 100 if _unit(compared) in ("%", "pp") else 1
 
 
 def _with_unit(compared: Comparison, text: str) -> str:
@@ -172,11 +191,13 @@ def _with_unit(compared: Comparison, text: str) -> str:
 
 
 def _unit(compared: Comparison) -> str:
-    """What follows the number: "%" for a ratio, "pp" for a share's difference, "" for the metric's own unit."""
+    """What follows the number: "%" of a cost, "pp" of a share of pictures, "levels"; "" for the metric's own unit."""
     if compared.metric in COSTS:
         return "%"
+    if counts_pictures(compared.metric):
+        return "pp"
     row = METRICS.get(compared.metric)
-    return "pp" if row is not None and row.unit == "share" else ""
+    return "levels" if row is not None and row.unit == "levels" else ""
 
 
 def _decimals(compared: Comparison) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from harness.catalog.metrics import METRICS
 from harness.report import sentences
 from harness.report.text import (
     VERDICT_MARKS,
+    WITHOUT_BETTER,
     decimals_for,
     mebibytes,
     number,
@@ -21,7 +23,10 @@ from harness.store.records import CellRecord, Comparison, Interval, Score, Timin
 
 @dataclass(frozen=True)
 class Number:
-    """One number of the table. ``value`` is ``None`` with a ``reason``; texts are for people."""
+    """One number of the table. ``value`` is ``None`` with a ``reason``; texts are for people.
+
+    ``applies``: false where the cell's task has no such metric, so that nothing is missing.
+    """
 
     value: float | None
     interval: Interval | None
@@ -31,6 +36,7 @@ class Number:
     interval_text: str = ""
     count_text: str = ""
     reason: str | None = None
+    applies: bool = True
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,8 @@ def build_table(view: RunView) -> Table:
 def _metric_column(view: RunView, metric: str) -> Column:
     score = next(s for cell in view.done for s in cell.scores if s.metric == metric)
     names = sorted({s.name for cell in view.done for s in cell.scores if s.metric == metric})
-    return Column(metric, score.unit, f"{score.direction} is better", ", ".join(names))
+    better = "" if metric in WITHOUT_BETTER else f"{score.direction} is better"
+    return Column(metric, score.unit, better, ", ".join(names))
 
 
 def _cost_columns(view: RunView) -> tuple[Column, ...]:
@@ -133,7 +140,11 @@ def _number(cell: CellRecord, key: str) -> Number:
             return _missing(cell.timing_reason or "not timed yet")
         return _timing(cell.timing, key)
     score = score_of(cell, key)
-    return _score(score) if score else _missing("not scored yet")
+    if score:
+        return _score(score)
+    if key in METRICS and cell.settings.task not in METRICS[key].tasks:
+        return replace(_missing(f"no metric of {cell.settings.task}"), applies=False)
+    return _missing("not scored yet")
 
 
 def _missing(reason: str, n: int | None = None, n_prompts: int | None = None) -> Number:
@@ -144,6 +155,7 @@ def _score(score: Score) -> Number:
     if score.value is None:
         return _missing(score.reason or "no reason was recorded", score.n, score.n_prompts)
     count = plural(score.n, "image") + (f", {plural(score.n_prompts, 'prompt')}" if score.n_prompts != score.n else "")
+    count += f"; {score.reason}" if score.reason else ""  # pictures left out, or why there is no interval
     text, between = sentences.value_text(score), sentences.bounds_text(score)
     return Number(score.value, score.interval, score.n, score.n_prompts, text, between, count)
 

@@ -76,7 +76,7 @@ def render_cell(view: RunView, cell: CellRecord, *, width: int | None = None, co
     lines += (
         _failure(cell) + _settings(cell) + _numbers(cell) + _comparisons(cell) + _costs(cell) + _pictures(view, cell)
     )
-    lines += [f"note: {note}" for note in cell.notes]
+    lines += _cut(cell) + [f"note: {note}" for note in cell.notes]
     return _print([Text("\n".join(lines))], width, colour)
 
 
@@ -94,10 +94,16 @@ def _settings(cell: CellRecord) -> list[str]:
     s = cell.settings
     loaded = cell.scheduler.get("class_name")
     scheduler = s.scheduler.label + (f" ({loaded})" if loaded and loaded != s.scheduler.label else "")
-    knobs = s.model_dump(exclude={"height", "width", "scheduler", "optimizations", "task"})
+    knobs = s.model_dump(exclude={"height", "width", "scheduler", "optimizations"}, exclude_none=True)
     stack = " + ".join(s.optimizations) or "none"
     facts = {**knobs, "scheduler": scheduler, "size": f"{s.height}x{s.width}", "optimizations": stack}
     return [f"  {name:<28}{value}" for name, value in facts.items()]
+
+
+def _cut(cell: CellRecord) -> list[str]:
+    """What text encoders dropped of its prompts."""
+    told = [(row_id, name, words) for row_id, dropped in cell.truncated.items() for name, words in dropped.items()]
+    return ["", *(f"  cut by {name} from {row_id}: {words}" for row_id, name, words in told)] if told else []
 
 
 def _numbers(cell: CellRecord) -> list[str]:

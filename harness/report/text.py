@@ -5,17 +5,36 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+from harness.catalog.metrics import METRICS
+
 METRIC_WORDS = {
     "clip_score": "CLIP score",
     "frechet": "Fréchet distance",
     "world_truth": "share of right pictures",
+    "clip_inside": "CLIP score around the mask",
+    "outside_error": "error outside the mask",
+    "edge_error": "error at the mask's edge",
+    "mix_position": "place between the ends",
 }
+WITHOUT_BETTER = ("mix_position",)  # where a picture stands says neither good nor bad
 VERDICT_MARKS = {"improved": "▲", "regressed": "▼", "equivalent": "≈", "inconclusive": "?"}
 
 
 def metric_words(metric: str) -> str:
     """A metric's name in a sentence."""
     return METRIC_WORDS.get(metric, metric.replace("_", " "))
+
+
+def counts_pictures(metric: str) -> bool:
+    """Whether a metric is a share of pictures that are right, and so shown in per cent; other ratios are not."""
+    row = METRICS.get(metric)
+    return row is not None and row.unit == "share" and row.uses == "judge"
+
+
+def one_value(metric: str, value: float) -> str:
+    """A single picture's value: "84.1" for points and levels, "0.934" for ratios and correlations."""
+    row = METRICS.get(metric)
+    return number(value, 1 if row is None or row.unit in ("points", "levels") else 3)
 
 
 def decimals_for(value: float, low: float | None, high: float | None) -> int:

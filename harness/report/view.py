@@ -10,7 +10,9 @@ from typing import Any
 
 from harness.catalog.schedulers import SUFFIX, schedulers
 from harness.errors import MissingError, StoreError
+from harness.plan.forecast import started
 from harness.plan.types import Cell, InputRow, Plan
+from harness.spec.knobs import NONE
 from harness.store.records import CellRecord, Comparison, RunRecord, Score
 from harness.store.store import Store
 
@@ -74,7 +76,18 @@ class RunView:
         """Decoder calls for one image: what a step costs, whatever the machine."""
         class_name = cell.scheduler.get("class_name") or cell.settings.scheduler.class_name or ""
         row = schedulers().get(class_name.removesuffix(SUFFIX))
-        return cell.settings.num_inference_steps * (row.model_calls_per_step if row else 1)
+        steps = started(cell.settings.num_inference_steps, cell.settings.strength)
+        return steps * (row.model_calls_per_step if row else 1)
+
+    def rows_of(self, cell: CellRecord) -> tuple[InputRow, ...]:
+        """The rows that a cell makes images of."""
+        return self.plan.rows_of(self.plan.cell(cell.cell_id))
+
+    @property
+    def pictures_a_cell(self) -> str:
+        """How many pictures a cell has: "64", or "8 to 16" where they differ."""
+        counts = {len(self.rows_of(cell)) for cell in self.cells} or {0}
+        return f"{min(counts)} to {max(counts)}" if len(counts) > 1 else f"{max(counts)}"
 
     def image_values(self, cell_id: str) -> dict[str, dict[str, Any]]:
         """The per-image row of each row id; empty where there is none."""
@@ -87,6 +100,13 @@ class RunView:
                 archive = self._archive(batch.key)
                 return archive.get(batch.entry(list(archive), row.id) or "")
         return None
+
+    def stored(self, stage: str, key: str) -> bytes | None:
+        """An input's or a hint's PNG bytes; ``None`` if it is not, or no longer, in the store."""
+        try:
+            return self.store.get(stage, key) if key else None
+        except StoreError:
+            return None
 
     def _archive(self, key: str) -> dict[str, bytes]:
         if key not in self._archives:
@@ -148,6 +168,11 @@ def find_cell(view: RunView, text: str) -> CellRecord:
 
 def _part_of(text: str, cell: CellRecord) -> bool:
     return text.lower() in cell.cell_id.lower() or text.lower() in cell.label.lower()
+
+
+def own_knobs(cell: CellRecord) -> dict[str, str | int | float]:
+    """Swept knob → value, without those that the cell's task or model does not know."""
+    return {knob: value for knob, value in cell.swept.items() if value != NONE}
 
 
 def score_of(cell: CellRecord, metric: str) -> Score | None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.base import digest
-from harness.plan.keys import Identity, features_key, images_key, prior_key, timing_key
+from harness.catalog.tasks import TASKS, parts_of
+from harness.plan.keys import Identity, features_key, hint_key, images_key, prior_key, timing_key
 from harness.plan.types import Cell, InputRow, Plan
 from harness.run.weights import Weights
+from harness.spec.types import ESTIMATE
 
 
 @dataclass(frozen=True)
@@ -26,35 +28,53 @@ class KeyBook:
     scorers: dict[str, Weights]  # weights name -> its one part
     _images: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def prior(self, cell: Cell, rows: tuple[InputRow, ...]) -> str:
-        """Of a batch's image embeddings and the generators' states after them."""
+    def prior(self, cell: Cell, rows: tuple[InputRow, ...]) -> str | None:
+        """Of a batch's image embeddings and the generators' states after them, where those are kept."""
         return prior_key(cell.settings, rows, self._digests(cell), self.identity)
 
     def images(self, cell: Cell, rows: tuple[InputRow, ...]) -> str:
         """Of a batch's pictures."""
         place = (cell.id, rows[0].id)
         if place not in self._images:
-            self._images[place] = images_key(
-                cell.settings, rows, self._digests(cell), self.identity, self.prior(cell, rows)
-            )
+            prior, hints = self.prior(cell, rows), self.hints(cell, rows)
+            digests = self._digests(cell)
+            self._images[place] = images_key(cell.settings, rows, digests, self.identity, prior, hints)
         return self._images[place]
+
+    def hints(self, cell: Cell, rows: tuple[InputRow, ...]) -> list[str | None]:
+        """For each row, the key of the depth that is estimated for it; ``None`` where nothing is."""
+        if "hint" not in TASKS[cell.settings.task].inputs:
+            return [None] * len(rows)
+        return [self._hint(cell, row) if row.hint == ESTIMATE else None for row in rows]
+
+    def _hint(self, cell: Cell, row: InputRow) -> str:
+        estimator = self.plan.models[cell.settings.model].depth
+        assert estimator is not None and row.image is not None
+        return hint_key(row.image, self.scorers[estimator].digest, self.score_identity)
 
     def features(self, cell: Cell, weights_name: str) -> str:
         """Of all of a cell's pictures under one scorer's or extractor's weights."""
         batches = self.plan.batches(cell)
         keys = [self.images(cell, rows) for rows in batches]
-        prompts = [row.prompt for rows in batches for row in rows]
-        return features_key(keys, prompts, self.scorers[weights_name].digest, self.score_identity)
+        rows = self.plan.rows_of(cell)
+        hints = self.hints(cell, rows)
+        digest_ = self.scorers[weights_name].digest
+        return features_key(cell.settings, rows, keys, hints, digest_, self.score_identity)
 
     def timing(self, cell: Cell) -> str:
         """Of a cell's timing: only an identical environment may take it over."""
-        rows = self.plan.rows[: self.plan.timing.batch]
+        rows = self.plan.rows_of(cell)[: self.plan.timing.batch]
         rules = digest(self.plan.timing.model_dump(mode="json"))
         return timing_key(cell.settings, rows, self._digests(cell), digest([self.fingerprint, rules]))
 
     def weights(self, cell: Cell) -> dict[str, Any]:
         """Where a cell's parts came from: part -> place, revision, digest."""
-        return self.models[cell.settings.model].record()
+        record = self.models[cell.settings.model].record()
+        return {part: record[part] for part in self._parts(cell)}
 
     def _digests(self, cell: Cell) -> dict[str, str]:
-        return self.models[cell.settings.model].digests()
+        digests = self.models[cell.settings.model].digests()
+        return {part: digests[part] for part in self._parts(cell)}
+
+    def _parts(self, cell: Cell) -> tuple[str, ...]:
+        return parts_of(self.plan.models[cell.settings.model], cell.settings.task)

@@ -73,7 +73,7 @@ def counted(run_id: str, cells: list[CellRecord]) -> dict[str, dict[str, int]]:
     for cell in cells:
         for batch in cell.batches:
             (reused if batch.reused else made)["images"] += len(batch.rows)
-            if not batch.reused:
+            if not batch.reused and batch.prior_key:
                 first = batch.prior_made_in == run_id and batch.prior_key not in priors
                 (made if first else reused)["prior"] += len(batch.rows)
                 priors.add(batch.prior_key)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from harness.base import Frozen
-from harness.catalog.types import ModelRow, WeightsRow
+from harness.catalog.types import ModelRow, Task, WeightsRow
 from harness.plan.types import InputRow, LoadGroup, Settings
 from harness.store.records import Failure
 
@@ -48,6 +48,16 @@ class LoadDone(Frozen):
     default_scheduler: dict[str, Any]
 
 
+class Hints(Frozen):
+    """Depth that is to be estimated: by whom, and for each row the key of its result (``None``: nothing for this row).
+
+    What the store has is not estimated again.
+    """
+
+    estimator: WeightsRow | None = None
+    keys: tuple[str | None, ...] = ()  # none at all: nothing is estimated
+
+
 class Make(Frozen):
     """Make one batch of images: the prior (from the store if ``prior_key`` is there), then the decoder; store both.
 
@@ -59,7 +69,8 @@ class Make(Frozen):
     op: Literal["make"] = "make"
     settings: Settings
     rows: tuple[InputRow, ...]
-    prior_key: str
+    hints: Hints = Hints()
+    prior_key: str | None  # None: the prior's result is nobody else's
     images_key: str
     made_in: str
     fresh: bool = False  # read no stored prior
@@ -70,6 +81,7 @@ class MakeDone(Frozen):
 
     image_sha256: list[str]
     prior_reused: bool
+    truncated: dict[str, dict[str, str]] = {}  # row id -> which text encoder -> the words that it dropped
     scheduler: dict[str, Any]  # class name and full configuration as used
     seconds: float
 
@@ -80,6 +92,7 @@ class Time(Frozen):
     op: Literal["time"] = "time"
     settings: Settings
     rows: tuple[InputRow, ...]
+    hints: Hints = Hints()
     warmups: int
     repeats: int
     images_key: str | None  # of the quality pass's batch that holds these rows, to compare the pictures with
@@ -102,7 +115,9 @@ class Extract(Frozen):
     op: Literal["extract"] = "extract"
     weights: WeightsRow
     image_keys: tuple[str, ...]
-    prompts: tuple[str, ...]  # one for each image, for text towers
+    task: Task
+    rows: tuple[InputRow, ...]  # one for each image: what it is held against
+    hints: Hints = Hints()
     features_key: str
     made_in: str = ""  # run id; kept with the features
 

@@ -9,13 +9,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from harness.plan.needs import assets_of
 from harness.plan.types import Cell, InputRow, LoadGroup
 from harness.run.desk import Desk, Turn
 from harness.run.executor import Worker, timeout_failure, wait
 from harness.run.ledger import now_ms
 from harness.run.pictures import batch_ref, made_in, origin
-from harness.run.protocol import Make, MakeDone, Reply
+from harness.run.protocol import Hints, Make, MakeDone, Reply
 from harness.run.station import Station, raise_if_disk
+from harness.run.survey import estimator_of
 from harness.store.records import BatchRef, CellRecord, Failure
 
 _AHEAD = 2  # requests in flight: the next batch is denoised while the last one's PNGs are written
@@ -26,7 +28,7 @@ class Batch:
     """One batch of a cell and its keys."""
 
     rows: tuple[InputRow, ...]
-    prior_key: str
+    prior_key: str | None
     images_key: str
 
 
@@ -45,6 +47,13 @@ def batches_of(desk: Desk, cell: Cell) -> list[Batch]:
     return [Batch(rows, desk.keys.prior(cell, rows), desk.keys.images(cell, rows)) for rows in desk.plan.batches(cell)]
 
 
+def hints_of(desk: Desk, cell: Cell, rows: tuple[InputRow, ...]) -> Hints:
+    """The depth that is to be estimated for some rows of a cell."""
+    estimator = estimator_of(desk.plan, cell)
+    row = None if estimator is None else desk.scorers[estimator]
+    return Hints(estimator=row, keys=tuple(desk.keys.hints(cell, rows)))
+
+
 def missing_batches(desk: Desk, cell: Cell) -> list[Batch]:
     """Those whose pictures the store lacks (under ``fresh``: lacks from this very run)."""
     return [b for b in batches_of(desk, cell) if not _have(desk, b)]
@@ -58,7 +67,7 @@ def _have(desk: Desk, batch: Batch) -> bool:
 
 def quality_pass(desk: Desk, stations: list[Station], done: Callable[[CellRecord], None]) -> None:
     """Make every missing picture; ``done`` is called, from a station's thread, for each cell with all its pictures."""
-    total = len(desk.plan.cells) * len(desk.plan.rows)
+    total = desk.plan.forecast.images
     left = sum(len(batch.rows) for cell in desk.plan.cells for batch in missing_batches(desk, cell))
     desk.tell.begin("images", total, total - left)
     errors: list[BaseException] = []
@@ -125,13 +134,41 @@ def make_cell(desk: Desk, station: Station, group: LoadGroup, cell: Cell) -> Cel
             return desk.ledger.fail(cell.id, failure)
     refs = [_ref(desk, batch, made) for batch in batches_of(desk, cell)]
     scheduler = origin(desk.store, refs[0].key)["scheduler"]
-    return desk.ledger.cell(cell.id, batches=refs, scheduler=scheduler, weights=desk.keys.weights(cell))
+    return desk.ledger.cell(
+        cell.id,
+        batches=refs,
+        scheduler=scheduler,
+        weights=desk.keys.weights(cell),
+        inputs=_inputs(desk, cell),
+        hints=_hints(desk, cell),
+        truncated=_truncated(desk, refs),
+    )
+
+
+def _inputs(desk: Desk, cell: Cell) -> dict[str, str]:
+    """What the cell's pictures start from, so that the store keeps it as long as the record."""
+    pairs = ((row.id, key) for row in desk.plan.rows_of(cell) for key in assets_of(row, cell.settings.task))
+    return {f"{desk.plan.assets[key].mode} {key[:6]} of {row_id}": key for row_id, key in pairs}
+
+
+def _hints(desk: Desk, cell: Cell) -> dict[str, str]:
+    rows = desk.plan.rows_of(cell)
+    return {row.id: key for row, key in zip(rows, desk.keys.hints(cell, rows), strict=True) if key is not None}
+
+
+def _truncated(desk: Desk, refs: list[BatchRef]) -> dict[str, dict[str, str]]:
+    """Row id -> which text encoder -> the words that it dropped; kept with the pictures."""
+    found: dict[str, dict[str, str]] = {}
+    for ref in refs:
+        known = origin(desk.store, ref.key).get("truncated", [{}] * len(ref.rows))
+        found |= {row_id: dropped for row_id, dropped in zip(ref.rows, known, strict=True) if dropped}
+    return found
 
 
 def _ref(desk: Desk, batch: Batch, made: dict[str, MakeDone]) -> BatchRef:
     ref = batch_ref(desk.store, batch.images_key, [row.id for row in batch.rows], desk.run_id)
     reused = ref.reused and batch.images_key not in made
-    return ref.model_copy(update={"reused": reused, "prior_key": batch.prior_key})
+    return ref.model_copy(update={"reused": reused, "prior_key": batch.prior_key or ""})
 
 
 def _make(
@@ -166,12 +203,13 @@ def _make(
 
 def _submit(desk: Desk, worker: Worker, cell: Cell, batch: Batch) -> _Flight:
     turn = None
-    if not _prior_known(desk, batch):
+    if batch.prior_key is not None and not _prior_known(desk, batch.prior_key):
         turn = desk.turns.lock(batch.prior_key)
         turn.acquire()
     request = Make(
         settings=cell.settings,
         rows=batch.rows,
+        hints=hints_of(desk, cell, batch.rows),
         prior_key=batch.prior_key,
         images_key=batch.images_key,
         made_in=desk.run_id,
@@ -180,10 +218,8 @@ def _submit(desk: Desk, worker: Worker, cell: Cell, batch: Batch) -> _Flight:
     return _Flight(batch, worker, worker.submit(request), turn)
 
 
-def _prior_known(desk: Desk, batch: Batch) -> bool:
-    if desk.fresh:
-        return batch.prior_key in desk.fresh_priors
-    return desk.store.has("prior", batch.prior_key)
+def _prior_known(desk: Desk, key: str) -> bool:
+    return key in desk.fresh_priors if desk.fresh else desk.store.has("prior", key)
 
 
 def _settle(desk: Desk, flight: _Flight, deadline: float | None) -> Reply:
@@ -199,7 +235,8 @@ def _settle(desk: Desk, flight: _Flight, deadline: float | None) -> Reply:
 
 
 def _book(desk: Desk, cell: Cell, batch: Batch, done: MakeDone) -> MakeDone:
-    desk.fresh_priors.add(batch.prior_key)
+    if batch.prior_key is not None:
+        desk.fresh_priors.add(batch.prior_key)
     desk.tell.advance("images", cell.label, len(batch.rows))
     return done
 

@@ -7,11 +7,13 @@ one with failed cells: it is not all there, and the same command tries it again.
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
 from harness.catalog.metrics import METRICS
 from harness.errors import HarnessError, StoreError
+from harness.plan.needs import used
 from harness.plan.types import Cell, Plan
 from harness.run.aggregate import Gathered, Scored, scored
 from harness.run.desk import Desk
@@ -19,16 +21,17 @@ from harness.run.executor import call
 from harness.run.ledger import now_ms
 from harness.run.pictures import metadata_of
 from harness.run.protocol import Extract
+from harness.run.quality import hints_of
 from harness.run.station import Station, raise_if_disk
 from harness.run.survey import weights_for
 from harness.store.records import CellRecord, Failure, Score
 
-_LIBRARIES = ("torch", "open-clip-torch")  # those whose version a feature file names
+_LIBRARIES = ("torch", "open-clip-torch", "transformers", "pillow", "scipy")  # those whose version a feature file names
 
 
 def needed_weights(plan: Plan, cell: Cell) -> list[str]:
     """Names of the weights whose features a cell's metrics need."""
-    return sorted(set(weights_for(plan, plan.models[cell.settings.model]).values()))
+    return sorted(set(weights_for(plan, cell).values()))
 
 
 def score_cell(desk: Desk, station: Station, record: CellRecord) -> CellRecord:
@@ -36,7 +39,7 @@ def score_cell(desk: Desk, station: Station, record: CellRecord) -> CellRecord:
     cell = desk.plan.cell(record.cell_id)
     failures = {name: _extract(desk, station, cell, record, name) for name in needed_weights(desk.plan, cell)}
     rows = _rows(desk, record)
-    scores = [_score(desk, cell, metric, failures, rows) for metric in desk.plan.metrics]
+    scores = [_score(desk, cell, metric, failures, rows) for metric in desk.plan.metrics_of(cell)]
     features = {n: desk.keys.features(cell, n) for n, failure in failures.items() if failure is None}
     return desk.ledger.cell(
         cell.id,
@@ -67,7 +70,9 @@ def _extract(desk: Desk, station: Station, cell: Cell, record: CellRecord, name:
     request = Extract(
         weights=desk.scorers[name],
         image_keys=tuple(batch.key for batch in record.batches),
-        prompts=tuple(row.prompt for row in desk.plan.rows),
+        task=cell.settings.task,
+        rows=desk.plan.rows_of(cell),
+        hints=hints_of(desk, cell, desk.plan.rows_of(cell)),
         features_key=key,
         made_in=desk.run_id,
     )
@@ -98,9 +103,11 @@ def _rows(desk: Desk, record: CellRecord) -> list[dict[str, Any]]:
         for batch in record.batches
         for row_id, sha in zip(batch.rows, batch.image_sha256, strict=True)
     }
-    for row in desk.plan.rows:
+    for row in desk.plan.rows_of(desk.plan.cell(record.cell_id)):
         key, sha = where[row.id]
-        entry = {"row_id": row.id, **row.model_dump(exclude={"id"}), "batch_key": key, "image_sha256": sha}
+        looked_at = used(row, record.settings.task, record.settings.weights)
+        plain = {name: json.dumps(value) if isinstance(value, list) else value for name, value in looked_at.items()}
+        entry = {"row_id": row.id, "prompt_id": row.prompt_id, **plain, "batch_key": key, "image_sha256": sha}
         found.append(entry)
     return found
 
@@ -109,7 +116,7 @@ def _score(
     desk: Desk, cell: Cell, metric: str, failures: dict[str, Failure | None], rows: list[dict[str, Any]]
 ) -> Score:
     """One metric of the cell; its columns are added to the rows."""
-    weights = weights_for(desk.plan, desk.plan.models[cell.settings.model]).get(metric)
+    weights = weights_for(desk.plan, cell).get(metric)
     if weights is None:
         return _none(metric, len(rows), f"{cell.settings.model} has no {METRICS[metric].uses} of its own")
     failure = failures[weights]

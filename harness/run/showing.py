@@ -33,7 +33,7 @@ def show_cell_code(store: Store, run: str, cell: str, row: str | None) -> str:
     batches = plan.batches(plan.cell(record.cell_id))
     batch = next((b for b in batches if row is None or any(r.id == row for r in b)), None)
     if batch is None:
-        raise MissingError(f"The run has no input row {row!r}.", expected=f"one such as {plan.rows[0].id}")
+        raise MissingError(f"The run has no input row {row!r}.", expected=f"one such as {batches[0][0].id}")
     model = plan.models[record.settings.model]
     places = {
         part: getattr(model, part).model_copy(update={"revision": known["revision"]})

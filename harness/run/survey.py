@@ -9,22 +9,26 @@ from typing import Any
 import harness
 from harness.base import digest
 from harness.catalog.metrics import METRICS
-from harness.catalog.types import ModelRow, WeightsRow
+from harness.catalog.tasks import TASKS, parts_of
+from harness.catalog.types import ModelRow, PartName, WeightsRow
 from harness.catalog.weights import WEIGHTS
 from harness.measure.environment import machine
 from harness.pipelines.places import check_model
 from harness.plan.keys import Identity
-from harness.plan.types import Plan
+from harness.plan.types import Cell, Plan
 from harness.run.keybook import KeyBook
 from harness.run.probing import LASTING, look
 from harness.run.progress import Reporter
 from harness.run.station import Post
 from harness.run.weights import Weights, model_weights, scorer_weights
+from harness.spec.types import ESTIMATE
 from harness.store.digests import digest_source, package_identity
 from harness.store.store import Store
 
 _MAKERS = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "tokenizers", "numpy", "pillow")
-_SCORERS = ("torch", "torchvision", "open-clip-torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow")
+_SCORERS = (
+    "torch", "torchvision", "open-clip-torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow", "scipy",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,13 +76,22 @@ def _weights(
     store: Store, plan: Plan
 ) -> tuple[dict[str, tuple[ModelRow, Weights]], dict[str, tuple[WeightsRow, Weights]]]:
     """Every model and every scorer of the plan, found and named by content; folders are checked first."""
+    parts = needed_parts(plan)
     for row in plan.models.values():
-        check_model(row)
+        check_model(row, parts[row.name])
     rows = {name: WEIGHTS[name] for name in sorted(scorers_of(plan))}
-    needed = [place for model in plan.models.values() for place in (model.prior, model.decoder)]
-    needed += [row.place for row in rows.values()]
-    models = {name: model_weights(store, row, needed) for name, row in plan.models.items()}
+    needed = [row.parts[part] for row in plan.models.values() for part in parts[row.name]]
+    needed += [row.place for row in rows.values() if row.place is not None]
+    models = {name: model_weights(store, row, parts[name], needed) for name, row in plan.models.items()}
     return models, {name: scorer_weights(store, row, needed) for name, row in rows.items()}
+
+
+def needed_parts(plan: Plan) -> dict[str, tuple[PartName, ...]]:
+    """Model -> the parts that its cells load: what no cell needs may be missing."""
+    found: dict[str, dict[PartName, None]] = {name: {} for name in plan.models}
+    for cell in plan.cells:
+        found[cell.settings.model] |= dict.fromkeys(parts_of(plan.models[cell.settings.model], cell.settings.task))
+    return {name: tuple(parts) for name, parts in found.items()}
 
 
 def keybook(plan: Plan, found: Survey) -> KeyBook:
@@ -94,14 +107,21 @@ def keybook(plan: Plan, found: Survey) -> KeyBook:
 
 
 def scorers_of(plan: Plan) -> set[str]:
-    """The weights that the plan's metrics need, over all its models."""
-    return {name for row in plan.models.values() for name in weights_for(plan, row).values()}
+    """The weights that the plan's metrics need, over all its cells, and those that estimate its hints."""
+    judging = {name for cell in plan.cells for name in weights_for(plan, cell).values()}
+    return judging | {name for cell in plan.cells if (name := estimator_of(plan, cell)) is not None}
 
 
-def weights_for(plan: Plan, model: ModelRow) -> dict[str, str]:
-    """Metric → name of the weights that make it, for a model."""
-    names = {"open_clip": model.scorer, "extractor": model.extractor, "judge": model.judge}
-    found = {metric: names[METRICS[metric].uses] for metric in plan.metrics}
+def estimator_of(plan: Plan, cell: Cell) -> str | None:
+    """Name of the weights that estimate a cell's hints; ``None`` where none is estimated."""
+    estimated = "hint" in TASKS[cell.settings.task].inputs and any(row.hint == ESTIMATE for row in plan.rows_of(cell))
+    return plan.models[cell.settings.model].depth if estimated else None
+
+
+def weights_for(plan: Plan, cell: Cell) -> dict[str, str]:
+    """Metric → name of the weights that make it, for the metrics of a cell."""
+    model = plan.models[cell.settings.model]
+    found = {metric: model.weights_of(METRICS[metric].uses) for metric in plan.metrics_of(cell)}
     return {metric: name for metric, name in found.items() if name is not None}
 
 

@@ -19,6 +19,7 @@ from harness.plan.types import Cell, LoadGroup
 from harness.run.desk import Desk
 from harness.run.executor import call
 from harness.run.protocol import Time, TimeDone
+from harness.run.quality import hints_of
 from harness.run.station import Post, Station, raise_if_disk
 from harness.run.timing_record import Samples, StoredTiming, memory_of, store_timing, stored_timing, timing_of
 from harness.store.records import Failure
@@ -166,10 +167,11 @@ def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, br
 
 
 def _request(desk: Desk, cell: Cell, warmups: int, repeats: int) -> Time:
-    rows = desk.plan.rows[: desk.plan.timing.batch]
+    rows = desk.plan.rows_of(cell)[: desk.plan.timing.batch]
     holder = desk.plan.batches(cell)[0]
     key = desk.keys.images(cell, holder) if len(rows) <= len(holder) else None
-    return Time(settings=cell.settings, rows=rows, warmups=warmups, repeats=repeats, images_key=key)
+    hints = hints_of(desk, cell, rows)
+    return Time(settings=cell.settings, rows=rows, hints=hints, warmups=warmups, repeats=repeats, images_key=key)
 
 
 def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples]) -> None:

@@ -42,7 +42,17 @@ def _same(store: Store, plan: Plan, name: str) -> Iterator[RunRecord]:
 
 def _meaning(plan: Plan) -> tuple[object, ...]:
     """What decides a run's results, text and forecast aside."""
-    return plan.cells, plan.rows, plan.metrics, plan.margins, plan.timing, plan.models, plan.device, plan.threads
+    return (
+        plan.cells,
+        plan.rows,
+        plan.limit,
+        plan.metrics,
+        plan.margins,
+        plan.timing,
+        plan.models,
+        plan.device,
+        plan.threads,
+    )
 
 
 def _whole(store: Store, plan: Plan, book: KeyBook, record: CellRecord) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.catalog.types import ModelRow, Place, WeightsRow
+from harness.base import digest
+from harness.catalog.types import ModelRow, PartName, Place, WeightsRow
 from harness.errors import MissingError
 from harness.hub import asking_the_hub
 from harness.store.digests import digest_folder
@@ -19,13 +20,13 @@ from harness.store.store import Store
 class Part:
     """One part: where it was asked for, the commit that a hub's name stood for, and the digest of its content."""
 
-    place: Place
+    place: Place | None
     digest: str
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The parts of a model (``prior``, ``decoder``) or the one part of a scorer (``weights``)."""
+    """The parts of a model (``prior``, ``decoder`` and so on) or the one part of a scorer (``weights``)."""
 
     parts: dict[str, Part]
 
@@ -44,22 +45,26 @@ class Weights:
         return {
             name: {"place": p.place.where, "kind": p.place.kind, "revision": p.place.revision, "digest": p.digest}
             for name, p in self.parts.items()
+            if p.place is not None
         }
 
 
-def model_weights(store: Store, model: ModelRow, needed: Sequence[Place] = ()) -> tuple[ModelRow, Weights]:
-    """The model with its hub revisions resolved to commits, and the identity of its weights.
+def model_weights(
+    store: Store, model: ModelRow, parts: Sequence[PartName], needed: Sequence[Place] = ()
+) -> tuple[ModelRow, Weights]:
+    """The model with its hub revisions resolved to commits, and the identity of the weights of some of its parts.
 
     ``needed`` are all the places of the run: a hub that does not answer is told with everything that is wanted of it.
     """
-    prior = _part(store, "prior", model.prior, needed)
-    decoder = _part(store, "decoder", model.decoder, needed)
-    resolved = model.model_copy(update={"prior": prior.place, "decoder": decoder.place})
-    return resolved, Weights({"prior": prior, "decoder": decoder})
+    found = {part: _part(store, part, model.parts[part], needed) for part in parts}
+    places = model.parts | {part: known.place for part, known in found.items()}
+    return model.model_copy(update={"parts": places}), Weights({str(part): known for part, known in found.items()})
 
 
 def scorer_weights(store: Store, row: WeightsRow, needed: Sequence[Place] = ()) -> tuple[WeightsRow, Weights]:
-    """The same for a scorer, an extractor or a judge."""
+    """The same for a scorer, an extractor or a judge; what needs no weights has the name of its kind for a digest."""
+    if row.place is None:
+        return row, Weights({"weights": Part(None, digest(row.kind))})
     part = _part(store, "scorer", row.place, needed)
     return row.model_copy(update={"place": part.place}), Weights({"weights": part})
 

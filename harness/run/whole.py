@@ -10,6 +10,7 @@ from harness.plan.types import Plan
 from harness.run.conduct import conduct
 from harness.run.copies import report_again, track_and_go_on
 from harness.run.desk import Desk
+from harness.run.inputs import keep_inputs
 from harness.run.keybook import KeyBook
 from harness.run.ledger import Ledger, new_run
 from harness.run.progress import Reporter, reporter
@@ -92,6 +93,7 @@ def _run(store: Store, request: WholeRun, found: Survey, book: KeyBook, tell: Re
             fresh=request.fresh,
             remeasure=request.remeasure,
         )
+        keep_inputs(store, plan)
         desk.ledger.save(environment=found.environment, environment_digest=found.fingerprint, status="running")
         for refusal in plan.refused:
             tell.say(f"refused: {', '.join(map(str, refusal.swept.values()))}: {refusal.reason}")

@@ -9,7 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.catalog.tasks import TASKS
+from harness.catalog.types import Task
 from harness.errors import HarnessError
+from harness.plan.types import InputRow
 from harness.run.protocol import (
     Answer,
     Extract,
@@ -59,7 +62,7 @@ def _hello(bench: Bench, request: Hello) -> Finish:
 
     _settle(request)
     if request.uses == "pipelines":
-        import harness.pipelines.text_to_image  # noqa: F401  (so that idle memory has it, and loading does not)
+        import harness.pipelines.decoder  # noqa: F401  (so that idle memory has it, and loading does not)
     torch.zeros(1, device=request.device)  # makes the device's context; one that is not there fails here
     bench.store, bench.device = open_store(Path(request.store)), request.device
     done = HelloDone(environment=environment(request.device), idle_bytes=resident_bytes())
@@ -94,14 +97,19 @@ def _load(bench: Bench, request: Load) -> Finish:
 
 
 def _make(bench: Bench, request: Make) -> Finish:
+    from harness.pipelines.decoder import run_decoder
     from harness.pipelines.schedulers import build_scheduler
-    from harness.pipelines.text_to_image import run_decoder
+    from harness.pipelines.truncation import truncated_words
+    from harness.run.worker_inputs import inputs_of
 
-    store, loaded, began = bench.kept, _loaded(bench), time.perf_counter()
-    prior, prior_made_in, reused = _prior(bench, request)
-    scheduler, described = build_scheduler(loaded, request.settings.scheduler)
-    pictures = run_decoder(loaded, request.settings, scheduler, prior)
+    store, loaded, settings = bench.kept, _loaded(bench), request.settings
+    inputs = inputs_of(bench, settings.task, request.rows, request.hints)
+    began = time.perf_counter()
+    prior, prior_made_in, reused = _prior(bench, request, inputs)
+    scheduler, described = build_scheduler(loaded, settings.scheduler)
+    pictures = run_decoder(loaded, settings, scheduler, prior, request.rows, inputs)
     seconds = time.perf_counter() - began
+    dropped = truncated_words(loaded, settings, request.rows)
 
     def finish() -> MakeDone:
         from harness.run.worker_files import archive_bytes, png_bytes, sha256
@@ -110,6 +118,7 @@ def _make(bench: Bench, request: Make) -> Finish:
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         comment = {"made_in": request.made_in, "made_at": made_at, "scheduler": described, "seconds": seconds}
         comment["prior_made_in"] = prior_made_in
+        comment["truncated"] = [dropped.get(row.id, {}) for row in request.rows]
         store.put("images", request.images_key, archive_bytes(pngs, comment))
         sums = [sha256(png) for png in pngs.values()]
         return MakeDone(image_sha256=sums, prior_reused=reused, scheduler=described, seconds=seconds)
@@ -117,19 +126,20 @@ def _make(bench: Bench, request: Make) -> Finish:
     return finish
 
 
-def _prior(bench: Bench, request: Make) -> tuple[Any, str, bool]:
-    """The prior's result, the run that made it, and whether it was stored.
-
-    It is stored at once: the next batch in the queue may want it.
+def _prior(bench: Bench, request: Make, inputs: Any) -> tuple[Any, str, bool]:
+    """The prior's result (``None`` where the decoder's pipeline has it in itself), the run that made it, and whether it
+    was stored. It is stored at once: the next batch in the queue may want it.
     """
+    from harness.pipelines.prior import run_prior
     from harness.pipelines.prior_result import prior_bytes, prior_from
-    from harness.pipelines.text_to_image import run_prior
     from harness.run.pictures import metadata_of
 
+    if request.prior_key is None:
+        return None, "", False
     stored = None if request.fresh else bench.kept.blobs.find("prior", request.prior_key)
     if stored is not None:
         return prior_from(stored), metadata_of(stored).get("made_in", ""), True
-    prior = run_prior(_loaded(bench), request.settings, request.rows)
+    prior = run_prior(_loaded(bench), request.settings, request.rows, inputs)
     bench.kept.put("prior", request.prior_key, prior_bytes(prior, request.made_in))
     return prior, request.made_in, False
 
@@ -138,19 +148,22 @@ def _time(bench: Bench, request: Time) -> Finish:
     """Prior and decoder, whole, with generators seeded anew for each call: the quality pass's pictures again."""
     from harness.measure.latency import measure_latency, stopwatch, synchroniser
     from harness.measure.memory import device_memory
+    from harness.pipelines.decoder import run_decoder
     from harness.pipelines.failures import release
+    from harness.pipelines.prior import run_prior
     from harness.pipelines.schedulers import build_scheduler
-    from harness.pipelines.text_to_image import run_decoder, run_prior
+    from harness.run.worker_inputs import inputs_of
 
     loaded, settings, synchronise = _loaded(bench), request.settings, synchroniser(bench.device)
+    inputs = inputs_of(bench, settings.task, request.rows, request.hints)
     scheduler, _ = build_scheduler(loaded, settings.scheduler)
     if request.warmups:  # a peak must not begin with another cell's leftovers; a steady call must not fetch memory anew
         release(loaded.device)
 
     def call() -> tuple[Any, float]:
         with stopwatch(synchronise) as lap:
-            prior = run_prior(loaded, settings, request.rows)
-        return run_decoder(loaded, settings, scheduler, prior), lap.seconds
+            prior = None if loaded.combined is not None else run_prior(loaded, settings, request.rows, inputs)
+        return run_decoder(loaded, settings, scheduler, prior, request.rows, inputs), lap.seconds
 
     with device_memory(bench.device) as memory:
         timings = measure_latency(call, synchronise, warmups=request.warmups, repeats=request.repeats)
@@ -180,17 +193,38 @@ def _difference(bench: Bench, request: Time, results: list[Any]) -> int | None:
 def _extract(bench: Bench, request: Extract) -> Finish:
     from safetensors.numpy import save
 
-    from harness.run.worker_files import pictures_of
-
     began = time.perf_counter()
-    pictures = [p for key in request.image_keys for p in pictures_of(bench.kept.get("images", key)).values()]
-    if len(pictures) != len(request.prompts):
-        raise HarnessError(f"There are {len(pictures)} stored pictures for {len(request.prompts)} prompts.")
-    make = _maker(bench, request)
-    data = save(make(pictures, request.prompts), metadata={**make.made_by, "made_in": request.made_in})
+    views, make = _views(bench, request), _maker(bench, request)
+    data = save(make(views), metadata={**make.made_by, "made_in": request.made_in})
     bench.kept.put("features", request.features_key, data)
     done = ExtractDone(seconds=time.perf_counter() - began)
     return lambda: done
+
+
+def _views(bench: Bench, request: Extract) -> list[Any]:
+    """Each stored picture with what its task took it from."""
+    from harness.run.worker_files import pictures_of
+    from harness.run.worker_inputs import inputs_of
+
+    pictures = [p for key in request.image_keys for p in pictures_of(bench.kept.get("images", key)).values()]
+    if len(pictures) != len(request.rows):
+        raise HarnessError(f"There are {len(pictures)} stored pictures for {len(request.rows)} rows.")
+    inputs = inputs_of(bench, request.task, request.rows, request.hints)
+    return [_view(picture, row, request.task, inputs) for picture, row in zip(pictures, request.rows, strict=True)]
+
+
+def _view(picture: Any, row: InputRow, task: Task, inputs: Any) -> Any:
+    from harness.score.view import View
+
+    takes = TASKS[task].inputs
+    return View(
+        picture=picture,
+        prompt=row.prompt,
+        image=inputs.pictures[row.image] if "image" in takes and row.image else None,
+        mask=inputs.pictures[row.mask] if "mask" in takes and row.mask else None,
+        hint=inputs.hints.get(row.id),
+        mix=tuple(item.text or inputs.pictures[item.image] for item in row.mix) if "mix" in takes else (),
+    )
 
 
 def _maker(bench: Bench, request: Extract) -> Any:

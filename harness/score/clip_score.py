@@ -1,4 +1,4 @@
-"""CLIP score: how well a picture fits its prompt, by the cosine of their features. Pure numpy."""
+"""CLIP score: how well a picture fits its prompt or another picture, by their features' cosine. Pure numpy."""
 
 from __future__ import annotations
 
@@ -21,6 +21,15 @@ def clip_scores(cosine: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     scores: NDArray[np.float64] = 100.0 * np.maximum(cosine, 0.0)
     return scores
+
+
+def similarities(cosine: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``100·cosine`` for each pair of pictures (n,), 100 for the same picture.
+
+    Unclamped: the cosine of two pictures' features as in A. Radford et al., CLIP (ICML 2021); "CLIP-I" elsewhere.
+    """
+    points: NDArray[np.float64] = 100.0 * cosine
+    return points
 
 
 def _unit(features: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,40 +12,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import harness
-from harness.catalog.types import Place, WeightsRow
+from harness.catalog.types import Network, Place, WeightsRow
 from harness.errors import MissingError
 from harness.hub import asking_the_hub
+from harness.score.pixels import Pixels
+from harness.score.view import Arrays, FeatureMaker, View, made_by
 
-Arrays = dict[str, NDArray[Any]]
+__all__ = ["Arrays", "FeatureMaker", "View", "as_tensor", "load_feature_maker", "weights_folder"]
+
 _CHUNK = 256
 _SCORER_FILES = ["*.json", "*.txt", "*.safetensors", "*.model"]
-
-
-class FeatureMaker(Protocol):
-    """Loaded weights, ready to look at pictures."""
-
-    made_by: dict[str, str]  # what a feature file's metadata say: weights, resize, library versions
-
-    def __call__(self, pictures: Sequence[Image.Image], prompts: Sequence[str]) -> Arrays:
-        """The arrays of a feature file, one line a picture."""
-        ...
-
-
-class _OpenClip:
-    def __init__(self, row: WeightsRow, folder: Path, device: str) -> None:
-        from harness.score.open_clip_scorer import load_from_folder
-
-        self._scorer = load_from_folder(folder, device)
-        self.made_by = _made_by(row, str(self._scorer.preprocess_config), "torch", "open-clip-torch")
-
-    def __call__(self, pictures: Sequence[Image.Image], prompts: Sequence[str]) -> Arrays:
-        texts = self._scorer.texts(prompts)
-        return {
-            "image_features": self._scorer.images(pictures),
-            "text_features": texts.features,
-            "n_tokens": texts.n_tokens,
-            "truncated": texts.truncated,
-        }
 
 
 class _Extractor:
@@ -54,10 +29,10 @@ class _Extractor:
         from harness.score.extractor import load_extractor
 
         self._net, self._device = load_extractor(folder).to(device), device
-        self.made_by = _made_by(row, row.resize, "torch")
+        self.made_by = made_by(row, row.resize, "torch")
 
-    def __call__(self, pictures: Sequence[Image.Image], prompts: Sequence[str]) -> Arrays:
-        return {"features": _over(pictures, self._device, self._net)}
+    def __call__(self, views: Sequence[View]) -> Arrays:
+        return {"features": _over(views, self._device, self._net)}
 
 
 class _Judge:
@@ -66,26 +41,41 @@ class _Judge:
 
         judge = load_judge(folder).to(device)
         self._see, self._device = lambda batch: seen(judge, batch), device
-        self.made_by = _made_by(row, row.resize, "torch")
+        self.made_by = made_by(row, row.resize, "torch")
 
-    def __call__(self, pictures: Sequence[Image.Image], prompts: Sequence[str]) -> Arrays:
-        return {"predictions": _over(pictures, self._device, self._see)}
+    def __call__(self, views: Sequence[View]) -> Arrays:
+        return {"predictions": _over(views, self._device, self._see)}
 
 
-_KINDS: dict[str, Callable[[WeightsRow, Path, str], FeatureMaker]] = {
-    "open_clip": _OpenClip,
+def _open_clip(row: WeightsRow, folder: Path, device: str) -> FeatureMaker:
+    from harness.score.open_clip_features import OpenClip
+
+    return OpenClip(row, folder, device)
+
+
+def _depth(row: WeightsRow, folder: Path, device: str) -> FeatureMaker:
+    from harness.score.depth import Depth
+
+    return Depth(row, folder, device)
+
+
+_WITH_WEIGHTS: dict[Network, Callable[[WeightsRow, Path, str], FeatureMaker]] = {
+    "open_clip": _open_clip,
     "extractor": _Extractor,
     "judge": _Judge,
+    "depth": _depth,
 }
 
 
 def load_feature_maker(row: WeightsRow, device: str) -> FeatureMaker:
-    """The weights of ``row`` on ``device`` ("cpu", "cuda:0", "mps").
+    """The weights of ``row`` on ``device`` ("cpu", "cuda:0", "mps"); a row without a place needs none.
 
     Raises:
         MissingError: they are not where the row says, and cannot be downloaded.
     """
-    return _KINDS[row.kind](row, weights_folder(row.place), device)
+    if row.place is None:
+        return Pixels(row)
+    return _WITH_WEIGHTS[row.kind](row, weights_folder(row.place), device)
 
 
 def weights_folder(place: Place) -> Path:
@@ -106,7 +96,8 @@ def _download(place: Place) -> Path:
 
 
 @torch.inference_mode()
-def _over(pictures: Sequence[Image.Image], device: str, see: Callable[[torch.Tensor], torch.Tensor]) -> NDArray[Any]:
+def _over(views: Sequence[View], device: str, see: Callable[[torch.Tensor], torch.Tensor]) -> NDArray[Any]:
+    pictures = [view.picture for view in views]
     chunks = [as_tensor(pictures[i : i + _CHUNK]).to(device) for i in range(0, len(pictures), _CHUNK)]
     seen: NDArray[Any] = torch.cat([see(chunk).cpu() for chunk in chunks]).numpy()
     return seen
@@ -116,8 +107,3 @@ def as_tensor(pictures: Sequence[Image.Image]) -> torch.Tensor:
     """Pictures of one size as (n, 3, height, width) in [0, 1], single precision."""
     pixels = np.stack([np.asarray(picture.convert("RGB")) for picture in pictures])
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float() / 255.0
-
-
-def _made_by(row: WeightsRow, resize: str, *libraries: str) -> dict[str, str]:
-    versions = {library: importlib.metadata.version(library) for library in libraries}
-    return {"weights": row.name, "architecture": row.architecture, "resize": resize, **versions}

@@ -1,188 +1,154 @@
-"""Prompts and seeds as rows, each with an id that follows from its content."""
+"""Prompts, pictures and seeds as rows, each with an id that follows from its content."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.spec.reader import Reader, is_number, nearest, one_of, shown
+from harness.spec.entries import LARGEST_SEED, Entry, entry
+from harness.spec.gallery import Content, Gallery, Options
+from harness.spec.prompts import prompt_lines
+from harness.spec.reader import Reader, is_number, shown
 from harness.spec.source import Path_
-from harness.spec.types import InputRow
+from harness.spec.tables import MOST_ROWS, lines_of
+from harness.spec.types import Asset, InputRow
 
-_COLUMNS = ("id", "prompt", "negative_prompt", "seed")
-_LARGEST_BYTES = 50_000_000
-_LARGEST_SEED = 2**63 - 1
-_MOST_ROWS = 1_000_000
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}")
-_SEED = re.compile(r"[0-9]{1,18}")
+#: The keys of a spec that are read here.
+KEYS = (
+    "prompts", "inputs", "negative_prompt", "seeds", "resize", "mask_convention", "allow_urls", "normalise_weights",
+)  # fmt: skip
+CONVENTIONS = ("white", "black")  # what is repainted
+_SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
+_SIDES = (8, 8192)
 
 
 @dataclass(frozen=True)
-class Prompt:
-    """One prompt, where it stands (for faults), and a seed of its own where a table gives it one."""
+class Inputs:
+    """The rows of a spec, the assets that they name, by key, and what a person should know of them."""
 
-    id: str
-    text: str
-    negative: str | None
-    seed: int | None
-    place: Path_
-    where: str = ""  # file and line, when it came from a file
+    rows: tuple[InputRow, ...]
+    assets: dict[str, Asset]
+    notes: tuple[str, ...]
 
 
-def rows(reader: Reader, data: dict[str, Any]) -> tuple[InputRow, ...]:
+@dataclass(frozen=True)
+class _Sight:
+    """An entry with one of its images: a row but for its seed."""
+
+    entry: Entry
+    content: Content
+
+    @property
+    def prompt_id(self) -> str:
+        """The entry's own, or else by its texts; by its mix where that stands in for the prompt."""
+        return self.entry.id or prompt_id(self.entry.prompt, self.entry.negative, self._instead_of_text)
+
+    @property
+    def meaning(self) -> tuple[str, str | None, str]:
+        """What an id stands for: comparisons are paired by it."""
+        return self.entry.prompt, self.entry.negative, self._instead_of_text
+
+    @property
+    def _instead_of_text(self) -> str:
+        return self.content.mix_digest if self.content.mix and not self.entry.prompt else ""
+
+    def row(self, seed: int) -> InputRow:
+        digits = f"-i{self.content.digits}" if self.content.digits else ""
+        return InputRow(
+            id=f"{self.prompt_id}{digits}-s{seed}",
+            prompt_id=self.prompt_id,
+            prompt=self.entry.prompt,
+            negative_prompt=self.entry.negative,
+            seed=seed,
+            **vars(self.content),
+        )
+
+
+def inputs(reader: Reader, data: dict[str, Any]) -> Inputs:
     """The input rows that a spec asks for: prompt-major, then seed. Faults are noted and their rows left out."""
+    options, found = _options(reader, data), _entries(reader, data)
+    seeds = _seeds(reader, data.get("seeds", [0]))
+    asked = sum(len(one.images) * (len(seeds) if one.seed is None else 1) for one in found)
+    if asked > MOST_ROWS:
+        reader.bad(("seeds",), f"{asked:,} images are asked for in every cell", f"at most {MOST_ROWS:,}")
+        return Inputs((), {}, ())
+    gallery = Gallery(reader, options)
+    pairs = [(sight, seed) for one in found for sight in _sights(gallery, one) for seed in _own(one, seeds)]
+    rows = _Rows(reader)
+    for sight, seed in pairs:
+        rows.add(sight, seed)
+    return Inputs(tuple(rows.found), gallery.assets, gallery.notes)
+
+
+def _own(one: Entry, seeds: Sequence[int]) -> Sequence[int]:
+    return seeds if one.seed is None else [one.seed]
+
+
+def _sights(gallery: Gallery, one: Entry) -> Iterator[_Sight]:
+    for image in one.images:
+        content = gallery.content(one, image)
+        if content is not None:
+            yield _Sight(one, content)
+
+
+def prompt_id(prompt: str, negative: str | None, instead: str = "") -> str:
+    """``p`` and ten hexadecimal digits of the texts' digest; ``instead``: of what stands in for an empty prompt."""
+    text = f"{prompt}\0{negative or ''}" + (f"\0{instead}" if instead else "")
+    return "p" + hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _entries(reader: Reader, data: dict[str, Any]) -> list[Entry]:
     negative = data.get("negative_prompt")
     if negative is not None and not isinstance(negative, str):
         reader.bad(("negative_prompt",), f"{shown(negative)} is no prompt", "a text")
         negative = None
     if "prompts" in data and "inputs" in data:
         reader.bad(("inputs",), "prompts are given twice", "either `prompts` or `inputs`")
-    found: list[Prompt] = []
-    if "prompts" in data:
-        found += _prompts(reader, data["prompts"], negative)
-    if "inputs" in data:
-        found += _table(reader, data["inputs"], negative)
-    seeds = _seeds(reader, data.get("seeds", [0]))
-    asked = sum(len(seeds) if prompt.seed is None else 1 for prompt in found)
-    if asked > _MOST_ROWS:
-        reader.bad(("seeds",), f"{asked:,} images are asked for in every cell", f"at most {_MOST_ROWS:,}")
-        return ()
-    pairs = [(prompt, seed) for prompt in found for seed in (seeds if prompt.seed is None else [prompt.seed])]
-    _refuse_twins(reader, pairs)
-    return tuple(_row(prompt, seed) for prompt, seed in pairs)
+    lines = prompt_lines(reader, data["prompts"]) if "prompts" in data else []
+    lines += lines_of(reader, data["inputs"], ("inputs",)) if "inputs" in data else []
+    allowed = data.get("allow_urls") is True
+    found = [entry(reader, line, negative, allow_urls=allowed) for line in lines]
+    return [one for one in found if one is not None]
 
 
-def _row(prompt: Prompt, seed: int) -> InputRow:
-    return InputRow(
-        id=f"{prompt.id}-s{seed}", prompt_id=prompt.id, prompt=prompt.text, negative_prompt=prompt.negative, seed=seed
+def _options(reader: Reader, data: dict[str, Any]) -> Options:
+    convention = data.get("mask_convention", CONVENTIONS[0])
+    convention = reader.name(convention, ("mask_convention",), CONVENTIONS, "convention for masks")
+    _flag(reader, data, "allow_urls")
+    return Options(
+        resize=_resize(reader, data.get("resize", "none")),
+        invert=convention == "black",
+        normalise_weights=_flag(reader, data, "normalise_weights"),
     )
 
 
-def prompt_id(prompt: str, negative: str | None) -> str:
-    """``p`` and ten hexadecimal digits of the texts' digest."""
-    return "p" + hashlib.sha256(f"{prompt}\0{negative or ''}".encode()).hexdigest()[:10]
+def _flag(reader: Reader, data: dict[str, Any], key: str) -> bool:
+    value = data.get(key, False)
+    if not isinstance(value, bool):
+        reader.bad((key,), f"{shown(value)} will not do", "true or false")
+    return value is True
 
 
-def _prompts(reader: Reader, value: Any, negative: str | None) -> list[Prompt]:
-    place: Path_ = ("prompts",)
-    if isinstance(value, dict):
-        return _from_file(reader, value, place, negative)
-    if isinstance(value, list) and not value:
-        reader.bad(place, "the list is empty", "at least one prompt")
-    found = []
-    for here, text in [((*place, i), t) for i, t in enumerate(value)] if isinstance(value, list) else [(place, value)]:
-        if isinstance(text, str) and text.strip():
-            found.append(Prompt(prompt_id(text, negative), text, negative, None, here))
-        else:
-            reader.bad(here, f"{shown(text)} is no prompt", "a text")
-    return found
-
-
-def _from_file(reader: Reader, value: dict[str, Any], place: Path_, negative: str | None) -> list[Prompt]:
-    """A prompt a line; blank lines and those that begin with # are passed over."""
-    for key in value:
-        if key not in ("file", "first"):
-            reader.bad((*place, key), "unknown key", "file and, if wanted, first", nearest(key, ("file", "first")))
-    if "file" not in value:
-        reader.bad(place, "no file is named", "{file: prompts.txt, first: 32}")
-        return []
-    text, file = _read(reader, value["file"], (*place, "file")), value["file"]
-    lines = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1)]
-    lines = [(n, line) for n, line in lines if line and not line.startswith("#")]
-    if text and not lines:
-        reader.bad((*place, "file"), f"{file} has no prompt in it", "a prompt on each line")
-    return [
-        Prompt(prompt_id(line, negative), line, negative, None, (*place, "file"), f"{file}:{n}")
-        for n, line in lines[: _first(reader, value, len(lines), place)]
-    ]
-
-
-def _first(reader: Reader, value: dict[str, Any], there: int, place: Path_) -> int:
-    first = value.get("first", there)
-    if "first" in value and (not is_number(first, whole=True) or first < 1):
-        reader.bad((*place, "first"), f"{shown(first)} will not do", "a whole number of at least 1")
-        return there
-    if first > there > 0:
-        reader.bad((*place, "first"), f"the file has {there} prompts, not {first}", f"at most {there}")
-    return int(first)
-
-
-def _read(reader: Reader, value: Any, place: Path_) -> str:
-    """A file's text; empty after a fault."""
-    if not isinstance(value, str) or not value.strip():
-        reader.bad(place, f"{shown(value)} is no file name", "a path, relative to the spec's folder")
-        return ""
-    try:
-        path = reader.base / reader.path(value)
-        if path.stat().st_size > _LARGEST_BYTES:
-            reader.bad(place, f"{value} is larger than {_LARGEST_BYTES // 10**6} MB", "a file of prompts")
-            return ""
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        reader.bad(place, f"{value} is no UTF-8 text (byte {error.start})", "UTF-8")
-        return ""
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        reader.source.fault(place, f"{value} cannot be read: {reason}",
-                            expected=f"a file; relative paths start at {reader.base}", missing=True)  # fmt: skip
-        return ""
-    if not text.strip():
-        reader.bad(place, f"{value} is empty", "at least one prompt")
-        return ""
-    return text
-
-
-def _table(reader: Reader, value: Any, negative: str | None) -> list[Prompt]:
-    place: Path_ = ("inputs",)
-    text = _read(reader, value, place)
-    if not text:
-        return []
-    table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    found: list[Prompt] = []
-    try:
-        columns = [name or "" for name in table.fieldnames or []]
-        if not _columns_will_do(reader, columns, str(value), place):
-            return []
-        for row in table:
-            entry = _entry(reader, row, f"{value}:{table.line_num}", negative)
-            found += [entry] if entry else []
-        if table.line_num <= 1:
-            reader.bad(place, f"{value} has no rows", "a row for each prompt")
-    except csv.Error as error:
-        reader.bad(
-            place, f"{value}:{table.line_num} cannot be read: {error}", "a table with commas between its columns"
-        )
-    return found
-
-
-def _columns_will_do(reader: Reader, columns: list[str], name: str, place: Path_) -> bool:
-    for column in columns:
-        if column not in _COLUMNS:
-            reader.bad(place, f"{name} has an unknown column {column!r}", one_of(_COLUMNS), nearest(column, _COLUMNS))
-    if "prompt" not in columns:
-        reader.bad(place, f"{name} has no column `prompt`", "columns " + ", ".join(_COLUMNS))
-    return "prompt" in columns
-
-
-def _entry(reader: Reader, row: dict[str, Any], where: str, negative: str | None) -> Prompt | None:
-    place: Path_ = ("inputs",)
-    if None in row:
-        reader.bad(place, f"{where} has more fields than there are columns", "quotes around a text that holds a comma")
+def _resize(reader: Reader, value: Any) -> str | dict[str, int] | None:
+    """The rule as a source records it."""
+    place: Path_ = ("resize",)
+    if value == "none":
         return None
-    prompt, own, seed, ident = ((row.get(name) or "").strip() for name in ("prompt", "negative_prompt", "seed", "id"))
-    if not prompt:
-        reader.bad(place, f"{where} has no prompt", "a text")
-    elif seed and not _SEED.fullmatch(seed):
-        reader.bad(place, f"{where}: seed {seed!r} is no whole number of at least 0")
-    elif ident and not _ID.fullmatch(ident):
-        reader.bad(place, f"{where}: id {ident!r} will not do", "letters, digits, '.', '_' and '-'")
+    if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
+        rule: str | dict[str, int] = value
+        sides = [int(found[1]), int(found[2])]
+    elif isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("thumbnail", "crop"):
+        rule, sides = dict(value), list(value.values())
     else:
-        refused = own or negative
-        return Prompt(ident or prompt_id(prompt, refused), prompt, refused, int(seed) if seed else None, place, where)
+        expected = "none, WIDTHxHEIGHT such as 768x512, {thumbnail: 768} or {crop: 768}"
+        reader.bad(place, f"{shown(value)} is no rule for resizing", expected)
+        return None
+    if all(is_number(side, whole=True) and _SIDES[0] <= side <= _SIDES[1] for side in sides):
+        return rule
+    reader.bad(place, f"{shown(value)} is out of bounds", f"sides from {_SIDES[0]} to {_SIDES[1]} pixels")
     return None
 
 
@@ -193,7 +159,7 @@ def _seeds(reader: Reader, value: Any) -> list[int]:
     found: dict[int, None] = {}
     for i, seed in enumerate(value if isinstance(value, list) else [value]):
         here = (*place, i) if isinstance(value, list) else place
-        if not is_number(seed, whole=True) or not 0 <= seed <= _LARGEST_SEED:
+        if not is_number(seed, whole=True) or not 0 <= seed <= LARGEST_SEED:
             reader.bad(here, f"{shown(seed)} is no seed", "a whole number of at least 0")
         elif seed in found:
             reader.bad(here, f"{seed} stands in the list twice", "each seed once")
@@ -202,20 +168,33 @@ def _seeds(reader: Reader, value: Any) -> list[int]:
     return list(found)
 
 
-def _refuse_twins(reader: Reader, pairs: list[tuple[Prompt, int]]) -> None:
-    """A row stands once, and an id means one prompt: comparisons are paired by them."""
-    rows_seen: set[tuple[str, int]] = set()
-    meaning: dict[str, tuple[str, str | None]] = {}
-    told: set[tuple[Path_, str]] = set()
-    for prompt, seed in pairs:
-        where, here = (f"{prompt.where}: " if prompt.where else ""), (prompt.place, prompt.where)
-        if meaning.setdefault(prompt.id, (prompt.text, prompt.negative)) != (prompt.text, prompt.negative):
-            if here not in told:
-                reader.bad(
-                    prompt.place, f"{where}id {prompt.id!r} already means another prompt", "an id for each prompt"
-                )
-            told.add(here)
-        elif (prompt.id, seed) in rows_seen and here not in told:
-            reader.bad(prompt.place, f"{where}{shown(prompt.text)} stands there twice", "each prompt and seed once")
-            told.add(here)
-        rows_seen.add((prompt.id, seed))
+class _Rows:
+    """Rows one by one: each stands once, and an id means one prompt, since comparisons are paired by them."""
+
+    def __init__(self, reader: Reader) -> None:
+        self.found: list[InputRow] = []
+        self._reader = reader
+        self._meaning: dict[str, tuple[str, str | None, str]] = {}
+        self._contents: dict[str, Content] = {}  # by row id
+        self._told: set[tuple[Path_, str]] = set()
+
+    def add(self, sight: _Sight, seed: int) -> None:
+        """Take a row, and note what is wrong with its id."""
+        row = sight.row(seed)
+        stood, other = row.id in self._contents, self._contents.setdefault(row.id, sight.content)
+        if self._meaning.setdefault(row.prompt_id, sight.meaning) != sight.meaning:
+            self._bad(sight, f"id {row.prompt_id!r} already means another prompt", "an id for each prompt")
+        elif other != sight.content:  # the digits of two digests happen to agree
+            self._bad(sight, f"id {row.id!r} already means other pictures", "an `id` of its own for the row")
+        elif stood:
+            what = shown(sight.entry.prompt) if sight.entry.prompt else "the row"
+            self._bad(sight, f"{what} stands there twice", "each prompt and seed once")
+        self.found.append(row)
+
+    def _bad(self, sight: _Sight, happened: str, expected: str) -> None:
+        line = sight.entry.line
+        here = (line.place, line.where)
+        if here not in self._told:
+            self._told.add(here)
+            told = f"{line.where}: {happened}" if line.where else happened
+            self._reader.bad(line.place, told, expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from harness.catalog.models import MODELS, PARTS, local_model
 from harness.catalog.optimizations import OPTIMIZATIONS
-from harness.catalog.tasks import TASKS
+from harness.catalog.tasks import APIS, TASKS
 from harness.spec.reader import BAD, Reader, is_number, nearest, one_of, shown
 from harness.spec.scheduler import scheduler, scheduler_schema
 from harness.spec.source import Path_
@@ -47,12 +48,12 @@ def _model(reader: Reader, value: Any, place: Path_) -> Any:
         row = MODELS[value] if isinstance(value, str) and value in MODELS else _local(reader, value, place)
     except FileNotFoundError as error:
         reader.source.fault(
-            place, f"there is no model folder {error}", expected=one_of([*MODELS, "a folder with prior/ and decoder/"]),
+            place, f"there is no model folder {error}", expected=one_of([*MODELS, _FOLDER]),
             nearest=nearest(Path(str(error)).name, MODELS), missing=True,
         )  # fmt: skip
         return BAD
     except ValueError as error:
-        return reader.bad(place, str(error), "prior/ and decoder/ of a Kandinsky 2.2, as diffusers saves them")
+        return reader.bad(place, str(error), "decoder/, prior/ and the like of one Kandinsky, as diffusers saves them")
     if row is BAD:
         return BAD
     reader.models[row.name] = row
@@ -62,11 +63,34 @@ def _model(reader: Reader, value: Any, place: Path_) -> Any:
 def _local(reader: Reader, value: Any, place: Path_) -> Any:
     if isinstance(value, str) and ("/" in value or value.startswith((".", "~"))):
         return local_model(value, reader.base)
-    if isinstance(value, dict) and set(value) == set(PARTS) and all(isinstance(v, str) for v in value.values()):
+    if isinstance(value, dict) and set(value) & _DECODERS and _is_of_parts(value):
         return local_model(value, reader.base)
     if isinstance(value, dict):
-        return reader.bad(place, f"{shown(value)} is no model", "{decoder: …, prior: …}, each a folder or a name")
+        return reader.bad(
+            place, f"{shown(value)} is no model", f"a decoder and what goes with it, such as {{decoder: …, prior: …}}: "
+            f"each of {', '.join(PARTS)} is a folder or a name",
+        )  # fmt: skip
     return reader.name(value, place, MODELS, "model (a folder is written with a slash: ./folder)")
+
+
+def _is_of_parts(value: dict[str, Any]) -> bool:
+    return set(value) <= set(PARTS) and all(isinstance(part, str) for part in value.values())
+
+
+def _api(reader: Reader, value: Any, place: Path_) -> Any:
+    return reader.name(value, place, APIS, "form of the API")
+
+
+def _weights(reader: Reader, value: Any, place: Path_) -> Any:
+    """``0.3`` stands for ``[0.7, 0.3]``: a sweep of numbers walks from the first of two things to the second."""
+    numbers = value if isinstance(value, list) else [value]
+    if not numbers or not all(is_number(one) and -10 <= one <= 10 for one in numbers):
+        return reader.bad(place, f"{shown(value)} is no weight", _WEIGHTS)
+    if not isinstance(value, list):
+        return (round(1 - value, 12), float(value))
+    if len(numbers) < 2:
+        return reader.bad(place, f"{shown(value)} is one weight alone", _WEIGHTS)
+    return tuple(map(float, numbers))
 
 
 def _task(reader: Reader, value: Any, place: Path_) -> Any:
@@ -108,26 +132,35 @@ def _bounds(kind: str, low: int, high: int) -> dict[str, Any]:
     return {"type": kind, "minimum": low, "maximum": high}
 
 
+_FOLDER = "a folder with decoder/, prior/ and the like"
+_DECODERS = set(PARTS) - {"prior"}
+_WEIGHTS = "the second of two things' share, such as 0.3, or a list with one number for each thing"
 _MODEL_SCHEMA: dict[str, Any] = {
     "anyOf": [
         _names(MODELS),
-        {"type": "string", "pattern": "^[.~]|/", "description": "a folder with prior/ and decoder/"},
+        {"type": "string", "pattern": "^[.~]|/", "description": _FOLDER},
         {
             "type": "object",
-            "required": list(PARTS),
+            "minProperties": 1,
             "additionalProperties": False,
             "properties": {part: {"type": "string"} for part in PARTS},
         },
     ]
 }
 _SIZE_SCHEMA = {"anyOf": [_bounds("integer", 8, 8192), {"type": "string", "pattern": "^[0-9]+x[0-9]+$"}]}
+_WEIGHTS_SCHEMA: dict[str, Any] = {
+    "anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}, "minItems": 2}],
+    "description": _WEIGHTS,
+}
 _DTYPES = ("float32", "float16", "bfloat16")
 _FINITE = 1e6
+NONE = "—"  # a knob that a cell's task or model does not have
 
 #: In the order in which labels and tables show them.
 KNOBS: dict[str, Knob] = {
     "model": Knob(_model, "a model", _MODEL_SCHEMA),
     "task": Knob(_task, "a task", _names(TASKS)),
+    "api": Knob(_api, "a form of the API", _names(APIS)),
     "dtype": Knob(_dtype, "a dtype", _names(_DTYPES)),
     "optimizations": Knob(_optimizations, "a stack of optimizations", {"type": "string"}),
     "size": Knob(_size, "a size", _SIZE_SCHEMA),
@@ -137,6 +170,22 @@ KNOBS: dict[str, Knob] = {
     # the prior's UnCLIPScheduler spreads its steps from the first to the last: it divides by one less than their number
     "prior_num_inference_steps": Knob(_number(2, 1000, whole=True), "steps", _bounds("integer", 2, 1000)),
     "prior_guidance_scale": Knob(_number(0, 100), "a number", _bounds("number", 0, 100)),
+    "strength": Knob(_number(0, 1), "a number", _bounds("number", 0, 1)),
+    "prior_strength": Knob(_number(0, 1), "a number", _bounds("number", 0, 1)),
+    "weights": Knob(_weights, "weights", _WEIGHTS_SCHEMA),
+}
+
+
+def _weights_label(weights: tuple[float, ...]) -> str:
+    if len(weights) == 2 and math.isclose(sum(weights), 1):
+        return f"{weights[1]:g}"
+    return ", ".join(f"{weight:g}" for weight in weights)
+
+
+_TUPLES: dict[str, Callable[[Any], str | int]] = {
+    "size": lambda value: f"{value[1]}x{value[0]}" if value[0] != value[1] else int(value[0]),
+    "optimizations": lambda value: "+".join(value) or "none",
+    "weights": _weights_label,
 }
 
 
@@ -144,10 +193,10 @@ def label_of(knob: str, value: Any) -> str | int | float:
     """A canonical value as tables show it."""
     if isinstance(value, SchedulerChoice):
         return value.label
-    if knob == "size":
-        return f"{value[1]}x{value[0]}" if value[0] != value[1] else int(value[0])
-    if knob == "optimizations":
-        return "+".join(value) or "none"
+    if value is None:
+        return NONE
+    if knob in _TUPLES:
+        return _TUPLES[knob](value)
     if isinstance(value, float) and value.is_integer() and abs(value) < _FINITE:
         return int(value)
     plain: str | int | float = value

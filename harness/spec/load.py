@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.catalog.tasks import TASKS
 from harness.errors import MissingError, Problem, SpecError
-from harness.spec.inputs import rows
+from harness.spec.inputs import KEYS as INPUT_KEYS
+from harness.spec.inputs import inputs
 from harness.spec.knobs import KNOBS
 from harness.spec.measuring import margins_of, metrics_of, timing_of
 from harness.spec.reader import BAD, Reader, is_number, nearest, shown
@@ -19,10 +19,10 @@ _DEFAULT_MODEL = "mini-2.2"
 _MOST_VALUES = 1000  # of a sweep
 #: Keys whose faults leave the combinations of the knobs as they are.
 _BESIDE = (
-    "name", "question", "prompts", "inputs", "negative_prompt", "seeds", "margins", "timing", "batch_size", "device",
-    "threads", "cell_timeout", "strict",
+    "name", "question", *INPUT_KEYS, "margins", "timing", "batch_size", "device", "threads", "cell_timeout", "strict",
 )  # fmt: skip
 KEYS = (*KNOBS, *_BESIDE, "compare_to", "metrics", "cases", "exclude")
+_PROMPTS = "`prompts: […]`, `prompts: {file: …}`, or rows under `inputs`: a table's file, or [{prompt: …, image: …}]"
 DEVICES = ("auto", "cuda", "cpu", "mps")
 
 
@@ -51,7 +51,7 @@ def read_spec(reference: str) -> tuple[Spec, list[Problem]]:
             guess = nearest(key, KEYS)
             source.fault((key,), "unknown key", expected="" if guess else f"one of {', '.join(KEYS)}", nearest=guess)
     if "prompts" not in data and "inputs" not in data:
-        source.fault((), "there are no prompts", expected="`prompts: […]`, `prompts: {file: …}` or `inputs: table.csv`")
+        source.fault((), "there are no prompts", expected=_PROMPTS)
     sweeps = {knob: _sweep(reader, data[knob], knob, (knob,)) for knob in KNOBS if knob in data}
     if "model" not in data:
         sweeps = {"model": (KNOBS["model"].parse(reader, _DEFAULT_MODEL, ()),), **sweeps}
@@ -85,18 +85,20 @@ def find(reference: str) -> Path:
 def _assemble(reader: Reader, data: dict[str, Any], sweeps: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
     path = reader.source.path
     metrics = metrics_of(reader, data.get("metrics"))
+    given = inputs(reader, data)
     return {
         "path": str(path),
         "text": reader.source.text,
         "name": _text(reader, data, "name", path.stem),
         "question": _text(reader, data, "question", ""),
-        "task": next(iter(sweeps.get("task", ())), next(iter(TASKS))),
         "sweeps": sweeps,
         "cases": _partials(reader, data.get("cases", []), "cases"),
         "exclude": _partials(reader, data.get("exclude", []), "exclude"),
         "compare_to": _compare_to(reader, data.get("compare_to")),
         "models": reader.models,
-        "rows": rows(reader, data),
+        "rows": given.rows,
+        "assets": given.assets,
+        "notes": given.notes,
         "margins": margins_of(reader, data, metrics),
         "metrics": metrics,
         "timing": timing_of(reader, data.get("timing", {})),

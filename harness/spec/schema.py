@@ -8,6 +8,7 @@ from typing import Any
 
 import harness
 from harness.catalog.metrics import MARGINS, MEASURES, METRICS
+from harness.spec.inputs_schema import SCHEMAS
 from harness.spec.knobs import KNOBS
 from harness.spec.load import DEVICES
 from harness.spec.measuring import TIMING_DEFAULTS
@@ -23,16 +24,11 @@ _MARGIN = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "patte
 def schema() -> dict[str, Any]:
     """The schema, from the same tables that the loader checks by."""
     sweeps = {name: _or_list(_ref(name)) for name in KNOBS}
-    file = {"type": "object", "required": ["file"], "additionalProperties": False,
-            "properties": {"file": _TEXT, "first": _WHOLE}}  # fmt: skip
     known = {
         "name": _TEXT,
         "question": _TEXT,
         **sweeps,
-        "prompts": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}, file]},
-        "inputs": _TEXT,
-        "negative_prompt": _TEXT,
-        "seeds": _or_list({"type": "integer", "minimum": 0}),
+        **SCHEMAS,
         "compare_to": _mapping({name: _ref(name) for name in KNOBS}),
         "margins": _mapping(dict.fromkeys((*MARGINS, *MEASURES), _MARGIN)),
         "metrics": _or_list({"enum": sorted(METRICS)}),

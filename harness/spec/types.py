@@ -2,23 +2,54 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from harness.base import Frozen
-from harness.catalog.types import ModelRow
+from harness.catalog.types import Api, ModelRow, Task
+
+
+ESTIMATE = "estimate"  # a hint that the model's depth estimator makes of the row's image
+
+
+class Asset(Frozen):
+    """A picture, a mask or a map that rows name by its ``key``: the SHA-256 of its mode, size and pixels.
+
+    ``source`` says how to make it again: ``{"file": path}``, ``{"url": address}``, ``{"world": caption, "seed": n}``,
+    ``{"box": [left, top, right, bottom]}``, with what was done to it (``resize``, ``channel``, ``invert``).
+    """
+
+    key: str
+    mode: Literal["RGB", "L"]
+    width: int
+    height: int
+    source: dict[str, Any]
+
+
+class MixItem(Frozen):
+    """One thing of a mix: a text, or a picture by its asset's key."""
+
+    text: str | None = None
+    image: str | None = None
 
 
 class InputRow(Frozen):
-    """One image to make in every cell.
+    """One image to make in every cell; a task takes of it what it needs.
 
     ``id`` is stable: it depends on the row's content (or its ``id`` column), never on its position.
     """
 
-    id: str  # "<prompt_id>-s<seed>"
+    id: str  # "<prompt_id>-s<seed>"; "<prompt_id>-i<digits>-s<seed>" with pictures
     prompt_id: str
     prompt: str
     negative_prompt: str | None
     seed: int
+    image: str | None = None  # an asset's key, as the next
+    mask: str | None = None  # white (255) is repainted
+    hint: str | None = None  # a key, or "estimate"
+    mix: tuple[MixItem, ...] = ()
+    weights: tuple[float, ...] | None = None  # one for each thing of the mix
+    task: Task | None = None  # a row for this task only, as the next
+    api: Api | None = None
 
 
 class SchedulerChoice(Frozen):
@@ -54,13 +85,14 @@ class Spec(Frozen):
     text: str
     name: str
     question: str
-    task: str
     models: dict[str, ModelRow]
     sweeps: dict[str, tuple[Any, ...]]
     cases: tuple[dict[str, tuple[Any, ...]], ...]
     exclude: tuple[dict[str, tuple[Any, ...]], ...]
     compare_to: dict[str, Any] | None
     rows: tuple[InputRow, ...]
+    assets: dict[str, Asset]  # by key
+    notes: tuple[str, ...]  # what a person should know of the inputs: weights that do not sum to 1, say
     margins: dict[str, float | str]
     metrics: tuple[str, ...] | None
     timing: TimingPlan

@@ -9,13 +9,14 @@ Reference = tuple[str, str]  # stage, key
 
 
 def references(folder: RunFolder) -> set[Reference]:
-    """The stage results that a run's records name: its pictures, embeddings, features and timings."""
+    """The stage results that a run's records name: its pictures, what they start from, embeddings, features, timings."""
     found: set[Reference] = set()
     for cell in folder.raw_cells():
         for batch in cell["batches"]:
             found.add(("images", batch["key"]))
             found.add(("prior", batch.get("prior_key", "")))
         found |= {("features", key) for key in cell["features"].values()}
+        found |= {(stage, key) for stage in ("inputs", "hints") for key in cell.get(stage, {}).values()}
         found.add(("timing", cell.get("timing_key", "")))
     return {(stage, key) for stage, key in found if key}
 

@@ -154,7 +154,7 @@ def shared_parameters(plan: Plan) -> dict[str, object]:
 
 def settings_parameters(settings: Settings) -> dict[str, object]:
     """A cell's knobs under their own names; the scheduler by its label, a stack as the spec writes it."""
-    knobs: dict[str, object] = dict(settings)
+    knobs: dict[str, object] = {name: value for name, value in settings if value is not None}
     return {**knobs, "scheduler": settings.scheduler.label, "optimizations": "+".join(settings.optimizations) or "none"}
 
 

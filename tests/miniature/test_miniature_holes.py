@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from harness.miniature import holes
 from harness.miniature.data import Pictures
-from harness.miniature.world import SIDE
+from harness.catalog.drawing import SIDE
 
 
 def _as_diffusers(mask: NDArray[np.bool_]) -> torch.Tensor:

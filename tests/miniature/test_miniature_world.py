@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from harness.catalog.world import COLOURS, PLACES, SIZES, Scene, parse_caption, scenes, split
 from harness.miniature.data import drawn, held_out_set, other_things
-from harness.miniature.world import SIDE, arrange, depth, draw, paint, sample
+from harness.catalog.drawing import SIDE, arrange, depth, draw, paint, sample
 
 _SAMPLE = 400
 

@@ -13,9 +13,10 @@ from diffusers import DDIMScheduler, DDPMScheduler
 
 from harness.base import canonical_json
 from harness.errors import MissingError, UsageError
+from harness.pipelines.decoder import run_decoder
 from harness.pipelines.load import Loaded, load_group
+from harness.pipelines.prior import run_prior
 from harness.pipelines.schedulers import build_scheduler, describe_own
-from harness.pipelines.text_to_image import run_decoder, run_prior
 from harness.plan.types import SchedulerChoice
 
 
@@ -51,7 +52,7 @@ def test_the_planted_fault_a_hidden_variance_type_breaks_ddim(
     naive = DDIMScheduler.from_config(tiny.own_scheduler.config)
     prior = run_prior(tiny, settings_of(), rows_of(1))
     with pytest.raises(RuntimeError, match="size of tensor"):
-        run_decoder(tiny, settings_of(), naive, prior)
+        run_decoder(tiny, settings_of(), naive, prior, rows_of(1))
 
 
 def _folder_with_ddim(folder: Path, *, ddpm: bool) -> Path:
@@ -77,7 +78,7 @@ def test_ddpm_reads_the_variance_half_as_the_guides_subfolder_says(
     plain, told = build_scheduler(loaded, choice("DDPMScheduler", config={"variance_type": "fixed_small"}))
     assert (told["base"], told["variance"]) == ("scheduler", "dropped")
     prior = run_prior(loaded, settings_of(), rows_of(1))
-    pictures = [run_decoder(loaded, settings_of(), s, prior) for s in (scheduler, plain)]
+    pictures = [run_decoder(loaded, settings_of(), s, prior, rows_of(1)) for s in (scheduler, plain)]
     assert not np.array_equal(pictures[0], pictures[1])
     named, told = build_scheduler(loaded, choice("DDPMScheduler", subfolder="ddpm_scheduler"))
     assert dict(named.config) == dict(scheduler.config) and told["base"] == "ddpm_scheduler"
@@ -108,3 +109,33 @@ def test_an_override_is_applied_or_refused(tiny: Loaded) -> None:
 def test_a_class_that_is_no_scheduler_is_refused(tiny: Loaded, name: str) -> None:
     with pytest.raises(UsageError, match=f"no scheduler {name}"):
         build_scheduler(tiny, choice(name))
+
+
+@pytest.mark.parametrize(
+    ("version", "task", "api", "variance"),
+    [
+        ("2.2", "inpainting", "two-stage", "used"),
+        ("2.2", "inpainting", "combined", "used"),
+        ("2.2", "controlnet-depth-text-to-image", "two-stage", "used"),
+        ("2.1", "inpainting", "two-stage", "dropped"),
+        ("3", "text-to-image", "combined", "absent"),
+    ],
+)
+def test_a_variance_half_is_known_by_what_comes_out(
+    loaded_for: Callable[..., Loaded], version: Any, task: Any, api: Any, variance: str
+) -> None:
+    """Inpainting's UNet takes nine channels and ControlNet's eight: what goes in says nothing."""
+    assert describe_own(loaded_for(version, task, api))["variance"] == variance
+
+
+@pytest.mark.parametrize(("version", "task", "api"), [("2.1", "image-to-image", "combined"),
+                                                      ("2.2", "image-to-image", "two-stage"),
+                                                      ("3", "text-to-image", "combined")])  # fmt: skip
+def test_a_scheduler_is_set_where_it_runs(loaded_for: Callable[..., Loaded], version: Any, task: Any, api: Any) -> None:
+    loaded = loaded_for(version, task, api)
+    scheduler, _ = build_scheduler(loaded, choice("DPMSolverMultistepScheduler"))
+    loaded.set_scheduler(scheduler)
+    running = loaded.combined.decoder_pipe if api == "combined" and version != "3" else loaded.decoder
+    assert running.scheduler is scheduler
+    assert loaded.combined is None or loaded.combined.scheduler is scheduler
+    loaded.set_scheduler(loaded.own_scheduler)

@@ -20,6 +20,7 @@ def test_every_default_is_resolved_and_listed(plan_of: Plans) -> None:
     assert plan.resolved_defaults == {
         "model": "mini-2.2",
         "task": "text-to-image",
+        "api": "two-stage",
         "dtype": "float32",
         "optimizations": "none",
         "size": 64,

@@ -15,6 +15,7 @@ from harness.plan.types import InputRow, SchedulerChoice, Settings
 SETTINGS = Settings(
     model="mini-2.2",
     task="text-to-image",
+    api="two-stage",
     dtype="float32",
     height=64,
     width=64,
@@ -38,11 +39,12 @@ ROWS = (_row(), _row("a cross", ident="p1"))
 
 
 def _prior(settings: Settings = SETTINGS, rows: Any = ROWS, weights: Any = WEIGHTS, identity: Any = IDENTITY) -> str:
-    return prior_key(settings, rows, weights, identity)
+    return str(prior_key(settings, rows, weights, identity))
 
 
 def _images(settings: Settings = SETTINGS, rows: Any = ROWS, weights: Any = WEIGHTS, identity: Any = IDENTITY) -> str:
-    return images_key(settings, rows, weights, identity, prior_key(settings, rows, weights, identity))
+    prior = prior_key(settings, rows, weights, identity)
+    return images_key(settings, rows, weights, identity, prior, [None] * len(rows))
 
 
 def _timing(settings: Settings = SETTINGS, rows: Any = ROWS, weights: Any = WEIGHTS, identity: Any = IDENTITY) -> str:
@@ -121,7 +123,8 @@ def test_weights_count_where_they_work() -> None:
 
 def test_features_follow_pictures_prompts_weights_and_environment() -> None:
     def key(images: Any = ("a", "b"), prompts: Any = ("x", "y"), weights: str = "w", identity: Any = IDENTITY) -> str:
-        return features_key(images, prompts, weights, identity)
+        rows = tuple(_row(prompt) for prompt in prompts)
+        return features_key(SETTINGS, rows, images, [None] * len(rows), weights, identity)
 
     changed = [
         key(images=("b", "a")), key(images=("a",)), key(prompts=("x", "z")), key(weights="v"),
@@ -131,13 +134,14 @@ def test_features_follow_pictures_prompts_weights_and_environment() -> None:
 
 
 def test_stages_never_share_a_key() -> None:
-    assert len({_prior(), _images(), _timing(), features_key((), (), "", IDENTITY)}) == 4
+    assert len({_prior(), _images(), _timing(), features_key(SETTINGS, (), (), (), "", IDENTITY)}) == 4
 
 
 _SETTINGS = st.builds(
     Settings,
     model=st.sampled_from(["mini-2.2", "./x"]),
     task=st.just("text-to-image"),
+    api=st.just("two-stage"),
     dtype=st.sampled_from(["float32", "float16"]),
     height=st.sampled_from([64, 128]),
     width=st.sampled_from([64, 128]),

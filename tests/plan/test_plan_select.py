@@ -175,9 +175,9 @@ def test_refusals(choice: dict[str, object], part: str) -> None:
 
 
 def test_a_models_own_scheduler_is_refused_as_a_named_one_is() -> None:
-    odd = MODELS["mini-2.2"].model_copy(update={"default_scheduler": "EulerDiscreteScheduler"})
+    odd = MODELS["mini-2.2"].model_copy(update={"default_schedulers": {"decoder": "EulerDiscreteScheduler"}})
     assert "scale_model_input" in str(refusal(odd, {}))
-    unknown = MODELS["mini-2.2"].model_copy(update={"default_scheduler": "HomeMadeScheduler"})
+    unknown = MODELS["mini-2.2"].model_copy(update={"default_schedulers": {"decoder": "HomeMadeScheduler"}})
     assert "is not known to this diffusers" in str(refusal(unknown, {}))
     assert refusal(MODELS["kandinsky-2.2"], {}) is None  # its folder says which, when it is loaded
 

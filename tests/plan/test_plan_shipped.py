@@ -37,7 +37,7 @@ def test_the_quickstart_is_what_is_promised() -> None:
 
 def test_the_real_model_plans_without_a_hub() -> None:
     plan = plan_file("kandinsky-2.2-schedulers")
-    assert plan.models["kandinsky-2.2"].decoder.kind == "hub" and plan.device == "cuda"
+    assert plan.models["kandinsky-2.2"].parts["decoder"].kind == "hub" and plan.device == "cuda"
     assert {(c.settings.height, c.settings.dtype) for c in plan.cells} == {(768, "float16")}
 
 

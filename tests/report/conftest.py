@@ -205,6 +205,7 @@ def _settings(scheduler: str, steps: int, guidance: float) -> Settings:
     return Settings(
         model="mini-2.2",
         task="text-to-image",
+        api="two-stage",
         dtype="float32",
         height=64,
         width=64,
@@ -245,8 +246,8 @@ def _plan(builder: RunBuilder) -> dict[str, Any]:
         "spec_path": "experiments/which-scheduler.yaml",
         "spec_text": f"name: which-scheduler\nscheduler: [DDIM]  # ```{builder.text}\n",
         "spec_digest": "ab" * 32,
-        "task": "text-to-image",
         "models": {},
+        "assets": {},
         "rows": builder.rows,
         "cells": tuple(builder.cells),
         "groups": (),

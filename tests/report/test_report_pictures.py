@@ -24,8 +24,10 @@ def test_the_first_prompts_with_one_seed_references_first(build) -> None:
     builder.cell("DDPM", 10, status="failed")
     builder.cell("DDIM", 100, 84.5)
     grid = choose(load_view(*builder.finish()), 8)
-    assert [row.id for row in grid.rows] == [f"p{i}-s3" for i in range(8)]
-    assert [cell.cell_id for cell in grid.cells] == ["DDIM-100-g4", "DDIM-10-g4"]
+    (strip,) = grid.strips
+    assert [row.id for row in strip.rows] == [f"p{i}-s3" for i in range(8)]
+    assert [cell.cell_id for cell in strip.cells] == ["DDIM-100-g4", "DDIM-10-g4"]
+    assert (strip.title, strip.inputs) == ("", ())
     assert grid.rule == "The first 8 prompts of 12, seed 3; nothing was picked by its looks."
 
 
@@ -35,7 +37,8 @@ def test_too_many_cells_are_thinned_evenly(build) -> None:
         builder.cell("DDIM", steps, 84.0, versus="DDIM-100-g4")
     builder.cell("DDIM", 100, 84.5)
     grid = choose(load_view(*builder.finish()), 2, 5)
-    assert [cell.cell_id for cell in grid.cells] == ["DDIM-100-g4", *(f"DDIM-{i}-g4" for i in (1, 6, 11, 16))]
+    (strip,) = grid.strips
+    assert [cell.cell_id for cell in strip.cells] == ["DDIM-100-g4", *(f"DDIM-{i}-g4" for i in (1, 6, 11, 16))]
     assert "5 of 21 cells, evenly spaced in the plan's order; references always." in grid.rule
 
 

@@ -11,7 +11,7 @@ from support.plans import MODEL, make_plan
 
 from harness.catalog.types import Place
 from harness.errors import MissingError
-from harness.run.survey import scorers_of, weights_for
+from harness.run.survey import needed_parts, scorers_of, weights_for
 from harness.run.weights import model_weights
 from harness.store.store import Store, open_store
 
@@ -34,9 +34,10 @@ def store(tmp_path: Path) -> Store:
 
 def _part(store: Store, place: Place) -> tuple[str | None, str]:
     """The revision that a decoder's place comes to, and its digest."""
-    row, weights = model_weights(store, MODEL.model_copy(update={"decoder": place}))
-    assert weights.record()["decoder"]["revision"] == row.decoder.revision
-    return row.decoder.revision, weights.digests()["decoder"]
+    row, weights = model_weights(store, MODEL.model_copy(update={"parts": {"decoder": place}}), ["decoder"])
+    revision = row.parts["decoder"].revision
+    assert weights.record()["decoder"]["revision"] == revision
+    return revision, weights.digests()["decoder"]
 
 
 def test_offline_the_cache_says_which_commit_a_name_means(store: Store, cache: Path) -> None:
@@ -70,9 +71,15 @@ def test_a_folder_is_named_by_its_content(store: Store, tmp_path: Path) -> None:
 
 def test_metrics_ask_for_their_weights() -> None:
     plan = make_plan()
-    assert weights_for(plan, MODEL) == {"clip_score": "mini-scorer", "frechet": "mini-extractor"}
+    assert weights_for(plan, plan.cells[0]) == {"clip_score": "mini-scorer", "frechet": "mini-extractor"}
     assert scorers_of(plan) == {"mini-scorer", "mini-extractor"}
-    assert weights_for(plan, MODEL.model_copy(update={"extractor": None})) == {"clip_score": "mini-scorer"}
+    bare = {"mini-2.2": MODEL.model_copy(update={"extractor": None})}
+    assert weights_for(plan.model_copy(update={"models": bare}), plan.cells[0]) == {"clip_score": "mini-scorer"}
+
+
+def test_only_the_parts_that_a_cell_loads_are_looked_for() -> None:
+    """What is not shipped, or not downloaded, stops no run that does not need it."""
+    assert needed_parts(make_plan()) == {"mini-2.2": ("prior", "decoder")}
 
 
 def test_nothing_of_the_main_job_imports_torch() -> None:

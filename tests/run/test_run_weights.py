@@ -22,8 +22,8 @@ def test_variants_of_one_commit_are_different_weights(tmp_path: Path, monkeypatc
     store, found = open_store(tmp_path / "runs"), {}
     for variant in (None, "fp16", "bf16"):
         place = Place(kind="hub", where="someone/model", variant=variant)
-        row = MODELS["kandinsky-2.2"].model_copy(update={"prior": place, "decoder": place})
-        resolved, weights = model_weights(store, row)
-        assert resolved.prior.revision == COMMIT and resolved.prior.variant == variant
+        row = MODELS["kandinsky-2.2"].model_copy(update={"parts": {"prior": place, "decoder": place}})
+        resolved, weights = model_weights(store, row, ["prior"])
+        assert (resolved.parts["prior"].revision, resolved.parts["prior"].variant) == (COMMIT, variant)
         found[variant] = weights.digests()["prior"]
     assert found[None] == COMMIT and len(set(found.values())) == 3

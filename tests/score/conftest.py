@@ -66,3 +66,31 @@ def pictures() -> list[Image.Image]:
     """Six different pictures of noise, 64 by 64."""
     noise = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
     return [Image.fromarray(picture) for picture in noise]
+
+
+@pytest.fixture(scope="session")
+def depth_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Depth Anything as transformers saves it, in half precision as shipped weights are."""
+    from transformers import (
+        DepthAnythingConfig,
+        DepthAnythingForDepthEstimation,
+        Dinov2Config,
+        DPTImageProcessor,
+    )
+
+    folder = tmp_path_factory.mktemp("weights") / "depth"
+    backbone = Dinov2Config(
+        image_size=32, patch_size=8, hidden_size=16, num_hidden_layers=2, num_attention_heads=2, mlp_ratio=2,
+        out_indices=[1, 2], reshape_hidden_states=False, apply_layernorm=True,
+    )  # fmt: skip
+    config = DepthAnythingConfig(
+        backbone_config=backbone, patch_size=8, reassemble_hidden_size=16, reassemble_factors=[2, 1],
+        neck_hidden_sizes=[8, 16], fusion_hidden_size=8, head_hidden_size=8,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    model = DepthAnythingForDepthEstimation(config)
+    for parameter in model.parameters():  # as drawn, its last activation may be zero everywhere
+        torch.nn.init.normal_(parameter, std=0.2)
+    model.half().save_pretrained(folder)
+    DPTImageProcessor(do_resize=True, size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder

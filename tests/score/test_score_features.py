@@ -11,8 +11,9 @@ import torch
 from PIL import Image
 
 from harness.catalog.types import Place, WeightsRow
+from harness.catalog.weights import WEIGHTS
 from harness.errors import MissingError
-from harness.score.features import as_tensor, load_feature_maker, weights_folder
+from harness.score.features import View, as_tensor, load_feature_maker, weights_folder
 
 
 def row(kind: str, folder: Path) -> WeightsRow:
@@ -22,10 +23,15 @@ def row(kind: str, folder: Path) -> WeightsRow:
     )  # type: ignore[arg-type]  # fmt: skip
 
 
+def views(pictures: list[Image.Image], prompt: str = "") -> list[View]:
+    return [View(picture, prompt) for picture in pictures]
+
+
 def test_open_clip_gives_both_towers_and_the_tokens(scorer_folder: Path, pictures: list[Image.Image]) -> None:
     make = load_feature_maker(row("open_clip", scorer_folder), "cpu")
-    arrays = make(pictures, ["a star"] * 6)
+    arrays = make(views(pictures, "a star"))
     assert arrays["image_features"].shape == arrays["text_features"].shape == (6, 16)
+    assert set(arrays) == {"image_features", "text_features", "n_tokens", "truncated"}
     assert arrays["n_tokens"].shape == arrays["truncated"].shape == (6,)
     assert make.made_by["weights"] == "tiny-open_clip" and "bicubic" in make.made_by["resize"]
     assert make.made_by["open-clip-torch"] and make.made_by["torch"] == version("torch")
@@ -34,24 +40,31 @@ def test_open_clip_gives_both_towers_and_the_tokens(scorer_folder: Path, picture
 def test_an_extractor_sees_pixels_from_zero_to_one(extractor_folder: Path, pictures: list[Image.Image]) -> None:
     from harness.score.extractor import load_extractor
 
-    arrays = load_feature_maker(row("extractor", extractor_folder), "cpu")(pictures, [""] * 6)
+    arrays = load_feature_maker(row("extractor", extractor_folder), "cpu")(views(pictures))
     by_hand = torch.from_numpy(np.stack([np.asarray(p) for p in pictures])).permute(0, 3, 1, 2) / 255
     assert np.allclose(arrays["features"], load_extractor(extractor_folder)(by_hand).numpy(), atol=1e-6)
     assert arrays["features"].shape == (6, 4)
 
 
 def test_a_judge_gives_five_attributes(judge_folder: Path, pictures: list[Image.Image]) -> None:
-    arrays = load_feature_maker(row("judge", judge_folder), "cpu")(pictures, [""] * 6)
+    arrays = load_feature_maker(row("judge", judge_folder), "cpu")(views(pictures))
     assert arrays["predictions"].shape == (6, 5) and arrays["predictions"].dtype == np.int64
+
+
+def test_pixels_need_no_weights(pictures: list[Image.Image]) -> None:
+    make = load_feature_maker(WEIGHTS["pixels"], "cpu")
+    arrays = make(views(pictures))
+    assert set(arrays) == {"outside", "edge"} and np.isnan(arrays["outside"]).all()
+    assert make.made_by["weights"] == "pixels" and make.made_by["pillow"] == version("pillow")
 
 
 def test_pictures_are_cut_into_chunks_that_change_nothing(
     extractor_folder: Path, pictures: list[Image.Image], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make = load_feature_maker(row("extractor", extractor_folder), "cpu")
-    whole = make(pictures, [""] * 6)["features"]
+    whole = make(views(pictures))["features"]
     monkeypatch.setattr("harness.score.features._CHUNK", 4)
-    assert np.allclose(make(pictures, [""] * 6)["features"], whole, atol=1e-6)
+    assert np.allclose(make(views(pictures))["features"], whole, atol=1e-6)
 
 
 def test_a_picture_is_a_tensor_in_the_nets_order() -> None:

@@ -18,10 +18,10 @@ Faults = Callable[[str], list[Problem]]
 ONE_FAULT = [
     ("modle: mini-2.2", 2, "modle", "unknown key", "model"),
     ("xyzzy: 1", 2, "xyzzy", "unknown key", None),
-    ("model: mini-2.1", 2, "model", "'mini-2.1' is no model", "mini-2.2"),
+    ("model: mni-2.2", 2, "model", "'mni-2.2' is no model", "mini-2.2"),
     ("model: 3", 2, "model", "3 is no model", None),
-    ("model: [mini-2.2,\n        kandinsky-2.3]", 3, "model[1]", "is no model", "kandinsky-2.2"),
-    ("model: {decoder: mini-2.2}", 2, "model", "{decoder: …, prior: …}", None),
+    ("model: [mini-2.2,\n        kandinsky-22]", 3, "model[1]", "is no model", "kandinsky-2.2"),
+    ("model: {prior: mini-2.2}", 2, "model", "{decoder: …, prior: …}", None),
     ("task: text-to-imgae", 2, "task", "text-to-image", "text-to-image"),
     ("dtype: float23", 2, "dtype", "one of float32, float16, bfloat16", "float32"),
     ("size: big", 2, "size", "WIDTHxHEIGHT", None),
@@ -158,10 +158,10 @@ def test_missing_files_alone_leave_with_missing(tmp_path: Path) -> None:
 def test_a_folder_of_another_model_says_what_it_holds(faults_of: Faults, tmp_path: Path) -> None:
     for part in ("prior", "decoder"):
         (tmp_path / "other" / part).mkdir(parents=True)
-        (tmp_path / "other" / part / "model_index.json").write_text('{"_class_name": "Kandinsky3Pipeline"}')
+        (tmp_path / "other" / part / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
     (fault,) = faults_of("prompts: x\nmodel: [mini-2.2, ./other]\n")
     assert (fault.line, fault.path, fault.missing) == (2, "model[1]", False)
-    assert fault.happened.endswith("decoder holds Kandinsky3Pipeline")
+    assert "holds StableDiffusionPipeline, which is no" in fault.happened
 
 
 def test_a_good_spec_is_canonical(spec_of: Callable[[str], Spec]) -> None:

@@ -46,7 +46,7 @@ GOOD: list[dict[str, Any]] = [
 BAD: list[dict[str, Any]] = [
     {"modle": "mini-2.2"},
     {"model": "mini"},
-    {"model": {"decoder": "./x"}},
+    {"model": {"decodr": "./x"}},
     {"num_inference_steps": []},
     {"num_inference_steps": 0},
     {"guidance_scale": "4"},

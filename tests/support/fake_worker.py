@@ -76,6 +76,7 @@ def _load(bench: Bench, request: Load) -> LoadDone:
 def _make(bench: Bench, request: Make) -> Callable[[], MakeDone]:
     assert bench.loaded is not None, "nothing is loaded"
     store, steps = bench.kept, request.settings.num_inference_steps
+    assert request.prior_key is not None, "fakes make two stages"
     stored = None if request.fresh else store.find("prior", request.prior_key)
     if stored is None:
         stored = save({"embeds": np.zeros((len(request.rows), 2))}, metadata={"made_in": request.made_in})
@@ -145,7 +146,8 @@ def _extract(bench: Bench, request: Extract) -> ExtractDone:
     steps = np.array([picture[0, 0, 0] for picture in pictures])
     if DIES_WHEN_SCORED in steps:
         os.kill(os.getpid(), signal.SIGKILL)
-    arrays = {"open_clip": _clip, "judge": _judge, "extractor": _features}[request.weights.kind](steps, request.prompts)
+    prompts = tuple(row.prompt for row in request.rows)
+    arrays = {"open_clip": _clip, "judge": _judge, "extractor": _features}[request.weights.kind](steps, prompts)
     data = save(arrays, metadata={"made_in": request.made_in, "torch": TORCH})
     bench.kept.put("features", request.features_key, data)
     _note(bench.kept.root, "features")

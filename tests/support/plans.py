@@ -28,16 +28,14 @@ _DECODER = Place(kind="package", where="miniature/weights/mini-2.2/decoder")
 MODEL = ModelRow(
     name="mini-2.2",
     version="2.2",
-    decoder=_DECODER,
-    prior=_PRIOR,
-    tasks=("text-to-image",),
+    parts={"decoder": _DECODER, "prior": _PRIOR},
     size_multiple=8,
     default_size=(SIZE, SIZE),
     default_dtype="float32",
-    default_metrics=("clip_score", "frechet"),
     scorer=SCORER,
     extractor=EXTRACTOR,
-    default_scheduler="DDIMScheduler",
+    small=True,
+    default_schedulers={"decoder": "DDIMScheduler"},
 )
 
 
@@ -54,13 +52,19 @@ def make_plan(
         spec_path=f"experiments/{name}.yaml",
         spec_text=text,
         spec_digest=digest([text, cells, rows, seeds]),
-        task="text-to-image",
         models={"mini-2.2": MODEL},
+        assets={},
         rows=inputs,
         cells=made,
         groups=(
             LoadGroup(
-                id="g1", model="mini-2.2", dtype="float32", optimizations=(), cells=tuple(cell.id for cell in made)
+                id="g1",
+                model="mini-2.2",
+                task="text-to-image",
+                api="two-stage",
+                dtype="float32",
+                optimizations=(),
+                cells=tuple(cell.id for cell in made),
             ),
         ),
         refused=(Refusal(swept={"scheduler": "EulerDiscrete"}, reason="works on another noise scale"),),
@@ -102,6 +106,7 @@ def _cell(place: int) -> Cell:
     settings = Settings(
         model="mini-2.2",
         task="text-to-image",
+        api="two-stage",
         dtype="float32",
         height=SIZE,
         width=SIZE,

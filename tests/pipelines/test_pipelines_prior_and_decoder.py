@@ -1,4 +1,4 @@
-"""The harness against diffusers' own classes, called as diffusers' guide calls them: the same pixels, to the bit."""
+"""2.2's text-to-image in batches, with other schedulers, from a stored prior; and how pictures can fail."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ from diffusers import (
     KandinskyV22PriorPipeline,
 )
 
+from harness.pipelines.decoder import run_decoder
 from harness.pipelines.failures import PictureError
 from harness.pipelines.load import Loaded, load_group
+from harness.pipelines.prior import run_prior
 from harness.pipelines.prior_result import PriorResult, prior_bytes, prior_from
 from harness.pipelines.schedulers import build_scheduler
-from harness.pipelines.text_to_image import run_decoder, run_prior
 from harness.plan.types import InputRow, SchedulerChoice, Settings
 
 
 def harness_pictures(loaded: Loaded, settings: Settings, rows: Sequence[InputRow]) -> Any:
     scheduler, _ = build_scheduler(loaded, settings.scheduler)
-    return run_decoder(loaded, settings, scheduler, run_prior(loaded, settings, rows))
+    return run_decoder(loaded, settings, scheduler, run_prior(loaded, settings, rows), rows)
 
 
 def guide_pictures(folder: Path, settings: Settings, rows: Sequence[InputRow]) -> Any:
@@ -112,12 +113,13 @@ def test_a_stored_prior_decodes_to_the_same_pixels(
     prior = run_prior(tiny, settings, rows_of(2))
     copy = prior_from(prior_bytes(prior))
     pictures = [
-        run_decoder(tiny, settings, build_scheduler(tiny, settings.scheduler)[0], p) for p in (prior, prior, copy)
+        run_decoder(tiny, settings, build_scheduler(tiny, settings.scheduler)[0], p, rows_of(2))
+        for p in (prior, prior, copy)
     ]
     assert np.array_equal(pictures[0], pictures[1]) and np.array_equal(pictures[0], pictures[2])
     fresh = torch.stack([torch.Generator().manual_seed(row.seed).get_state() for row in rows_of(2)])
     reseeded = PriorResult(prior.image_embeds, prior.negative_image_embeds, fresh)
-    other = run_decoder(tiny, settings, build_scheduler(tiny, settings.scheduler)[0], reseeded)
+    other = run_decoder(tiny, settings, build_scheduler(tiny, settings.scheduler)[0], reseeded, rows_of(2))
     assert not np.array_equal(pictures[0], other)
 
 
@@ -170,7 +172,7 @@ def test_pictures_that_are_not_numbers_are_told(
     loaded = load_group(group, model_row(broken(component)), "cpu")
     prior = run_prior(loaded, settings_of(), rows_of(1))
     with pytest.raises(PictureError, match="not finite") as caught:
-        run_decoder(loaded, settings_of(), build_scheduler(loaded, choice(None))[0], prior)
+        run_decoder(loaded, settings_of(), build_scheduler(loaded, choice(None))[0], prior, rows_of(1))
     assert caught.value.kind == "not-a-number"
 
 
@@ -194,6 +196,6 @@ def test_out_of_memory_is_told_and_the_pipelines_go_on_working(
     settings = settings_of(height=64 * 2**13, width=64 * 2**13)
     prior = run_prior(tiny, settings, rows_of(1))
     with pytest.raises(PictureError) as caught:
-        run_decoder(tiny, settings, build_scheduler(tiny, choice(None))[0], prior)
+        run_decoder(tiny, settings, build_scheduler(tiny, choice(None))[0], prior, rows_of(1))
     assert caught.value.kind == "out-of-memory" and "batch_size" in caught.value.do
     assert harness_pictures(tiny, settings_of(), rows_of(1)).shape == (1, 64, 64, 3)

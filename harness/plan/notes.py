@@ -1,0 +1,68 @@
+"""What a person should know of a plan that no number says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from harness.catalog.types import ModelRow, Version
+from harness.plan.types import Cell, InputRow, Settings, TimingPlan
+
+_Holds = Callable[[Settings, Version], bool]
+
+_OF_CELLS: tuple[tuple[_Holds, str], ...] = (
+    (
+        lambda s, version: (s.task, version) == ("image-to-image", "2.1"),
+        "2.1's image-to-image noises its start with betas of its own (1e-4 to 0.02), not with the scheduler's: "
+        "diffusers does so, and the pictures show it",
+    ),
+    (
+        lambda s, version: (s.task, version) == ("image-to-image", "3"),
+        "3's image-to-image takes no size: each picture is brought to the cell's size before",
+    ),
+    (
+        lambda s, version: (s.task, version) == ("inpainting", "2.1"),
+        "2.1's inpainting never puts the source back: what is outside the mask is painted anew",
+    ),
+)
+_WITH_A_NEGATIVE_PROMPT: tuple[tuple[_Holds, str], ...] = (
+    (
+        lambda s, _: s.guidance_scale <= 1,
+        "guidance_scale of 1 or less switches guidance off: a negative prompt does nothing there",
+    ),
+    (
+        lambda s, version: (s.api, version) == ("combined", "2.1"),
+        "2.1's combined pipelines hand the negative prompt to the prior alone; in two stages the decoder gets it too: "
+        "the two forms differ there",
+    ),
+)
+
+
+def notes_on(
+    cells: Sequence[Cell], models: Mapping[str, ModelRow], rows: Sequence[InputRow], fewest: int, timing: TimingPlan
+) -> tuple[str, ...]:
+    """All notes, each once; ``fewest``: rows of the cell that has fewest."""
+    pairs = [(cell.settings, models[cell.settings.model].version) for cell in cells]
+    negative = any(row.negative_prompt for row in rows)
+    owed = (*_OF_CELLS, *(_WITH_A_NEGATIVE_PROMPT if negative else ()))
+    notes = [text for holds, text in owed if any(holds(settings, version) for settings, version in pairs)]
+    notes += _both_forms([settings for settings, _ in pairs])
+    if timing.enabled and timing.batch > fewest:
+        notes.append(f"timing.batch is {fewest}: there are no more rows")
+    return tuple(notes)
+
+
+def _both_forms(settings: Sequence[Settings]) -> list[str]:
+    """Where a default is one number in two stages and another combined: diffusers' forms do not always agree."""
+    scales: dict[tuple[str, str], dict[str, set[float]]] = {}
+    for one in settings:
+        forms = scales.setdefault((one.model, one.task), {})
+        forms.setdefault(one.api, set()).add(one.guidance_scale)
+    return [
+        f"{model}, {task}: the two forms' guidance differs here ({_told(forms)}), as diffusers' own defaults do"
+        for (model, task), forms in scales.items()
+        if len(forms) > 1 and forms["two-stage"] != forms["combined"]
+    ]
+
+
+def _told(forms: Mapping[str, set[float]]) -> str:
+    return ", ".join(f"{api} {', '.join(f'{scale:g}' for scale in sorted(found))}" for api, found in forms.items())

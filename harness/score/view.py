@@ -1,0 +1,47 @@
+"""What there is to see of one picture, and what a maker of features makes of it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+from PIL import Image
+
+from harness.catalog.types import WeightsRow
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture, its prompt, and of its row only what its task takes: features follow from nothing else.
+
+    ``image``: what it started from. ``mask``: "L" or "RGB", white is repainted. ``hint``: a depth map, bright is near.
+    ``mix``: texts and pictures, in order. None of them need have the picture's size.
+    """
+
+    picture: Image.Image
+    prompt: str
+    image: Image.Image | None = None
+    mask: Image.Image | None = None
+    hint: Image.Image | None = None
+    mix: tuple[str | Image.Image, ...] = ()
+
+
+class FeatureMaker(Protocol):
+    """Loaded weights, ready to look at pictures."""
+
+    made_by: dict[str, str]  # what a feature file's metadata say: weights, resize, library versions
+
+    def __call__(self, views: Sequence[View]) -> Arrays:
+        """The arrays of a feature file, one line a view; what a view lacks is not a number there."""
+        ...
+
+
+def made_by(row: WeightsRow, resize: str, *libraries: str) -> dict[str, str]:
+    """A feature file's metadata: whose features they are, and the versions of the libraries that made them."""
+    versions = {library: importlib.metadata.version(library) for library in libraries}
+    return {"weights": row.name, "architecture": row.architecture, "resize": resize, **versions}
