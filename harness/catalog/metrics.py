@@ -27,7 +27,7 @@ METRICS: dict[str, MetricRow] = {
                   notes="100·cosine of a picture and the one it started from"),
         MetricRow(name="clip_inside", tasks=("inpainting",), direction="higher", unit="points", per_image=True,
                   least_n=1, uses="open_clip", source=_CLIPSCORE,
-                  notes="CLIP score of the picture with everything outside the mask blurred (L. Yang et al., NeurIPS 2023)"),
+                  notes="CLIP score with everything outside the mask blurred, as L. Yang et al., NeurIPS 2023"),
         MetricRow(name="outside_error", tasks=("inpainting",), direction="lower", unit="levels", per_image=True,
                   least_n=1, uses="pixels", source="mean absolute difference from the source, of 255 levels",
                   notes="outside the mask, but for the ring at its edge"),

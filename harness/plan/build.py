@@ -41,7 +41,7 @@ def plan_file(
         SpecError: everything that is wrong with it.
         UsageError: as :func:`build_plan`.
     """
-    spec, problems = read_spec(reference)
+    spec, problems = read_spec(reference, fetch=False)
     if problems:
         judged = faults_of(spec, select(spec)) if all(map(leaves_knobs_alone, problems)) else []
         raise SpecError(sorted([*problems, *judged], key=lambda problem: problem.line or 0))

@@ -120,7 +120,9 @@ def _without_reference(view: RunView) -> list[_Said]:
     said = {task: part for task, part in found.items() if part is not None}
     if len(tasks) < 2:
         return list(said.values()) or [_Said(_NO_SCORE)]
-    return [replace(part, sentence=f"{task}: {part.sentence}") for task, part in said.items()] or [_Said(_NO_SCORE)]
+    return [replace(part, sentence=sentences.of_task(task, part.sentence)) for task, part in said.items()] or [
+        _Said(_NO_SCORE)
+    ]
 
 
 def _best_of(view: RunView, cells: list[CellRecord]) -> _Said | None:

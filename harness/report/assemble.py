@@ -20,7 +20,7 @@ from harness.report.quality_latency import quality_latency
 from harness.report.summary import draw_summary
 from harness.report.table import build_table
 from harness.report.text import WITHOUT_BETTER
-from harness.report.view import RunView
+from harness.report.view import RunView, score_of
 
 _STILL = (660, 380)  # pixels of a chart, drawn twice as large
 _PROMPTS, _FLAT_PROMPTS, _FLAT_CELLS = 8, 6, 12
@@ -62,8 +62,13 @@ def _charts(view: RunView) -> list[Chart]:
 
 
 def _charted(view: RunView) -> list[str]:
-    """The metrics that say what is better; where pictures stand between the ends has a table of its own."""
-    return [metric for metric in view.quality_metrics if metric not in WITHOUT_BETTER]
+    """The metrics that say what is better, and of several tasks those that two cells have: a point alone is no chart.
+
+    Where pictures stand between the ends has a table of its own.
+    """
+    least = 2 if len(view.plan.tasks) > 1 else 1
+    named = [metric for metric in view.quality_metrics if metric not in WITHOUT_BETTER]
+    return [metric for metric in named if len([cell for cell in view.done if score_of(cell, metric)]) >= least]
 
 
 def _stills(view: RunView) -> list[Image.Image]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from PIL import Image
 
 from harness.catalog.tasks import TASKS
@@ -16,8 +17,8 @@ from harness.report.view import RunView
 from harness.spec.types import ESTIMATE
 from harness.store.records import CellRecord
 
-MASK = "mask (tinted is repainted)"
-_TINT, _TINTED = "#d55e00", 0.75
+MASK = "mask (chequered is repainted)"
+_SQUARES, _LIGHT, _DARK = 16, 255, 196  # of the board: squares a side, and their levels
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Thing:
         """The picture's bytes, of a mask those of the picture with the mask on it; ``None`` if it is not stored."""
         found = view.stored(self.stage, self.key or "")
         below = view.stored("inputs", self.under or "")
-        return _tinted(found, below) if found and below else found
+        return _chequered(found, below) if found and below else found
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,12 @@ def heading(cell: CellRecord, row: InputRow) -> str:
     return " · ".join(filter(None, (row.prompt, weights)))
 
 
-def _tinted(mask: bytes, picture: bytes) -> bytes:
-    """A picture's PNG with what is repainted tinted."""
+def _chequered(mask: bytes, picture: bytes) -> bytes:
+    """A picture's PNG with a chequerboard where it is repainted, as editors show what is transparent."""
     with Image.open(io.BytesIO(picture)) as below, Image.open(io.BytesIO(mask)) as above, io.BytesIO() as out:
         image = below.convert("RGB")
         repainted = above.convert("L").resize(image.size, Image.Resampling.NEAREST)
-        tint = Image.blend(image, Image.new("RGB", image.size, _TINT), _TINTED)
-        Image.composite(tint, image, repainted).save(out, "PNG")
+        odd = np.indices((_SQUARES, _SQUARES)).sum(axis=0) % 2
+        board = Image.fromarray(np.where(odd, _DARK, _LIGHT).astype(np.uint8)).convert("RGB")
+        Image.composite(board.resize(image.size, Image.Resampling.NEAREST), image, repainted).save(out, "PNG")
         return out.getvalue()

@@ -200,7 +200,7 @@ def put(sheet: Drawing, view: RunView, what: Thing | bytes | None, at: tuple[int
     elif what.is_picture:
         place(sheet, what.png(view), at, tile)
     elif what.text:
-        size = 11 if tile >= 80 else 8
+        size = max(8, min(14, tile // 8))
         sheet.square(at, tile, BLANK)
         lines = wrap(what.text, size, tile - 8, lines=int((tile - 6) / (1.2 * size)))
         sheet.text((at[0] + 4, at[1] + 4 + size), lines, size, INK, leading=1.2)

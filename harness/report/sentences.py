@@ -106,6 +106,8 @@ def prompts_to_settle(cell: CellRecord) -> int | None:
 
 def best_number(chosen: CellRecord, score: Score, among: int) -> str:
     """Without a comparison: the best value and its interval."""
+    if among == 1:
+        return f"{_capital(metric_words(score.metric))} of {chosen.label}: {score_text(score)}."
     which = "Highest" if score.direction == "higher" else "Lowest"
     return f"{which} {metric_words(score.metric)} of {cells(among)}: {chosen.label}, {score_text(score)}."
 
@@ -114,7 +116,17 @@ def reach(metric: str, found: list[tuple[CellRecord, float]]) -> str:
     """Of a metric without a better side: from where to where its values reach, over the cells that have one."""
     values = sorted(value for _, value in found)
     ends = span(values[0], values[-1], 2)
-    return f"{metric_words(metric).capitalize()} of {cells(len(found))}: {ends}."
+    return f"{_capital(metric_words(metric))} of {cells(len(found))}: {ends}."
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def of_task(task: str, sentence: str) -> str:
+    """ "inpainting: highest CLIP score …"."""
+    acronym = sentence[:2].isupper()
+    return f"{task}: {sentence if acronym else sentence[0].lower() + sentence[1:]}"
 
 
 def no_verdict(view: RunView) -> str:

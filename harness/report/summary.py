@@ -18,7 +18,7 @@ WIDTH, HEIGHT = 1600, 900
 _SIDE, _FOOT = 56, 830
 _CHART_WIDTH, _STRIP_LEFT = 900, 1016
 _GAP, _LABEL, _GUTTER = 8, 26, 36
-_WIDE, _NARROW = 4, 3  # pictures across: of one task, of several
+_ACROSS, _ACROSS_SEVERAL = (4,), (2, 3)  # pictures in a line: of one task, of several
 _BESIDE_A_CHART = 2  # tasks
 
 
@@ -27,6 +27,15 @@ class _Line:
     label: str
     colour: str
     tiles: tuple[Thing | bytes | None, ...]
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A way to lay lines out: in columns, so many tiles across, of this side."""
+
+    columns: list[list[_Line]]
+    across: int
+    tile: int
 
 
 def draw_summary(view: RunView, said: Answer, chart: Image.Image | None) -> Image.Image:
@@ -61,31 +70,31 @@ def _chart(sheet: Drawing, chart: Image.Image, top: int) -> None:
 
 def _strips(sheet: Drawing, view: RunView, said: Answer, at: tuple[int, int]) -> None:
     """Lines of pictures, what they start from above them, in as many columns as make the pictures largest."""
-    strips = strips_of(view, _WIDE if len(strips_of(view, 1)) == 1 else _NARROW)
+    strips = strips_of(view, max(_ACROSS))
     if not strips:
         return
     blocks = [_lines(view, said, strip, alone=len(strips) == 1) for strip in strips]
+    sizes = _ACROSS if len(strips) == 1 else _ACROSS_SEVERAL
     room = WIDTH - _SIDE - at[0], _FOOT - at[1]
-    columns, tile = max((_fit(blocks, count, room) for count in (1, 2, 3)), key=lambda found: found[1])
-    wide = (room[0] - _GUTTER * (len(columns) - 1)) // len(columns)
-    for number, lines in enumerate(columns):
+    fits = (_fit(blocks, count, across, room) for count in range(1, len(blocks) + 1) for across in sizes)
+    best = max(fits, key=lambda fit: fit.tile**2 * fit.across)
+    wide = (room[0] - _GUTTER * (len(best.columns) - 1)) // len(best.columns)
+    for number, lines in enumerate(best.columns):
         for down, line in enumerate(lines):
-            place_ = at[0] + number * (wide + _GUTTER), at[1] + down * (tile + _LABEL + _GAP)
-            _draw_line(sheet, view, line, place_, (wide, tile))
+            place_ = at[0] + number * (wide + _GUTTER), at[1] + down * (best.tile + _LABEL + _GAP)
+            _draw_line(sheet, view, line, place_, wide, best)
 
 
-def _draw_line(sheet: Drawing, view: RunView, line: _Line, at: tuple[int, int], size: tuple[int, int]) -> None:
-    """A label with its tiles below it; ``size`` is the line's width and a tile's side."""
-    wide, tile = size
+def _draw_line(sheet: Drawing, view: RunView, line: _Line, at: tuple[int, int], wide: int, fit: _Fit) -> None:
+    """A label with its tiles below it."""
     sheet.text((at[0], at[1] + 17), wrap(line.label, 16, wide, lines=1), 16, line.colour)
-    for column, what in enumerate(line.tiles):
-        put(sheet, view, what, (at[0] + column * (tile + _GAP), at[1] + _LABEL), tile)
+    for column, what in enumerate(line.tiles[: fit.across]):
+        put(sheet, view, what, (at[0] + column * (fit.tile + _GAP), at[1] + _LABEL), fit.tile)
 
 
 def _lines(view: RunView, said: Answer, strip: Strip, *, alone: bool) -> list[_Line]:
     """A strip's inputs and its first cells: four if there is room, one where other tasks want some."""
-    title = f"{strip.title}: " if strip.title else ""
-    lines = [_Line(title + line.label, MUTED, line.things) for line in strip.inputs]
+    lines = [_Line(line.label, MUTED, line.things) for line in strip.inputs]
     for cell in _shown(view, said, strip)[: max(2, 4 - len(lines)) if alone else 1]:
         name = cell.label + (" (reference)" if cell.is_reference else "")
         colour = ACCENT if cell.cell_id in said.chosen else INK
@@ -93,17 +102,13 @@ def _lines(view: RunView, said: Answer, strip: Strip, *, alone: bool) -> list[_L
     return lines
 
 
-def _fit(blocks: list[list[_Line]], count: int, room: tuple[int, int]) -> tuple[list[list[_Line]], int]:
-    """Blocks laid out in ``count`` columns, none torn apart and in their order, and the side that tiles then have."""
-    columns = min(
-        (_cut(blocks, ends) for ends in combinations(range(1, len(blocks)), count - 1)), key=_longest, default=[]
-    )
-    if not columns:
-        return [], 0
-    across = max(len(line.tiles) for lines in columns for line in lines)
+def _fit(blocks: list[list[_Line]], count: int, across: int, room: tuple[int, int]) -> _Fit:
+    """Blocks laid out in ``count`` columns, none torn apart and in their order, with tiles as large as the room allows."""
+    columns = min((_cut(blocks, ends) for ends in combinations(range(1, len(blocks)), count - 1)), key=_longest)
+    there = min(across, max(len(line.tiles) for lines in columns for line in lines))
     wide = (room[0] - _GUTTER * (count - 1)) // count
-    tile = min((wide - _GAP * (across - 1)) // across, room[1] // _longest(columns) - _LABEL - _GAP)
-    return columns, tile
+    tile = min((wide - _GAP * (there - 1)) // there, room[1] // _longest(columns) - _LABEL - _GAP)
+    return _Fit(columns, there, max(tile, 0))
 
 
 def _cut(blocks: list[list[_Line]], ends: tuple[int, ...]) -> list[list[_Line]]:

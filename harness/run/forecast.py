@@ -19,12 +19,18 @@ _NEWEST_RUNS = 5
 
 
 def plan_spec(
-    spec: str, *, only: Mapping[str, Sequence[str]], limit: int | None, device: str | None, store_path: Path
+    spec: str,
+    *,
+    only: Mapping[str, Sequence[str]],
+    limit: int | None,
+    device: str | None,
+    store_path: Path,
+    fetch: bool = True,
 ) -> Plan:
-    """Load, check and plan a spec."""
+    """Load, check and plan a spec; ``fetch``: bring its pictures from the web."""
     known = (store_path / "store.json").exists() or store_path.is_file()
     paces = paces_of(open_store(store_path, create=False)) if known else []
-    return build_plan(load_spec(spec), only=only, limit=limit, device=device, paces=paces)
+    return build_plan(load_spec(spec, fetch=fetch), only=only, limit=limit, device=device, paces=paces)
 
 
 def paces_of(store: Store) -> list[Pace]:

@@ -14,6 +14,8 @@ def keep_inputs(store: Store, plan: Plan) -> None:
         MissingError: one is no longer what it was when the spec was read.
     """
     for asset in plan.assets.values():
+        if asset.pending:
+            raise MissingError(f"{asset.source.get('url', 'A picture')} was not fetched.", do="run the spec again")
         if not store.has("inputs", asset.key):
             store.put("inputs", asset.key, _read_again(asset))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,24 @@ def needed(plan: Plan) -> list[Need]:
 def missing(plan: Plan) -> list[Missing]:
     """What is not on this machine, seen without asking the hub and without reading weights."""
     return [Missing(need.what, need.place, download_bytes(need.place)) for need in needed(plan) if not _is_here(need)]
+
+
+def missing_json(absent: Sequence[Missing]) -> list[dict[str, Any]]:
+    """For machines."""
+    return [{"what": one.what, **one.place.model_dump(mode="json"), "bytes": one.bytes} for one in absent]
+
+
+def render_missing(absent: Sequence[Missing], spec: str) -> str:
+    """For people: what `harness fetch` would bring, and how much it is; empty if nothing is missing."""
+    if not absent:
+        return ""
+    lines = [f"not on this machine yet: `harness fetch {spec}` brings it"]
+    lines += [f"  {one.what}: {one.place.where} ({_size(one.bytes)})" for one in absent]
+    return "\n".join(lines)
+
+
+def _size(count: int | None) -> str:
+    return "of unknown size" if count is None else f"about {count / 1e9:.1f} GB"
 
 
 def _is_here(need: Need) -> bool:

@@ -20,6 +20,11 @@ _PATIENCE_S = 30
 _CHUNK_BYTES = 1 << 20
 
 
+def is_here(url: str) -> bool:
+    """Whether an address was fetched before."""
+    return _place(url).is_file()
+
+
 def download(url: str, largest_bytes: int) -> bytes:
     """What stands at an address, from the cache where it was fetched before.
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from harness.catalog.tasks import APIS, TASKS
+from harness.catalog.types import Api, Task
 from harness.spec.picture_cells import Cell, Source, hint, images, mask, mix, weights
-from harness.spec.reader import Reader, is_number, shown
+from harness.spec.reader import Reader, is_number, nearest, one_of, shown
 from harness.spec.tables import Line
 from harness.spec.types import ESTIMATE
 
@@ -33,6 +35,8 @@ class Entry:
     hint: Source | str | None = None
     mix: tuple[Source | str, ...] = ()
     weights: tuple[float, ...] | None = None
+    task: Task | None = None
+    api: Api | None = None
 
 
 def entry(reader: Reader, line: Line, negative: str | None, *, allow_urls: bool) -> Entry | None:
@@ -57,6 +61,8 @@ def entry(reader: Reader, line: Line, negative: str | None, *, allow_urls: bool)
         hint=cell("hint", hint, None),
         mix=cell("mix", mix, ()),
         weights=cell("weights", _weights, None),
+        task=cell("task", _task, None),
+        api=cell("api", _api, None),
     )
     _refuse_without_image(Cell(reader, line, "mask"), found.mask is not None, "a mask")
     _refuse_without_image(Cell(reader, line, "hint"), found.hint == ESTIMATE, "an estimated hint")
@@ -92,6 +98,24 @@ def _seed(cell: Cell, value: Any) -> int | None:
     if is_number(number, whole=True) and 0 <= number <= LARGEST_SEED:
         return int(number)
     cell.bad(f"seed {shown(value)} is no whole number of at least 0")
+    return None
+
+
+def _task(cell: Cell, value: Any) -> Task | None:
+    """A row for one task only."""
+    return _named(cell, value, TASKS)
+
+
+def _api(cell: Cell, value: Any) -> Api | None:
+    """A row for one form of the API only."""
+    return _named(cell, value, APIS)
+
+
+def _named(cell: Cell, value: Any, known: Iterable[T]) -> T | None:
+    names = list(known)
+    if value in names:
+        return names[names.index(value)]
+    cell.bad(f"{shown(value)} is no {cell.column}", one_of(map(str, names)), nearest(value, map(str, names)))
     return None
 
 

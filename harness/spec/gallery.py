@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.base import canonical_json, digest
+from harness.catalog.types import Api, Task
 from harness.errors import HarnessError, MissingError
 from harness.spec.entries import Entry
 from harness.spec.picture_cells import ALPHA, Cell, Source
@@ -16,7 +17,7 @@ from harness.spec.types import Asset, MixItem
 if TYPE_CHECKING:
     from harness.spec.pictures import Examined
 
-_DIGITS = 6
+_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ class Content:
     hint: str | None = None
     mix: tuple[MixItem, ...] = ()
     weights: tuple[float, ...] | None = None
+    task: Task | None = None
+    api: Api | None = None
 
     @property
     def digits(self) -> str:
         """A few hexadecimal digits of all of it; empty without any."""
         if self == Content():
             return ""
-        parts = [self.image, self.mask, self.hint, self._things, list(self.weights or ())]
+        parts = [self.image, self.mask, self.hint, self._things, list(self.weights or ()), self.task, self.api]
         return digest(parts)[:_DIGITS]
 
     @property
@@ -80,6 +83,8 @@ class Gallery:
             hint=self._hint(entry),
             mix=tuple(self._thing(entry, thing) for thing in entry.mix),
             weights=self._weights(entry),
+            task=entry.task,
+            api=entry.api,
         )
         return found if len(self._reader.source.problems) == faults else None
 
@@ -87,12 +92,16 @@ class Gallery:
         return Cell(self._reader, entry.line, column)
 
     def _sized(self, source: Source) -> Source:
-        return source if self._options.resize is None else {**source, "resize": self._options.resize}
+        """A picture's own rule comes before the spec's."""
+        return source if self._options.resize is None else {"resize": self._options.resize, **source}
 
     def _look(self, cell: Cell, source: Source, *, keep: bool = True) -> Examined | None:
         """A picture, decoded at most once; its asset is kept unless it is only looked at."""
-        from harness.spec.pictures import examine
+        from harness.spec.pictures import examine, pending
 
+        if self._waits(source):
+            self._notes[f"{source['url']} is not here yet: `harness run` or `harness fetch` brings it"] = None
+            return self._kept(pending(source))
         name = canonical_json(source)
         if name not in self._seen:
             self._seen[name] = _tried(examine, source)
@@ -100,14 +109,24 @@ class Gallery:
         if isinstance(seen, HarnessError):
             cell.bad(seen.happened.removesuffix("."), seen.expected or seen.do, missing=isinstance(seen, MissingError))
             return None
-        if keep:
-            self.assets.setdefault(seen.asset.key, seen.asset)
+        return self._kept(seen) if keep else seen
+
+    def _kept(self, seen: Examined) -> Examined:
+        self.assets.setdefault(seen.asset.key, seen.asset)
         return seen
 
+    def _waits(self, source: Source) -> bool:
+        """Whether a picture stands in the web, and shall not be fetched now."""
+        from harness.spec.download import is_here
+
+        return "url" in source and not self._reader.fetch and not is_here(source["url"])
+
     def _mask(self, entry: Entry, image: Examined) -> str | None:
-        from harness.spec.pictures import WHITE_FROM
+        from harness.spec.pictures import WHITE_FROM, pending
 
         cell = self._cell(entry, "mask")
+        if image.asset.pending:
+            return self._kept(pending({"mask": entry.mask, "of": image.asset.source})).asset.key
         source = self._mask_source(cell, entry.mask, image)
         seen = None if source is None else self._look(cell, source)
         if seen is None:

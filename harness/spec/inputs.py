@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from harness.spec.entries import LARGEST_SEED, Entry, entry
 from harness.spec.gallery import Content, Gallery, Options
 from harness.spec.prompts import prompt_lines
 from harness.spec.reader import Reader, is_number, shown
+from harness.spec.resizing import resize_rule
 from harness.spec.source import Path_
 from harness.spec.tables import MOST_ROWS, lines_of
 from harness.spec.types import Asset, InputRow
@@ -21,8 +21,6 @@ KEYS = (
     "prompts", "inputs", "negative_prompt", "seeds", "resize", "mask_convention", "allow_urls", "normalise_weights",
 )  # fmt: skip
 CONVENTIONS = ("white", "black")  # what is repainted
-_SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
-_SIDES = (8, 8192)
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def _options(reader: Reader, data: dict[str, Any]) -> Options:
     convention = reader.name(convention, ("mask_convention",), CONVENTIONS, "convention for masks")
     _flag(reader, data, "allow_urls")
     return Options(
-        resize=_resize(reader, data.get("resize", "none")),
+        resize=resize_rule(data.get("resize", "none"), lambda *told: reader.bad(("resize",), *told)),
         invert=convention == "black",
         normalise_weights=_flag(reader, data, "normalise_weights"),
     )
@@ -130,26 +128,6 @@ def _flag(reader: Reader, data: dict[str, Any], key: str) -> bool:
     if not isinstance(value, bool):
         reader.bad((key,), f"{shown(value)} will not do", "true or false")
     return value is True
-
-
-def _resize(reader: Reader, value: Any) -> str | dict[str, int] | None:
-    """The rule as a source records it."""
-    place: Path_ = ("resize",)
-    if value == "none":
-        return None
-    if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
-        rule: str | dict[str, int] = value
-        sides = [int(found[1]), int(found[2])]
-    elif isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("thumbnail", "crop"):
-        rule, sides = dict(value), list(value.values())
-    else:
-        expected = "none, WIDTHxHEIGHT such as 768x512, {thumbnail: 768} or {crop: 768}"
-        reader.bad(place, f"{shown(value)} is no rule for resizing", expected)
-        return None
-    if all(is_number(side, whole=True) and _SIDES[0] <= side <= _SIDES[1] for side in sides):
-        return rule
-    reader.bad(place, f"{shown(value)} is out of bounds", f"sides from {_SIDES[0]} to {_SIDES[1]} pixels")
-    return None
 
 
 def _seeds(reader: Reader, value: Any) -> list[int]:

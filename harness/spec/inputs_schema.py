@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.catalog.tasks import APIS, TASKS
 from harness.spec.inputs import CONVENTIONS
 from harness.spec.picture_cells import CAPTION
 
@@ -18,12 +19,21 @@ def _object(required: str, properties: dict[str, Any]) -> dict[str, Any]:
     return {"type": "object", "required": [required], "additionalProperties": False, "properties": properties}
 
 
-_FILE = _object("file", {"file": _TEXT})
-_URL = _object("url", {"url": {"type": "string", "pattern": "^[hH][tT][tT][pP][sS]?://"}})
-_WORLD = _object("world", {"world": {**_TEXT, "description": f"a caption such as: {CAPTION}"}, "seed": _SEED})
+RESIZE_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"const": "none", "description": "the pipeline resizes"},
+        {"type": "string", "pattern": "^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$", "description": "WIDTHxHEIGHT, stretched"},
+        _object("thumbnail", {"thumbnail": _SIDE}),
+        _object("crop", {"crop": _SIDE}),
+    ]
+}
+_RULE = {"resize": RESIZE_SCHEMA}
+_FILE = _object("file", {"file": _TEXT, **_RULE})
+_URL = _object("url", {"url": {"type": "string", "pattern": "^[hH][tT][tT][pP][sS]?://"}, **_RULE})
+_WORLD = _object("world", {"world": {**_TEXT, "description": f"a caption such as: {CAPTION}"}, "seed": _SEED, **_RULE})
 _BOX = _object("box", {"box": {"type": "array", "items": _SEED, "minItems": 4, "maxItems": 4,
                                "description": "left, top, right, bottom in pixels of the resized image"}})  # fmt: skip
-_FOLDER = _object("folder", {"folder": _TEXT, "first": _WHOLE})
+_FOLDER = _object("folder", {"folder": _TEXT, "first": _WHOLE, **_RULE})
 _ROW: dict[str, Any] = {
     "type": "object",
     "minProperties": 1,
@@ -43,6 +53,8 @@ _ROW: dict[str, Any] = {
         "mix": {"type": "array", "minItems": 2,
                 "items": {"anyOf": [_TEXT, _object("text", {"text": _TEXT}), _FILE, _URL, _WORLD]}},
         "weights": {"type": "array", "items": {"type": "number"}, "minItems": 2},
+        "task": {"enum": list(TASKS), "description": "for this task only"},
+        "api": {"enum": list(APIS), "description": "for this form of the API only"},
     },
 }  # fmt: skip
 
@@ -57,14 +69,6 @@ PROMPTS_SCHEMA: dict[str, Any] = {
         _TEXT,
         {"type": "array", "items": _TEXT, "minItems": 1},
         _object("file", {"file": _TEXT, "column": _TEXT, "first": _WHOLE}),
-    ]
-}
-RESIZE_SCHEMA: dict[str, Any] = {
-    "anyOf": [
-        {"const": "none", "description": "the pipeline resizes"},
-        {"type": "string", "pattern": "^[1-9][0-9]{0,4}x[1-9][0-9]{0,4}$", "description": "WIDTHxHEIGHT, stretched"},
-        _object("thumbnail", {"thumbnail": _SIDE}),
-        _object("crop", {"crop": _SIDE}),
     ]
 }
 MASK_CONVENTION_SCHEMA: dict[str, Any] = {"enum": list(CONVENTIONS), "description": "what a mask's file repaints"}

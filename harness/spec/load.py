@@ -26,26 +26,27 @@ _PROMPTS = "`prompts: […]`, `prompts: {file: …}`, or rows under `inputs`: a 
 DEVICES = ("auto", "cuda", "cpu", "mps")
 
 
-def load_spec(reference: str) -> Spec:
+def load_spec(reference: str, *, fetch: bool = True) -> Spec:
     """Read a spec.
 
     Args:
         reference: a path, or the name of a shipped spec such as ``quickstart``.
+        fetch: bring pictures that stand in the web; else those that are not here yet stay pending.
 
     Raises:
         MissingError: there is no such file.
         SpecError: the file has faults; all of them that can be seen without planning.
     """
-    spec, problems = read_spec(reference)
+    spec, problems = read_spec(reference, fetch=fetch)
     if problems:
         raise SpecError(problems)
     return spec
 
 
-def read_spec(reference: str) -> tuple[Spec, list[Problem]]:
+def read_spec(reference: str, *, fetch: bool = True) -> tuple[Spec, list[Problem]]:
     """A spec without the values that are faulty, and its faults; for who adds faults of their own to them."""
     source = read(find(reference))
-    reader, data = Reader(source), source.data
+    reader, data = Reader(source, fetch=fetch), source.data
     for key in data:
         if key not in KEYS:
             guess = nearest(key, KEYS)

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness.catalog.world import parse_caption
 from harness.spec.reader import Reader, is_number, nearest, shown
+from harness.spec.resizing import resize_rule
 from harness.spec.tables import Line
 from harness.spec.types import ESTIMATE
 
@@ -20,7 +21,12 @@ CAPTION = "a small red star on the left of a blue background"
 _LARGEST_SEED = 2**63 - 1
 _WORLD = re.compile(r"world:(?P<caption>[^#]*)(#(?P<seed>[0-9]{1,18}))?", re.DOTALL)
 _ADDRESS = re.compile(r"https?://[^\s\x00-\x20]+", re.IGNORECASE)
-_BESIDE: dict[str, tuple[str, ...]] = {"folder": ("first",), "world": ("seed",)}  # a form's further keys
+_BESIDE: dict[str, tuple[str, ...]] = {
+    "file": ("resize",),
+    "folder": ("first", "resize"),
+    "url": ("resize",),
+    "world": ("seed", "resize"),
+}  # a form's further keys
 _EXAMPLES = {
     "file": "{file: star.png}",
     "folder": "{folder: stars, first: 8}",
@@ -49,7 +55,8 @@ def images(cell: Cell, value: Any) -> tuple[Source, ...]:
     """The pictures that an ``image`` cell names: one, or those of a folder."""
     form = _form(cell, value, ("file", "folder", "url", "world"))
     if form is not None and "folder" in form:
-        return tuple({"file": str(path), "as": "image"} for path in _pictures_in(cell, form))
+        rule = _rule(cell, form)
+        return tuple({"file": str(path), "as": "image", **rule} for path in _pictures_in(cell, form))
     source = _source(cell, form, "image")
     return () if source is None else (source,)
 
@@ -138,7 +145,13 @@ def _source(cell: Cell, form: dict[str, Any] | None, use: str) -> Source | None:
     if form is None:
         return None
     parsed = next(parse(cell, form) for name, parse in _PARSERS.items() if name in form)
-    return None if parsed is None else {**parsed, "as": use}
+    return None if parsed is None else {**parsed, "as": use, **_rule(cell, form)}
+
+
+def _rule(cell: Cell, form: dict[str, Any]) -> dict[str, Any]:
+    """The picture's own rule for resizing, which comes before the spec's."""
+    rule = resize_rule(form["resize"], cell.bad) if "resize" in form else None
+    return {} if rule is None else {"resize": rule}
 
 
 def _file(cell: Cell, form: dict[str, Any]) -> Source | None:

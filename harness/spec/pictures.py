@@ -13,6 +13,7 @@ from typing import Any
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from harness.base import digest
 from harness.catalog.world import parse_caption
 from harness.errors import HarnessError, MissingError, UsageError
 from harness.spec.download import download, forget
@@ -64,6 +65,12 @@ def examine(source: Source) -> Examined:
     image, original = _made(source)
     low, high = image.convert("L").getextrema()
     return Examined(_asset(image, source), original, int(low), int(high))  # type: ignore[arg-type]  # of L: two numbers
+
+
+def pending(source: Source) -> Examined:
+    """What stands for a picture that stays in the web for now; its key follows from its source alone."""
+    asset = Asset(key=digest(["pending", source]), mode="RGB", width=0, height=0, source=source, pending=True)
+    return Examined(asset, (0, 0), 0, 255)
 
 
 def _asset(image: Image.Image, source: Source) -> Asset:

@@ -16,8 +16,8 @@ BAD = object()  # what a parser returns after it has noted a fault
 class Reader:
     """Parses values of one file and notes their faults; remembers the models it met."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, source: Source, *, fetch: bool = True) -> None:
+        self.source, self.fetch = source, fetch  # ``fetch``: pictures in the web are brought here
         self.base = Path(source.path).parent
         self.models: dict[str, ModelRow] = {}
 

@@ -16,7 +16,7 @@ from typing import Any
 from harness.spec.reader import Reader, nearest, one_of, shown
 from harness.spec.source import Path_, dotted
 
-COLUMNS = ("id", "prompt", "negative_prompt", "seed", "image", "mask", "hint", "mix", "weights")
+COLUMNS = ("id", "prompt", "negative_prompt", "seed", "image", "mask", "hint", "mix", "weights", "task", "api")
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 MOST_ROWS = 1_000_000
 _LARGEST_BYTES = 50_000_000

@@ -7,7 +7,6 @@ from typing import Any, Literal
 from harness.base import Frozen
 from harness.catalog.types import Api, ModelRow, Task
 
-
 ESTIMATE = "estimate"  # a hint that the model's depth estimator makes of the row's image
 
 
@@ -15,7 +14,9 @@ class Asset(Frozen):
     """A picture, a mask or a map that rows name by its ``key``: the SHA-256 of its mode, size and pixels.
 
     ``source`` says how to make it again: ``{"file": path}``, ``{"url": address}``, ``{"world": caption, "seed": n}``,
-    ``{"box": [left, top, right, bottom]}``, with what was done to it (``resize``, ``channel``, ``invert``).
+    ``{"box": [left, top, right, bottom], "size": [width, height]}``; ``as`` what it is (image, mask, hint), and what
+    is done to it (``resize``, ``channel``, ``invert``). ``pending``: it stands in the web and was not fetched, so that
+    its key stands for the source and its size is 0; a run fetches it first.
     """
 
     key: str
@@ -23,6 +24,7 @@ class Asset(Frozen):
     width: int
     height: int
     source: dict[str, Any]
+    pending: bool = False
 
 
 class MixItem(Frozen):

@@ -9,7 +9,7 @@ Reference = tuple[str, str]  # stage, key
 
 
 def references(folder: RunFolder) -> set[Reference]:
-    """The stage results that a run's records name: its pictures, what they start from, embeddings, features, timings."""
+    """The stage results that a run's records name: pictures, their inputs, embeddings, features, timings."""
     found: set[Reference] = set()
     for cell in folder.raw_cells():
         for batch in cell["batches"]:

@@ -10,9 +10,9 @@ from diffusers.pipelines.kandinsky2_2.pipeline_kandinsky2_2_inpainting import (
 )
 from numpy.typing import NDArray
 
+from harness.catalog.drawing import SIDE
 from harness.miniature import holes
 from harness.miniature.data import Pictures
-from harness.catalog.drawing import SIDE
 
 
 def _as_diffusers(mask: NDArray[np.bool_]) -> torch.Tensor:

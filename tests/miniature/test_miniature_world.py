@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from harness.catalog.drawing import SIDE, arrange, depth, draw, paint, sample
 from harness.catalog.world import COLOURS, PLACES, SIZES, Scene, parse_caption, scenes, split
 from harness.miniature.data import drawn, held_out_set, other_things
-from harness.catalog.drawing import SIDE, arrange, depth, draw, paint, sample
 
 _SAMPLE = 400
 

@@ -141,6 +141,41 @@ def test_a_row_of_a_batch_gets_its_own_picture(
             assert np.array_equal(together[i], alone)
 
 
+def changed(row: InputRow, settings: Settings, inputs: Inputs) -> dict[str, tuple[InputRow, Settings, Inputs]]:
+    """Everything that a task takes, each changed alone."""
+    other = make_rows(3, "dark", settings.task)[2]
+    pictures = {field: (row.model_copy(update={field: getattr(other, field)}), settings, inputs)
+                for field in ("image", "mask", "mix") if getattr(row, field)}  # fmt: skip
+    texts = {"prompt": "of seven", "negative_prompt": "dark"}
+    found = {field: (row.model_copy(update={field: text}), settings, inputs) for field, text in texts.items()}
+    if row.mix:
+        found["weights"] = (row.model_copy(update={"weights": (0.9, 0.1, 0.0)}), settings, inputs)
+    if row.hint:
+        found["hint"] = (row, settings, Inputs(inputs.pictures, {row.id: inputs.hints[other.id]}))
+    for knob in ("strength", "prior_strength", "prior_guidance_scale", "guidance_scale"):
+        if getattr(settings, knob) is not None:
+            value = 1.0 if "strength" in knob else 2.0
+            found[knob] = (row, settings.model_copy(update={knob: value}), inputs)
+    return {**pictures, **found}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("version", "task", "api"), TICKS)
+def test_everything_that_a_row_brings_changes_its_picture(
+    loaded_for: Callable[..., Loaded], version: Any, task: Any, api: Api
+) -> None:
+    """Else the tests against the guide would say nothing of it."""
+    loaded, settings, row = (
+        loaded_for(version, task, api),
+        make_settings(version, task, api),
+        make_rows(1, "x", task)[0],
+    )
+    as_it_is = pictures_of(loaded, settings, [row])
+    same = [name for name, (one, knobs, inputs) in changed(row, settings, INPUTS).items()
+            if np.array_equal(as_it_is, pictures_of(loaded, knobs, [one], inputs))]  # fmt: skip
+    assert same == (["prompt"] if (version, task) == ("2.2", "interpolation") else [])  # a mixture has its own texts
+
+
 @pytest.mark.parametrize("version", ["2.1", "2.2"])
 @pytest.mark.parametrize(("knob", "value"), [("guidance_scale", 1.0), ("prior_guidance_scale", 1.0)])
 def test_without_guidance_too(

@@ -11,7 +11,8 @@ from harness.store.records import Comparison, Interval, Score
 def score(value: float | None, unit: str = "points", interval: Interval | None = None) -> Score:
     reason = None if value is not None else "too few"
     known = {"value": value, "unit": unit, "interval": interval, "reason": reason}
-    return Score(metric="m", name="m/x", direction="higher", n=8, n_prompts=8, **known)
+    metric = "world_truth" if unit == "share" else "m"
+    return Score(metric=metric, name=f"{metric}/x", direction="higher", n=8, n_prompts=8, **known)
 
 
 def compared(metric: str, difference: float | None, margin: float, half: float | None = None) -> Comparison:
@@ -42,6 +43,10 @@ def test_scores(given: Score, text: str) -> None:
         (compared("clip_score", -0.123456, 0.3), "CLIP score −0.12 (margin 0.3)"),
         (compared("clip_score", None, 0.3), "CLIP score not known (margin 0.3)"),
         (compared("latency", -0.5, 0.03, 0.01), "latency −50.0 % (90 % interval −51.0 to −49.0 %, margin 3 %)"),
+        (compared("outside_error", -0.25, 0.5, 0.1),
+         "error outside the mask −0.25 levels (90 % interval −0.35 to −0.15 levels, margin 0.5 levels)"),
+        (compared("depth_error", 0.0123, 0.02, 0.01),
+         "depth error +0.012 (90 % interval +0.002 to +0.022, margin 0.02)"),
         (compared("world_truth", 0.03, 0.05, 0.04),
          "share of right pictures +3.0 pp (90 % interval −1.0 to +7.0 pp, margin 5 pp)"),
     ],

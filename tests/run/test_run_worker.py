@@ -158,17 +158,17 @@ def test_pictures_are_stored_with_whose_they_are_and_a_prior_is_made_once(
 
 def test_the_pictures_are_the_ones_that_show_code_makes_here(line: Line, folder: Path, store: Store) -> None:
     """Across processes: same threads, same batch, same bits."""
+    from harness.pipelines.decoder import run_decoder
     from harness.pipelines.load import load_group
+    from harness.pipelines.prior import run_prior
     from harness.pipelines.schedulers import build_scheduler
-    from harness.pipelines.text_to_image import run_decoder, run_prior
 
     loaded(line, folder)
     request = make("bits", 3, settings=make_settings(scheduler=DDPM), rows=make_rows(3, "blurry"))
     line.answer(request)
     here = load_group(GROUP, row_of(folder), "cpu")
-    pictures = run_decoder(
-        here, request.settings, build_scheduler(here, DDPM)[0], run_prior(here, request.settings, request.rows)
-    )
+    prior = run_prior(here, request.settings, request.rows)
+    pictures = run_decoder(here, request.settings, build_scheduler(here, DDPM)[0], prior, request.rows)
     _, pngs, _ = stored(store, request.images_key)
     assert np.array_equal(pictures, np.stack([np.asarray(Image.open(io.BytesIO(png))) for png in pngs]))
 
@@ -238,7 +238,11 @@ def test_features_of_several_batches_in_the_order_of_the_keys(
     first, second = make("f1", 3), make("f2", 1, settings=make_settings(num_inference_steps=2))
     line.answer(first), line.answer(second)
     ask = Extract(
-        weights=weights, image_keys=(first.images_key, second.images_key), prompts=("a",) * 4, features_key=digest("f")
+        weights=weights,
+        image_keys=(first.images_key, second.images_key),
+        task="text-to-image",
+        rows=make_rows(4),
+        features_key=digest("f"),
     )
     assert line.answer(ask)["seconds"] > 0
     both = load(store.get("features", ask.features_key))["features"]
@@ -318,7 +322,9 @@ def test_before_the_greeting_nothing_is_done_and_a_lost_parent_ends_it_at_once(t
         name="tiny", kind="extractor", place=Place(kind="folder", where="nowhere"), architecture="tiny",
         embedding_dim=4, resize="bilinear", verified=True,
     )  # fmt: skip
-    early = Extract(weights=tiny, image_keys=(digest("x"),), prompts=("a",), features_key=digest("y"))
+    early = Extract(
+        weights=tiny, image_keys=(digest("x"),), task="text-to-image", rows=make_rows(1), features_key=digest("y")
+    )
     with Line(tmp_path / "log") as line:
         failed = line.ask(early).failure
         assert failed and "before it was greeted" in failed.reason

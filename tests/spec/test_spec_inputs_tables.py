@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -112,6 +114,7 @@ ONE_FAULT = [
     ("inputs: many.parquet", "inputs", "many.parquet has 1,000,001 rows"),
     ("inputs: float.parquet", "inputs", "float.parquet:2: seed 1.5 is no whole number"),
     ("inputs: twice.csv", "inputs", "twice.csv has the column 'prompt' twice"),
+    ("inputs: twice.parquet", "inputs", "twice.parquet has the column 'prompt' twice"),
     ("inputs: commas.tsv", "inputs", "commas.tsv has an unknown column 'prompt,seed'"),
     ("prompts: {file: two.txt, column: prompt}", "prompts.column", "has no columns"),
     ("prompts: {file: twice.csv, column: 3}", "prompts.column", "3 is no column"),
@@ -148,6 +151,7 @@ def _files(tmp_path: Path) -> None:
     pd.DataFrame({"prompt": ["a"], "promt": ["b"]}).to_parquet(tmp_path / "index.parquet")
     pd.DataFrame({"prompt": ["a", "b"], "seed": [1.0, 1.5]}).to_parquet(tmp_path / "float.parquet")
     pd.DataFrame({"prompt": ["a"] * 1_000_001}).to_parquet(tmp_path / "many.parquet")
+    pq.write_table(pa.table([["a"], ["b"]], names=["prompt", "prompt"]), tmp_path / "twice.parquet")
     (tmp_path / "cut.parquet").write_bytes((tmp_path / "float.parquet").read_bytes()[:-50])
 
 
