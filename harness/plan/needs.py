@@ -30,8 +30,9 @@ def needs_refusal(given: Sequence[InputRow], task: Task, api: Api, weights: tupl
     for name in TASKS[task].inputs:
         lacking = [row for row in rows if not getattr(row, name)]
         if lacking:
-            who = f"{lacking[0].id} has no {name}" if len(lacking) < len(rows) else f"no row has a {name}"
-            return f"{task} needs a {name}, and {who}: {_HOW[name]}"
+            who = f"{lacking[0].id} has no {name}" if len(lacking) < len(rows) else "no row has one"
+            article = "an" if name == "image" else "a"
+            return f"{task} needs {article} {name}, and {who}: {_HOW[name]}"
     if task == "interpolation":
         return _weights_refusal(rows, weights)
     bare = [row for row in rows if row.prompt == "" and row.mix]

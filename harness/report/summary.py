@@ -103,7 +103,7 @@ def _lines(view: RunView, said: Answer, strip: Strip, *, alone: bool) -> list[_L
 
 
 def _fit(blocks: list[list[_Line]], count: int, across: int, room: tuple[int, int]) -> _Fit:
-    """Blocks laid out in ``count`` columns, none torn apart and in their order, with tiles as large as the room allows."""
+    """Blocks laid out in ``count`` columns, none torn apart and in their order, tiles as large as the room allows."""
     columns = min((_cut(blocks, ends) for ends in combinations(range(1, len(blocks)), count - 1)), key=_longest)
     there = min(across, max(len(line.tiles) for lines in columns for line in lines))
     wide = (room[0] - _GUTTER * (count - 1)) // count

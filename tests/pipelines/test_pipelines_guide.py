@@ -302,3 +302,15 @@ def test_inputs_are_left_as_they_were(loaded_for: Callable[..., Loaded]) -> None
     rows = make_rows(1, None, "inpainting")
     assert np.array_equal(pictures_of(loaded, settings, rows, inputs), pictures_of(loaded, settings, rows))
     assert grey.tobytes() == before
+
+
+@pytest.mark.parametrize("version", ["2.1", "2.2", "3"])
+def test_an_empty_prompt_is_a_prompt(
+    loaded_for: Callable[..., Loaded], parts_of: Callable[..., Any], version: Any
+) -> None:
+    """2.1's text encoder divides by the number of tokens: without special ones there would be none."""
+    api = default_api(version)
+    settings, row = make_settings(version, api=api), make_rows(3, "")[2]
+    assert row.prompt == ""
+    mine = pictures_of(loaded_for(version, "text-to-image", api), settings, [row])[0]
+    assert np.array_equal(mine, guide_picture(parts_of(version, "text-to-image"), version, settings, row))

@@ -64,12 +64,12 @@ def test_without_a_sweep_of_weights_there_is_no_section(run, tmp_path) -> None:
 
 
 def test_features_that_are_gone_leave_the_positions(run) -> None:
-    walk_over(run, 0.0, 1.0)
+    walk_over(run, 0.0, 0.5, 1.0)
     view = load_view(*run.finish())
-    view.store.path("features", view.cells[0].features["mini-scorer"]).unlink()
+    view.store.path("features", view.cells[1].features["mini-scorer"]).unlink()
     (walk,) = walks(view)
-    assert [line.position for line in walk.lines] == ["0.000", "1.000"]
-    assert [line.step_text for line in walk.lines] == ["—", "—"]
+    assert [line.position for line in walk.lines] == ["0.000", "0.500", "1.000"]
+    assert [line.step_text for line in walk.lines] == ["—", "—", "—"]
     assert walk.sentence == "The steps are not known: the features are not, or no longer, stored."
 
 

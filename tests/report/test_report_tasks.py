@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 from support.task_runs import TaskRun, every_task
@@ -9,6 +10,7 @@ from support.task_runs import TaskRun, every_task
 from harness.report.answer import answer
 from harness.report.assemble import assemble
 from harness.report.provenance import provenance
+from harness.report.quality_latency import quality_latency
 from harness.report.summary import draw_summary
 from harness.report.table import build_table
 from harness.report.terminal import render_cell, render_table
@@ -116,6 +118,21 @@ def test_a_cell_in_full_has_the_knobs_of_its_task_only(view) -> None:
     )
     assert "  prior_strength              0.85" in shown["controlnet-depth-image-to-image"]
     assert "—" in render_table(view, width=400)
+
+
+def test_a_chart_joins_what_differs_in_strength_and_names_no_knob_that_is_not_there(view) -> None:
+    chart = quality_latency(view, "image_similarity")
+    assert chart is not None
+    rows = max(chart.spec["datasets"].values(), key=len)
+    assert [(row["series"], row["text"], row["x"]) for row in rows] == [
+        ("image-to-image", "0.3", 3.0), ("image-to-image", "0.6", 6.0), ("controlnet-depth-image-to-image", "", 5.0),
+    ]  # fmt: skip
+
+
+def test_one_point_is_no_chart(view) -> None:
+    page = assemble(view, compact=False)["report.html"].decode()
+    titles = ["CLIP score", "image similarity", "depth agreement", "depth error"]
+    assert re.findall(r"<strong>(.+?) against", page) == titles
 
 
 def test_every_file_of_a_run_over_tasks(view) -> None:

@@ -21,6 +21,7 @@ from harness.catalog.types import Task
 from harness.catalog.world import scenes
 from harness.plan.needs import assets_of, rows_for
 from harness.plan.types import Cell, InputRow, Plan, Settings
+from harness.spec.knobs import NONE
 from harness.spec.types import ESTIMATE, MixItem
 from harness.store.records import BatchRef, CellRecord, Interval, RunRecord, Score
 from harness.store.store import Store
@@ -114,6 +115,7 @@ class TaskRun:
     def finish(self, **changes: Any) -> tuple[Store, str]:
         """Save all records; gives the store and the run's id."""
         named = dict.fromkeys(metric for cell in self.cells for metric in TASKS[cell.settings.task].metrics)
+        self._sweep_together()
         known = {"rows": tuple(self.rows), "cells": tuple(self.cells), "metrics": tuple(named), "groups": ()}
         known |= {"question": "What does each task make of the same rows?", "compare_to": None, **changes}
         plan = Plan(**{**dict(make_plan(name="tasks")), **known})
@@ -122,6 +124,14 @@ class TaskRun:
         for record in self.records:
             self.store.save_cell(record, self._image_rows(record))
         return self.store, RUN_ID
+
+    def _sweep_together(self) -> None:
+        """Each cell names every knob that any names, as a plan's cells do; those it does not have with a dash."""
+        knobs = dict.fromkeys(knob for cell in self.cells for knob in cell.swept)
+        filled = [{knob: cell.swept.get(knob, NONE) for knob in knobs} for cell in self.cells]
+        self.cells = [cell.model_copy(update={"swept": swept}) for cell, swept in zip(self.cells, filled, strict=True)]
+        pairs = zip(self.records, filled, strict=True)
+        self.records = [record.model_copy(update={"swept": swept}) for record, swept in pairs]
 
     def _image_rows(self, record: CellRecord) -> list[dict[str, Any]]:
         rows = rows_for(self.rows, record.settings.task, record.settings.api)
