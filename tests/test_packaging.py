@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 WEIGHTS = "harness/miniature/weights/"
-LARGEST_BYTES = 35_000_000
+LARGEST_BYTES = 95_000_000  # of the wheel: package indexes refuse more than 100 MB
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle", ".npy", ".npz")
 #: Declared though `harness/` never imports them; docs/decisions/0001-dependencies.md says why.
 NOT_IMPORTED = {"accelerate", "torchvision", "torchmetrics"}
@@ -73,9 +73,12 @@ def test_the_wheel_holds_what_is_no_python(wheel: zipfile.ZipFile) -> None:
 def test_weights_are_shipped_small_and_without_pickle(wheel: zipfile.ZipFile) -> None:
     files = {info.filename: info.file_size for info in wheel.infolist() if info.filename.startswith(WEIGHTS)}
     for part in ("mini-2.2/prior/prior", "mini-2.2/prior/text_encoder", "mini-2.2/prior/image_encoder",
-                 "mini-2.2/decoder/unet", "mini-2.2/decoder/movq", "scorer", "extractor", "judge"):  # fmt: skip
+                 "mini-2.2/decoder/unet", "mini-2.2/decoder/movq", "mini-2.2/inpaint/unet", "mini-2.2/controlnet/unet",
+                 "mini-2.1/prior/prior",
+                 "mini-2.1/decoder/text_encoder", "mini-2.1/inpaint/unet", "mini-3/decoder/unet",
+                 "depth", "scorer", "extractor", "judge"):  # fmt: skip
         assert any(name.startswith(WEIGHTS + part) and name.endswith(".safetensors") for name in files), part
-    assert sum(files.values()) <= LARGEST_BYTES
+    assert Path(str(wheel.filename)).stat().st_size <= LARGEST_BYTES
     assert not [name for name in wheel.namelist() if name.endswith(PICKLES)]
 
 
@@ -87,7 +90,9 @@ from harness.catalog.models import MODELS
 from harness.pipelines.places import check_model
 from harness.plan.build import plan_file
 found = {name: len(plan_file(name).rows) for name in json.loads(sys.argv[1])}
-check_model(MODELS["mini-2.2"])
+for model in MODELS.values():
+    if model.small:
+        check_model(model, model.parts)
 print(json.dumps([str(Path(harness.__file__).parents[1]), found]))
 """
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from harness.catalog.types import ModelRow
 from harness.errors import MissingError
 from harness.pipelines.code import show_code
+from harness.plan.needs import assets_of
+from harness.plan.types import InputRow
 from harness.report.view import find_cell, load_view
+from harness.store.records import CellRecord
 from harness.store.store import Store
 
 
@@ -34,17 +39,44 @@ def show_cell_code(store: Store, run: str, cell: str, row: str | None) -> str:
     batch = next((b for b in batches if row is None or any(r.id == row for r in b)), None)
     if batch is None:
         raise MissingError(f"The run has no input row {row!r}.", expected=f"one such as {batches[0][0].id}")
-    model = plan.models[record.settings.model]
-    places = {
-        part: getattr(model, part).model_copy(update={"revision": known["revision"]})
-        for part, known in record.weights.items()
-    }
     flags = environment.get("torch", {})
+    pictures, hints = _inputs(store, store.root / "reports" / run_id / "inputs", record, batch)
     return show_code(
         record.settings,
-        model.model_copy(update=places),
+        _as_loaded(plan.models[record.settings.model], record),
         batch,
         record.scheduler,
         device=flags.get("device", "cpu"),
         threads=flags.get("threads"),
+        pictures=pictures,
+        hints=hints,
     )
+
+
+def _as_loaded(model: ModelRow, record: CellRecord) -> ModelRow:
+    """The model at the revisions that the cell was made with."""
+    places = {
+        part: place.model_copy(update={"revision": record.weights[part]["revision"]})
+        for part, place in model.parts.items()
+        if part in record.weights
+    }
+    return model.model_copy(update={"parts": model.parts | places})
+
+
+def _inputs(
+    store: Store, folder: Path, record: CellRecord, rows: Sequence[InputRow]
+) -> tuple[dict[str, Path], dict[str, Path]]:
+    """What the pictures were made from as files for the code to open: by an asset's key, and each row's hint."""
+    keys = dict.fromkeys(key for row in rows for key in assets_of(row, record.settings.task))
+    pictures = {key: _written(folder / f"{key[:16]}.png", store.get("inputs", key)) for key in keys}
+    estimated = {row.id: record.hints[row.id] for row in rows if row.id in record.hints}
+    hints = {
+        row_id: _written(folder / f"depth-{key[:16]}.png", store.get("hints", key)) for row_id, key in estimated.items()
+    }
+    return pictures, {row.id: pictures[row.hint] for row in rows if row.hint in pictures} | hints
+
+
+def _written(path: Path, png: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(png)
+    return path
