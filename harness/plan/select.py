@@ -150,6 +150,8 @@ def refusal(model: ModelRow, choice: Choice, rows: Sequence[InputRow] = ()) -> s
     height, width = choice.get("size", model.default_size)
     if height % model.size_multiple or width % model.size_multiple:
         return f"{model.name} makes sizes that are multiples of {model.size_multiple}, not {width}x{height}"
+    if (model.version, task) == ("2.1", "image-to-image") and height != width:
+        return "2.1's image-to-image makes square pictures only: diffusers turns its source by a right angle"
     own = model.default_schedulers.get(TASKS[task].part)
     wrong = _scheduler_refusal(model, own, choice.get("scheduler"), choice.get("num_inference_steps"))
     return wrong or _strength_refusal(model, choice) or needs_refusal(rows, task, api, choice.get("weights"))

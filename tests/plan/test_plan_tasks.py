@@ -125,6 +125,14 @@ def test_steps_that_a_start_leaves_are_counted(plan_of: Plans) -> None:
         plan_of(f"{text}strength: 0.05\n")
 
 
+def test_what_diffusers_turns_is_refused(plan_of: Plans) -> None:
+    text = (
+        f"model: [mini-2.1, mini-2.2]\ntask: image-to-image\ninputs: [{{prompt: x, image: {_WORLD}}}]\nsize: 128x64\n"
+    )
+    plan = plan_of(text)
+    assert [cell.settings.model for cell in plan.cells] == ["mini-2.2"] and "square" in plan.refused[0].reason
+
+
 def test_a_number_is_the_second_things_share(plan_of: Plans) -> None:
     text = "task: interpolation\ninputs: [{mix: [a cat, a dog]}]\nweights: "
     assert [cell.settings.weights for cell in plan_of(f"{text}[0, 0.25]\n").cells] == [(1.0, 0.0), (0.75, 0.25)]
