@@ -41,8 +41,8 @@ METRICS: dict[str, MetricRow] = {
         MetricRow(name="depth_agreement", tasks=_CONTROLNET, direction="higher", unit="correlation", per_image=True,
                   least_n=1, uses="depth", source="C. Spearman, 1904",
                   notes="rank correlation of the hint and the depth estimated again from the picture"),
-        MetricRow(name="depth_error", tasks=_CONTROLNET, direction="lower", unit="relative error", per_image=True, least_n=1,
-                  uses="depth", source=_EIGEN,
+        MetricRow(name="depth_error", tasks=_CONTROLNET, direction="lower", unit="relative error",
+                  per_image=True, least_n=1, uses="depth", source=_EIGEN,
                   notes="absolute relative error of the depth estimated again, its scale and shift fitted to the hint"),
     )
 }  # fmt: skip
