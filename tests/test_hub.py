@@ -27,7 +27,7 @@ from harness.pipelines.load import folder_of
 from harness.score.features import weights_folder
 from harness.score.open_clip_scorer import load_by_name
 place = Place(kind="hub", where="someone/some-model")
-for part in (lambda: folder_of(place, "decoder"), lambda: weights_folder(place),
+for part in (lambda: folder_of(place, "decoder", "2.2"), lambda: weights_folder(place),
              lambda: load_by_name("ViT-B-32", "laion2b_s34b_b79k", "cpu")):
     try:
         part()

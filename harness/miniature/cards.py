@@ -28,7 +28,7 @@ demonstrations, not a picture model. What was trained how long, and how good it 
 
 def readme(folder: Path, title: str, what: str, prior: str | None = None, library: str = "diffusers") -> None:
     """The model card; combined pipelines find a decoder's prior by its ``prior:`` field."""
-    field = f"prior: {prior}\n" if prior else ""
+    field = f"prior:\n- {prior}\n" if prior else ""  # a list: diffusers takes the first of it
     (folder / "README.md").write_text(_README.format(title=title, what=what, prior=field, library=library))
 
 

@@ -125,4 +125,4 @@ def test_an_unknown_member_is_refused(shop: Workshop, out: Path) -> None:
 
 def test_a_card_names_the_prior(tmp_path: Path) -> None:
     readme(tmp_path, "2.2, decoder", "A decoder", "../prior")
-    assert "\nprior: ../prior\n" in (tmp_path / "README.md").read_text()
+    assert "\nprior:\n- ../prior\n" in (tmp_path / "README.md").read_text()
