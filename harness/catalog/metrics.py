@@ -48,7 +48,7 @@ METRICS: dict[str, MetricRow] = {
 }  # fmt: skip
 
 #: The metrics that verdicts are made of, and so the ones that a margin may name: those with a value for each picture.
-MARGINS = tuple(name for name, row in METRICS.items() if row.per_image)
+MARGINS = tuple(name for name, row in METRICS.items() if row.per_image and name != "mix_position")
 
 #: What is measured besides: a margin may name these too.
 MEASURES = ("latency", "peak_memory")

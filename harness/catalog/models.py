@@ -91,7 +91,7 @@ def local_model(value: str | dict[str, str], base: Path) -> ModelRow:
     places = _parts_below(_folder(value, base)) if isinstance(value, str) else _parts_named(value, base)
     version = _version(places)
     like = MODELS[f"{'mini' if any(map(_is_small, places.values())) else 'kandinsky'}-{version}"]
-    name = value if isinstance(value, str) else " with ".join(value[part] for part in PARTS if part in value)
+    name = value if isinstance(value, str) else ", ".join(f"{part} {value[part]}" for part in PARTS if part in value)
     sizes = [size for place in places.values() if (size := _own_size(place)) is not None]
     return like.model_copy(
         update={

@@ -168,7 +168,7 @@ def followed(found: torch.Tensor, asked: torch.Tensor, hinted: torch.Tensor) -> 
     return [
         _share("ControlNet: the object stands where the hint puts it", place == hinted[:, _PLACE], 0.8),
         _share("ControlNet: and its other attributes are the caption's", (found == hinted).all(1), 0.7),
-        Bar("ControlNet, hints shuffled", f"≤ {chance:.0%} (chance is 20 %)", text, shuffled <= chance),
+        Bar("ControlNet: at another row's hint", f"≤ {chance:.0%} (chance is 20 %)", text, shuffled <= chance),
     ]
 
 

@@ -29,19 +29,21 @@ def plan_file(
     limit: int | None = None,
     device: str | None = None,
     paces: Sequence[Pace] = (),
+    fetch: bool = False,
 ) -> Plan:
     """Read and resolve a spec; what planning finds wrong is reported together with what reading did.
 
     Args:
         reference: a path, or a shipped spec's name.
         only: as for :func:`build_plan`, and so the rest.
+        fetch: bring pictures that stand in the web.
 
     Raises:
         MissingError: there is no such file.
         SpecError: everything that is wrong with it.
         UsageError: as :func:`build_plan`.
     """
-    spec, problems = read_spec(reference, fetch=False)
+    spec, problems = read_spec(reference, fetch=fetch)
     if problems:
         judged = faults_of(spec, select(spec)) if all(map(leaves_knobs_alone, problems)) else []
         raise SpecError(sorted([*problems, *judged], key=lambda problem: problem.line or 0))
@@ -77,8 +79,7 @@ def build_plan(
     by_cell = {cell.id: rows_for(spec.rows, cell.settings.task, cell.settings.api)[:limit] for cell in cells}
     used = {row.id for rows in by_cell.values() for row in rows}
     rows = tuple(row for row in spec.rows if row.id in used)
-    counts = {name: len(own) for name, own in by_cell.items()}
-    fewest = min(counts.values())
+    fewest = min(map(len, by_cell.values()))
     models = {name: row for name, row in spec.models.items() if any(c.settings.model == name for c in cells)}
     metrics = _metrics(spec, [cell.settings for cell in cells])
     margins = _margins(spec, metrics)
@@ -92,7 +93,7 @@ def build_plan(
         spec_text=spec.text,
         spec_digest="",
         models=models,
-        assets=_assets(spec, cells, rows),
+        assets=_assets(spec, cells, by_cell),
         rows=rows,
         limit=limit,
         cells=tuple(cells),
@@ -106,7 +107,7 @@ def build_plan(
         device=device or spec.device,
         threads=spec.threads,
         resolved_defaults=resolved_defaults(spec, cells, metrics, margins),
-        forecast=forecast(cells, groups, counts, metrics, timing, paces, told),
+        forecast=forecast(cells, groups, by_cell, metrics, timing, paces, told),
     )
     return plan.model_copy(update={"spec_digest": _meaning(plan)})
 
@@ -155,10 +156,9 @@ def _metrics(spec: Spec, cells: list[Settings]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name, model in found if model.weights_of(METRICS[name].uses) is not None))
 
 
-def _assets(spec: Spec, cells: Sequence[Cell], rows: Sequence[InputRow]) -> dict[str, Asset]:
-    """Those that some task of the plan looks at."""
-    tasks = dict.fromkeys(cell.settings.task for cell in cells)
-    keys = dict.fromkeys(key for task in tasks for row in rows for key in assets_of(row, task))
+def _assets(spec: Spec, cells: Sequence[Cell], rows: Mapping[str, Sequence[InputRow]]) -> dict[str, Asset]:
+    """Those that some cell of the plan looks at; ``rows``: each cell's, by its id."""
+    keys = dict.fromkeys(key for cell in cells for row in rows[cell.id] for key in assets_of(row, cell.settings.task))
     return {key: spec.assets[key] for key in keys}
 
 

@@ -39,8 +39,9 @@ def swept_knobs(choices: list[Choice]) -> list[str]:
 
 
 def _has(choice: Choice, knob: str) -> bool:
-    """What a choice does not have does not differ from what others have."""
-    return choice.get(knob) is not None
+    """What a choice does not have does not differ from what others have; a mix's own weights are a value, though."""
+    own = knob == "weights" and knob in choice and choice.get("task") == "interpolation"
+    return own or choice.get(knob) is not None
 
 
 def build_cells(spec: Spec, found: Selection) -> list[Cell]:

@@ -59,8 +59,8 @@ def _shown(spec: Spec, settings: Settings, knob: str) -> Any:
         own = spec.models[settings.model].default_schedulers.get(TASKS[settings.task].part)
         return f"{settings.scheduler.label} ({own or 'named in its folder'})"
     value = (settings.height, settings.width) if knob == "size" else getattr(settings, knob)
-    if knob == "weights" and settings.task == "interpolation":
-        return "each row's own"
+    if knob == "weights" and settings.task != "interpolation":
+        return None
     shown = label_of(knob, value)
     return None if shown == NONE else shown
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from harness.base import Frozen
 from harness.catalog.metrics import METRICS
 from harness.catalog.schedulers import schedulers
-from harness.plan.types import Cell, Forecast, LoadGroup, Settings, StageCount, TimingPlan
+from harness.plan.types import Cell, Forecast, InputRow, LoadGroup, Settings, StageCount, TimingPlan
 
 _PNG_BYTES_PER_PIXEL = 1.2
 _EMBEDDING_BYTES = 16_384  # an image's embeddings, generator state and features, generously
@@ -18,6 +18,7 @@ class Pace(Frozen):
     """What one timed cell says of its like: seconds for one call of the decoder, and for all the rest of an image."""
 
     model: str
+    task: str
     dtype: str
     height: int
     width: int
@@ -30,7 +31,7 @@ class Pace(Frozen):
 def forecast(
     cells: Sequence[Cell],
     groups: Sequence[LoadGroup],
-    rows: Mapping[str, int],
+    rows: Mapping[str, Sequence[InputRow]],
     metrics: Sequence[str],
     timing: TimingPlan,
     paces: Sequence[Pace],
@@ -39,29 +40,33 @@ def forecast(
     """Images, model calls, loads, shared stages, seconds and bytes of a plan.
 
     Model calls are counted for each image, of the quality pass; the timing pass comes on top, as a note says.
-    ``rows``: cell's id → how many images it makes.
+    ``rows``: cell's id → the rows that it makes images of.
     """
     having = [cell for cell in cells if cell.settings.prior_num_inference_steps is not None]
-    priors = {(_prior_mark(cell.settings), rows[cell.id]): cell.settings for cell in having}
-    images = sum(rows[cell.id] for cell in cells)
+    priors = {(_prior_mark(c.settings), *(row.id for row in rows[c.id])): (c.settings, rows[c.id]) for c in having}
+    images = sum(len(rows[cell.id]) for cell in cells)
     networks = sum(len({METRICS[name].uses for name in _judged_by(cell, metrics)}) for cell in cells)
     seconds, why = _seconds(cells, groups, rows, timing, paces)
     notes = (*told, *_timing_note(cells, timing), *why)
-    if not all(rows[cell.id] % cell.settings.batch_size == 0 for cell in cells):
+    if not all(len(rows[cell.id]) % cell.settings.batch_size == 0 for cell in cells):
         notes = (*notes, "the last batch of each cell is a smaller one; batch composition is part of a picture's key")
     return Forecast(
         images=images,
-        prior_model_calls=sum(n * prior_calls_of(s) for (_, n), s in priors.items()),
-        decoder_model_calls=sum(rows[cell.id] * calls_of(cell.settings) for cell in cells),
+        prior_model_calls=sum(prior_calls_of(s, row) for s, own in priors.values() for row in own),
+        decoder_model_calls=sum(len(rows[cell.id]) * calls_of(cell.settings) for cell in cells),
         loads=len(groups) * (1 + (timing.rounds if timing.enabled else 0)),
         stages=(
-            StageCount(stage="prior", uses=sum(rows[c.id] for c in having), distinct=sum(n for _, n in priors)),
+            StageCount(
+                stage="prior",
+                uses=sum(len(rows[c.id]) for c in having),
+                distinct=sum(len(own) for _, own in priors.values()),
+            ),
             StageCount(stage="images", uses=images, distinct=images),
             StageCount(stage="features", uses=networks, distinct=networks),
             StageCount(stage="timing", uses=len(cells) * timing.enabled, distinct=len(cells) * timing.enabled),
         ),
         seconds=seconds,
-        disk_bytes=sum(_bytes(cell.settings) * rows[cell.id] for cell in cells),
+        disk_bytes=sum(_bytes(cell.settings) * len(rows[cell.id]) for cell in cells),
         notes=notes,
     )
 
@@ -89,12 +94,17 @@ def started(steps: int, strength: float | None) -> int:
     return steps if strength is None else min(int(steps * strength), steps)
 
 
-def prior_calls_of(settings: Settings) -> int:
-    """Calls of the prior's network for one image; 0 without a prior. What mixes or edits calls it more than once."""
+def prior_calls_of(settings: Settings, row: InputRow) -> int:
+    """Calls of the prior's network for one image; 0 without a prior.
+
+    A mix calls it once for each of its texts and for the embedding that it is guided away from, an edit once more for
+    a negative prompt.
+    """
     steps = settings.prior_num_inference_steps or 0
     if settings.task == "interpolation":
-        return 2 * steps  # at least: once for each text of a mix, and once for the negative embedding
-    return started(steps, settings.prior_strength) + (steps if settings.prior_strength is not None else 0)
+        return steps * (1 + sum(item.text is not None for item in row.mix))
+    against = steps if settings.prior_strength is not None and row.negative_prompt is not None else 0
+    return started(steps, settings.prior_strength) + against
 
 
 def _prior_mark(settings: Settings) -> tuple[object, ...]:
@@ -112,7 +122,7 @@ def _bytes(settings: Settings) -> int:
 def _seconds(
     cells: Sequence[Cell],
     groups: Sequence[LoadGroup],
-    rows: Mapping[str, int],
+    rows: Mapping[str, Sequence[InputRow]],
     timing: TimingPlan,
     paces: Sequence[Pace],
 ) -> tuple[float | None, tuple[str, ...]]:
@@ -125,7 +135,7 @@ def _seconds(
             return None, (f"seconds: nothing like {cell.settings.model} was timed on this machine yet",)
         image_s = pace.rest_s + pace.call_s * calls_of(cell.settings)
         timed = visits * (timing.repeats + timing.warmups) * timing.batch
-        total += image_s * (rows[cell.id] + timed)
+        total += image_s * (len(rows[cell.id]) + timed)
         sources.add(pace.measured_in)
     loads = max((pace.load_s for pace in paces), default=0.0) + _WORKER_START_S
     total += loads * len(groups) * (1 + visits)
@@ -133,5 +143,5 @@ def _seconds(
 
 
 def _alike(pace: Pace, settings: Settings) -> bool:
-    mine = (settings.model, settings.dtype, settings.height, settings.width)
-    return mine == (pace.model, pace.dtype, pace.height, pace.width)
+    mine = (settings.model, settings.task, settings.dtype, settings.height, settings.width)
+    return mine == (pace.model, pace.task, pace.dtype, pace.height, pace.width)

@@ -37,7 +37,7 @@ def _of_the_prior(
     settings: Settings, rows: Sequence[InputRow], weights: Mapping[str, str], identity: Identity
 ) -> dict[str, Any]:
     mixes, edits = settings.task == "interpolation", settings.prior_strength is not None
-    looked_at = ("prompt", "negative_prompt", "seed", *(("mix", "weights") if mixes else ()),
+    looked_at = ("negative_prompt", "seed", *(("mix", "weights") if mixes else ("prompt",)),
                  *(("image",) if edits else ()))  # fmt: skip
     return {
         "how": "interpolate" if mixes else "edit" if edits else "imagine",

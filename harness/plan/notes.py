@@ -45,10 +45,20 @@ def notes_on(
     negative = any(row.negative_prompt for row in rows)
     owed = (*_OF_CELLS, *(_WITH_A_NEGATIVE_PROMPT if negative else ()))
     notes = [text for holds, text in owed if any(holds(settings, version) for settings, version in pairs)]
+    notes += _weights([settings for settings, _ in pairs], rows)
     notes += _both_forms([settings for settings, _ in pairs])
     if timing.enabled and timing.batch > fewest:
         notes.append(f"timing.batch is {fewest}: there are no more rows")
     return tuple(notes)
+
+
+def _weights(settings: Sequence[Settings], rows: Sequence[InputRow]) -> list[str]:
+    """Of the knob: it comes before the rows' own weights, and is used as it is."""
+    given = dict.fromkeys(one.weights for one in settings if one.weights is not None)
+    off = [weights for weights in given if abs(sum(weights) - 1) > 1e-6]
+    odd = [f"the weights {list(one)} sum to {sum(one):g}, not 1, and are used as they are" for one in off]
+    over = ["the knob `weights` comes before the rows' own"] if given and any(row.weights for row in rows) else []
+    return [*odd, *over]
 
 
 def _both_forms(settings: Sequence[Settings]) -> list[str]:

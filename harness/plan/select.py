@@ -12,10 +12,10 @@ from harness.base import digest
 from harness.catalog.schedulers import SUFFIX, schedulers, wrong_for_kandinsky
 from harness.catalog.tasks import TASKS, applies, default_api, defaults, task_refusal
 from harness.catalog.types import ModelRow, Task
-from harness.plan.needs import needs_refusal
+from harness.plan.needs import needs_refusal, rows_for
 from harness.plan.types import InputRow, SchedulerChoice
 from harness.spec.knobs import KNOBS, label_of
-from harness.spec.types import Spec
+from harness.spec.types import ESTIMATE, Spec
 
 Choice = dict[str, Any]  # knob → canonical value; every knob that the spec names anywhere but in `exclude`
 Partial = Mapping[str, tuple[Any, ...]]
@@ -154,7 +154,15 @@ def refusal(model: ModelRow, choice: Choice, rows: Sequence[InputRow] = ()) -> s
         return "2.1's image-to-image makes square pictures only: diffusers turns its source by a right angle"
     own = model.default_schedulers.get(TASKS[task].part)
     wrong = _scheduler_refusal(model, own, choice.get("scheduler"), choice.get("num_inference_steps"))
-    return wrong or _strength_refusal(model, choice) or needs_refusal(rows, task, api, choice.get("weights"))
+    lacking = _estimator_refusal(model, rows_for(rows, task, api), task)
+    needed = needs_refusal(rows, task, api, choice.get("weights"))
+    return wrong or _strength_refusal(model, choice) or needed or lacking
+
+
+def _estimator_refusal(model: ModelRow, rows: Sequence[InputRow], task: Task) -> str | None:
+    if "hint" not in TASKS[task].inputs or model.depth is not None or all(row.hint != ESTIMATE for row in rows):
+        return None
+    return f"{model.name} names no depth estimator: give each row a hint from a file"
 
 
 def _strength_refusal(model: ModelRow, choice: Choice) -> str | None:

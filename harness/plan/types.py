@@ -6,9 +6,10 @@ from typing import Any
 
 from harness.base import Frozen
 from harness.catalog.metrics import METRICS
+from harness.catalog.tasks import TASKS
 from harness.catalog.types import Api, DType, ModelRow, Task
 from harness.plan.needs import rows_for
-from harness.spec.types import Asset, InputRow, SchedulerChoice, TimingPlan
+from harness.spec.types import ESTIMATE, Asset, InputRow, SchedulerChoice, TimingPlan
 
 __all__ = [
     "Asset",
@@ -142,6 +143,12 @@ class Plan(Frozen):
     def rows_of(self, cell: Cell) -> tuple[InputRow, ...]:
         """The rows that a cell makes images of; its batches are consecutive slices of them."""
         return rows_for(self.rows, cell.settings.task, cell.settings.api)[: self.limit]
+
+    def estimator_of(self, cell: Cell) -> str | None:
+        """Name of the weights that estimate a cell's hints; ``None`` where none is estimated."""
+        takes = "hint" in TASKS[cell.settings.task].inputs
+        estimated = takes and any(row.hint == ESTIMATE for row in self.rows_of(cell))
+        return self.models[cell.settings.model].depth if estimated else None
 
     def batches(self, cell: Cell) -> list[tuple[InputRow, ...]]:
         """The rows of a cell, cut into its batches, in order."""

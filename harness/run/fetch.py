@@ -91,6 +91,12 @@ def choose(need: Need, listing: Listing) -> Listing:
     """
     data = [file for file in listing.files if file.name.endswith(_DATA) and ".." not in file.name.split("/")]
     if need.part is None or need.version is None:
+        if not any(file.name.endswith(".safetensors") for file in data):
+            raise MissingError(
+                f"{need.place.where} has no safetensors weights for the {need.what}; pickle files are refused.",
+                expected="*.safetensors files",
+                do="name another, or convert the weights once, by hand",
+            )
         return listing.with_files(data)
     folders = _folders(need, listing)
     inside = [file for file in data if "/" not in file.name or file.name.partition("/")[0] in folders]

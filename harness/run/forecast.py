@@ -8,10 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.plan.build import build_plan
+from harness.plan.build import plan_file
 from harness.plan.forecast import Pace, calls_of
 from harness.plan.types import Plan
-from harness.spec.load import load_spec
 from harness.store.records import CellRecord
 from harness.store.store import Store, open_store
 
@@ -30,7 +29,7 @@ def plan_spec(
     """Load, check and plan a spec; ``fetch``: bring its pictures from the web."""
     known = (store_path / "store.json").exists() or store_path.is_file()
     paces = paces_of(open_store(store_path, create=False)) if known else []
-    return build_plan(load_spec(spec, fetch=fetch), only=only, limit=limit, device=device, paces=paces)
+    return plan_file(spec, only=only, limit=limit, device=device, paces=paces, fetch=fetch)
 
 
 def paces_of(store: Store) -> list[Pace]:
@@ -48,6 +47,7 @@ def _pace(cell: CellRecord) -> Pace | None:
     rest = statistics.median(cell.timing.prior_s) / cell.timing.batch
     return Pace(
         model=cell.settings.model,
+        task=cell.settings.task,
         dtype=cell.settings.dtype,
         height=cell.settings.height,
         width=cell.settings.width,

@@ -17,12 +17,14 @@ from harness.spec.types import ESTIMATE
 class KeyBook:
     """Keys from the plan, the weights' digests and the environment's identity.
 
-    ``score_identity`` stands for what computes features; ``fingerprint`` is the whole environment, for timings.
+    ``score_identity`` stands for what computes features, ``hint_identity`` for what estimates depth; ``fingerprint`` is
+    the whole environment, for timings.
     """
 
     plan: Plan
     identity: Identity
     score_identity: Identity
+    hint_identity: Identity
     fingerprint: str
     models: dict[str, Weights]  # model name -> its parts
     scorers: dict[str, Weights]  # weights name -> its one part
@@ -50,7 +52,7 @@ class KeyBook:
     def _hint(self, cell: Cell, row: InputRow) -> str:
         estimator = self.plan.models[cell.settings.model].depth
         assert estimator is not None and row.image is not None
-        return hint_key(row.image, self.scorers[estimator].digest, self.score_identity)
+        return hint_key(row.image, self.scorers[estimator].digest, self.hint_identity)
 
     def features(self, cell: Cell, weights_name: str) -> str:
         """Of all of a cell's pictures under one scorer's or extractor's weights."""
@@ -70,7 +72,9 @@ class KeyBook:
     def weights(self, cell: Cell) -> dict[str, Any]:
         """Where a cell's parts came from: part -> place, revision, digest."""
         record = self.models[cell.settings.model].record()
-        return {part: record[part] for part in self._parts(cell)}
+        estimator = self.plan.estimator_of(cell)
+        depth = {} if estimator is None else {"depth estimator": self.scorers[estimator].record()["weights"]}
+        return {part: record[part] for part in self._parts(cell)} | depth
 
     def _digests(self, cell: Cell) -> dict[str, str]:
         digests = self.models[cell.settings.model].digests()

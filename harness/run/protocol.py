@@ -56,14 +56,15 @@ class Hints(Frozen):
 
     estimator: WeightsRow | None = None
     keys: tuple[str | None, ...] = ()  # none at all: nothing is estimated
+    fresh: bool = False  # read no stored result but this worker's own
 
 
 class Make(Frozen):
     """Make one batch of images: the prior (from the store if ``prior_key`` is there), then the decoder; store both.
 
     ``made_in`` (run id) goes into the ZIP's archive comment as JSON ``{"made_in", "made_at", "scheduler", "seconds",
-    "prior_made_in"}`` (``made_at`` ISO 8601 UTC), so that a later run that reuses the pictures can say whose they are
-    and what made them.
+    "prior_made_in", "truncated"}`` (``made_at`` ISO 8601 UTC; ``truncated`` for each row: text encoder → the words that
+    it dropped), so that a later run that reuses the pictures can say whose they are and what made them.
     """
 
     op: Literal["make"] = "make"
@@ -81,7 +82,6 @@ class MakeDone(Frozen):
 
     image_sha256: list[str]
     prior_reused: bool
-    truncated: dict[str, dict[str, str]] = {}  # row id -> which text encoder -> the words that it dropped
     scheduler: dict[str, Any]  # class name and full configuration as used
     seconds: float
 

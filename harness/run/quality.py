@@ -17,7 +17,6 @@ from harness.run.ledger import now_ms
 from harness.run.pictures import batch_ref, made_in, origin
 from harness.run.protocol import Hints, Make, MakeDone, Reply
 from harness.run.station import Station, raise_if_disk
-from harness.run.survey import estimator_of
 from harness.store.records import BatchRef, CellRecord, Failure
 
 _AHEAD = 2  # requests in flight: the next batch is denoised while the last one's PNGs are written
@@ -49,9 +48,9 @@ def batches_of(desk: Desk, cell: Cell) -> list[Batch]:
 
 def hints_of(desk: Desk, cell: Cell, rows: tuple[InputRow, ...]) -> Hints:
     """The depth that is to be estimated for some rows of a cell."""
-    estimator = estimator_of(desk.plan, cell)
+    estimator = desk.plan.estimator_of(cell)
     row = None if estimator is None else desk.scorers[estimator]
-    return Hints(estimator=row, keys=tuple(desk.keys.hints(cell, rows)))
+    return Hints(estimator=row, keys=tuple(desk.keys.hints(cell, rows)), fresh=desk.fresh)
 
 
 def missing_batches(desk: Desk, cell: Cell) -> list[Batch]:

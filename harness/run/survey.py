@@ -9,7 +9,7 @@ from typing import Any
 import harness
 from harness.base import digest
 from harness.catalog.metrics import METRICS
-from harness.catalog.tasks import TASKS, parts_of
+from harness.catalog.tasks import parts_of
 from harness.catalog.types import ModelRow, PartName, WeightsRow
 from harness.catalog.weights import WEIGHTS
 from harness.measure.environment import machine
@@ -21,14 +21,15 @@ from harness.run.probing import LASTING, look
 from harness.run.progress import Reporter
 from harness.run.station import Post
 from harness.run.weights import Weights, model_weights, scorer_weights
-from harness.spec.types import ESTIMATE
-from harness.store.digests import digest_source, package_identity
+from harness.store.digests import digest_file, digest_source, package_identity
 from harness.store.store import Store
 
 _MAKERS = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "tokenizers", "numpy", "pillow")
 _SCORERS = (
     "torch", "torchvision", "open-clip-torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow", "scipy",
 )  # fmt: skip
+
+_ESTIMATORS = ("torch", "transformers", "safetensors", "numpy", "pillow")
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Survey:
     environment: dict[str, Any]
     identity: Identity
     score_identity: Identity
+    hint_identity: Identity
     fingerprint: str
     posts: list[Post]
     models: dict[str, ModelRow]
@@ -63,6 +65,7 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fre
         environment={**environment, **machine()},
         identity=_identity(environment, _MAKERS, making),
         score_identity=_identity(environment, _SCORERS, digest_source([package / "score"])),
+        hint_identity=_identity(environment, _ESTIMATORS, digest_file(package / "score" / "depth.py")),
         fingerprint=digest([lasting, measuring]),
         posts=posts,
         models={name: row for name, (row, _) in models.items()},
@@ -100,6 +103,7 @@ def keybook(plan: Plan, found: Survey) -> KeyBook:
         plan=plan,
         identity=found.identity,
         score_identity=found.score_identity,
+        hint_identity=found.hint_identity,
         fingerprint=found.fingerprint,
         models=found.model_weights,
         scorers=found.scorer_weights,
@@ -109,13 +113,7 @@ def keybook(plan: Plan, found: Survey) -> KeyBook:
 def scorers_of(plan: Plan) -> set[str]:
     """The weights that the plan's metrics need, over all its cells, and those that estimate its hints."""
     judging = {name for cell in plan.cells for name in weights_for(plan, cell).values()}
-    return judging | {name for cell in plan.cells if (name := estimator_of(plan, cell)) is not None}
-
-
-def estimator_of(plan: Plan, cell: Cell) -> str | None:
-    """Name of the weights that estimate a cell's hints; ``None`` where none is estimated."""
-    estimated = "hint" in TASKS[cell.settings.task].inputs and any(row.hint == ESTIMATE for row in plan.rows_of(cell))
-    return plan.models[cell.settings.model].depth if estimated else None
+    return judging | {name for cell in plan.cells if (name := plan.estimator_of(cell)) is not None}
 
 
 def weights_for(plan: Plan, cell: Cell) -> dict[str, str]:

@@ -69,8 +69,12 @@ def render_missing(absent: Sequence[Missing], spec: str) -> str:
     """For people: what `harness fetch` would bring, and how much it is; empty if nothing is missing."""
     if not absent:
         return ""
-    lines = [f"not on this machine yet: `harness fetch {spec}` brings it"]
-    lines += [f"  {one.what}: {one.place.where} ({_size(one.bytes)})" for one in absent]
+    there = [one for one in absent if one.place.kind == "hub"]
+    lost = [one for one in absent if one.place.kind != "hub"]
+    lines = [f"not on this machine yet: `harness fetch {spec}` brings it"] if there else []
+    lines += [f"  {one.what}: {one.place.where} ({_size(one.bytes)})" for one in there]
+    lines += ["not on this machine, and nothing brings it: name another, or install the harness again"] if lost else []
+    lines += [f"  {one.what}: {one.place.where}" for one in lost]
     return "\n".join(lines)
 
 
@@ -113,16 +117,17 @@ def _cached(place: Place) -> Path:
 def is_whole(snapshot: Path, need: Need) -> bool:
     """Whether a folder of the cache has every component that the need wants, and weights wherever it wants some."""
     if need.part is None or need.version is None:
-        return _has_weights(snapshot)
+        return _has_weights(snapshot, need.place.variant)
     wanted = [snapshot / name for name in components(need.part, need.version)]
     if not (snapshot / "model_index.json").is_file() or not all(any(folder.glob("*.json")) for folder in wanted):
         return False
-    return all(_has_weights(folder) for folder in wanted if folder.name not in _WEIGHTLESS)
+    return all(_has_weights(folder, need.place.variant) for folder in wanted if folder.name not in _WEIGHTLESS)
 
 
-def _has_weights(folder: Path) -> bool:
+def _has_weights(folder: Path, variant: str | None = None) -> bool:
     """Weights in one file, or in all the files that an index names: one of another variant may be here alone."""
-    if any(_SHARD.search(path.name) is None for path in folder.glob("*.safetensors")):
+    single = [path.name for path in folder.glob("*.safetensors") if _SHARD.search(path.name) is None]
+    if any(name.count(".") == 1 or (variant is not None and f".{variant}." in name) for name in single):
         return True
     shards = [_shards(index) for index in folder.glob("*.safetensors.index*.json")]
     return any(names and all((folder / name).is_file() for name in names) for names in shards)

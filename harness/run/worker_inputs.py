@@ -46,12 +46,14 @@ def _hints(
     for row, key in zip(rows, hints.keys or [None] * len(rows), strict=True):
         if key is not None:
             assert hints.estimator is not None and row.image is not None
-            found[row.id] = _estimated(bench, hints.estimator, key, pictures[row.image])
+            again = hints.fresh and key not in bench.estimated
+            found[row.id] = _estimated(bench, hints.estimator, key, pictures[row.image], again=again)
     return found
 
 
-def _estimated(bench: Bench, estimator: WeightsRow, key: str, picture: Image.Image) -> Image.Image:
-    stored = bench.kept.blobs.find("hints", key)
+def _estimated(bench: Bench, estimator: WeightsRow, key: str, picture: Image.Image, *, again: bool) -> Image.Image:
+    bench.estimated.add(key)
+    stored = None if again else bench.kept.blobs.find("hints", key)
     if stored is None:
         depth: Image.Image = _estimator(bench, estimator)(picture)
         with io.BytesIO() as png:

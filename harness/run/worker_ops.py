@@ -27,6 +27,7 @@ from harness.run.protocol import (
     Time,
     TimeDone,
 )
+from harness.spec.types import MixItem
 from harness.store.store import Store, open_store
 
 Finish = Callable[[], Answer]  # the rest of an operation, run beside the next one: encoding and writing
@@ -39,6 +40,7 @@ class Bench:
     store: Store | None = None
     device: str = "cpu"
     loaded: Any = None  # pipelines.load.Loaded
+    estimated: set[str] = field(default_factory=set)  # keys of the depths that were read or made here
     makers: dict[str, Any] = field(default_factory=dict)  # weights row as JSON → score.features.FeatureMaker
 
     @property
@@ -223,8 +225,12 @@ def _view(picture: Any, row: InputRow, task: Task, inputs: Any) -> Any:
         image=inputs.pictures[row.image] if "image" in takes and row.image else None,
         mask=inputs.pictures[row.mask] if "mask" in takes and row.mask else None,
         hint=inputs.hints.get(row.id),
-        mix=tuple(item.text or inputs.pictures[item.image] for item in row.mix) if "mix" in takes else (),
+        mix=tuple(_thing(item, inputs) for item in row.mix) if "mix" in takes else (),
     )
+
+
+def _thing(item: MixItem, inputs: Any) -> Any:
+    return item.text if item.image is None else inputs.pictures[item.image]
 
 
 def _maker(bench: Bench, request: Extract) -> Any:

@@ -14,12 +14,14 @@ Map = NDArray[np.floating]
 def agreement(estimate: Map, hint: Map) -> float:
     """Spearman's rank correlation of two maps (height, width), 1 for the same order of near and far.
 
-    Not a number if one of them is flat: it orders nothing.
+    0 if the estimate is flat: it agrees with nothing. Not a number if the hint is: it orders nothing.
 
     Source: C. Spearman, The proof and measurement of association between two things, 1904; by scipy.
     """
-    if np.ptp(estimate) == 0 or np.ptp(hint) == 0:
+    if np.ptp(hint) == 0:
         return float("nan")
+    if np.ptp(estimate) == 0:
+        return 0.0
     return float(spearmanr(estimate, hint, axis=None).statistic)
 
 

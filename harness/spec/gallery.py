@@ -12,6 +12,7 @@ from harness.errors import HarnessError, MissingError
 from harness.spec.entries import Entry
 from harness.spec.picture_cells import ALPHA, Cell, Source
 from harness.spec.reader import Reader
+from harness.spec.resizing import NO_RULE
 from harness.spec.types import Asset, MixItem
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ class Content:
         return digest(parts)[:_DIGITS]
 
     @property
+    def shown(self) -> str:
+        """The same of the pictures that it starts from alone; a mix without a prompt has its own digest there already."""
+        pictures = [self.image, self.mask, self.hint]
+        return digest(pictures)[:_DIGITS] if any(pictures) else ""
+
+    @property
     def mix_digest(self) -> str:
         """Of the mix without its weights, 64 hexadecimal digits."""
         return digest(self._things)
@@ -80,7 +87,7 @@ class Gallery:
         found = Content(
             image=None if shown is None else shown.asset.key,
             mask=None if shown is None or entry.mask is None else self._mask(entry, shown),
-            hint=self._hint(entry),
+            hint=self._hint(entry, shown),
             mix=tuple(self._thing(entry, thing) for thing in entry.mix),
             weights=self._weights(entry),
             task=entry.task,
@@ -92,8 +99,9 @@ class Gallery:
         return Cell(self._reader, entry.line, column)
 
     def _sized(self, source: Source) -> Source:
-        """A picture's own rule comes before the spec's."""
-        return source if self._options.resize is None else {"resize": self._options.resize, **source}
+        """A picture's own rule comes before the spec's; its own ``none`` too."""
+        ruled = source if self._options.resize is None else {"resize": self._options.resize, **source}
+        return {key: value for key, value in ruled.items() if (key, value) != ("resize", NO_RULE)}
 
     def _look(self, cell: Cell, source: Source, *, keep: bool = True) -> Examined | None:
         """A picture, decoded at most once; its asset is kept unless it is only looked at."""
@@ -147,10 +155,10 @@ class Gallery:
             return self._boxed(cell, mask, size)
         source = {**mask, "invert": True} if self._options.invert else mask
         seen = self._look(cell, source, keep=False)
-        if seen is None or seen.original == size:
+        if seen is None or seen.asset.pending or seen.original == size:
             return None if seen is None else source
         if seen.original == image.original:
-            return self._sized(source)
+            return _like(image, source)
         sizes = dict.fromkeys(f"{width}x{height}" for width, height in (image.original, size))
         cell.bad(f"the mask has {seen.original[0]}x{seen.original[1]} pixels, its image {next(iter(sizes))}",
                  f"a mask of {' or '.join(sizes)} pixels")  # fmt: skip
@@ -164,11 +172,17 @@ class Gallery:
         cell.bad(f"the box {[left, top, right, bottom]} reaches out of the image", f"at most {size[0]}, {size[1]}")
         return None
 
-    def _hint(self, entry: Entry) -> str | None:
+    def _hint(self, entry: Entry, image: Examined | None) -> str | None:
+        """A map of its image's size is resized with it, so that both stay together."""
         if not isinstance(entry.hint, dict):
             return entry.hint
-        seen = self._look(self._cell(entry, "hint"), entry.hint)
-        return None if seen is None else seen.asset.key
+        cell = self._cell(entry, "hint")
+        seen = self._look(cell, entry.hint, keep=False)
+        if seen is None:
+            return None
+        together = image is not None and not seen.asset.pending and seen.original == image.original
+        shown = self._look(cell, _like(image, entry.hint) if image is not None and together else entry.hint)
+        return None if shown is None else shown.asset.key
 
     def _thing(self, entry: Entry, thing: Source | str) -> MixItem:
         if isinstance(thing, str):
@@ -191,6 +205,12 @@ class Gallery:
 
     def _note(self, entry: Entry, text: str) -> None:
         self._notes[f"{entry.line.name}: {text}"] = None
+
+
+def _like(image: Examined, source: Source) -> Source:
+    """A source resized by its image's rule."""
+    rule = image.asset.source.get("resize")
+    return source if rule is None else {**source, "resize": rule}
 
 
 def _tried(examine: Callable[[Source], Examined], source: Source) -> Examined | HarnessError:

@@ -45,6 +45,12 @@ class _Sight:
         return self.entry.id or prompt_id(self.entry.prompt, self.entry.negative, self._instead_of_text)
 
     @property
+    def _independent(self) -> str:
+        """What statistics count as one: an id of one's own, or the prompt with its pictures, whatever their weights."""
+        shown = self.content.shown
+        return self.prompt_id if self.entry.id or not shown else f"{self.prompt_id}-i{shown}"
+
+    @property
     def meaning(self) -> tuple[str, str | None, str]:
         """What an id stands for: comparisons are paired by it."""
         return self.entry.prompt, self.entry.negative, self._instead_of_text
@@ -57,7 +63,7 @@ class _Sight:
         digits = f"-i{self.content.digits}" if self.content.digits else ""
         return InputRow(
             id=f"{self.prompt_id}{digits}-s{seed}",
-            prompt_id=self.prompt_id,
+            prompt_id=self._independent,
             prompt=self.entry.prompt,
             negative_prompt=self.entry.negative,
             seed=seed,
@@ -160,8 +166,8 @@ class _Rows:
         """Take a row, and note what is wrong with its id."""
         row = sight.row(seed)
         stood, other = row.id in self._contents, self._contents.setdefault(row.id, sight.content)
-        if self._meaning.setdefault(row.prompt_id, sight.meaning) != sight.meaning:
-            self._bad(sight, f"id {row.prompt_id!r} already means another prompt", "an id for each prompt")
+        if self._meaning.setdefault(sight.prompt_id, sight.meaning) != sight.meaning:
+            self._bad(sight, f"id {sight.prompt_id!r} already means another prompt", "an id for each prompt")
         elif other != sight.content:  # the digits of two digests happen to agree
             self._bad(sight, f"id {row.id!r} already means other pictures", "an `id` of its own for the row")
         elif stood:

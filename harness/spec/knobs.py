@@ -90,7 +90,8 @@ def _weights(reader: Reader, value: Any, place: Path_) -> Any:
         return (round(1 - value, 12), float(value))
     if len(numbers) < 2:
         return reader.bad(place, f"{shown(value)} is one weight alone", _WEIGHTS)
-    return tuple(map(float, numbers))
+    total = sum(numbers) if reader.normalise_weights and abs(sum(numbers)) > _TINY else 1
+    return tuple(number / total for number in numbers)
 
 
 def _task(reader: Reader, value: Any, place: Path_) -> Any:
@@ -153,7 +154,7 @@ _WEIGHTS_SCHEMA: dict[str, Any] = {
     "description": _WEIGHTS,
 }
 _DTYPES = ("float32", "float16", "bfloat16")
-_FINITE = 1e6
+_FINITE, _TINY = 1e6, 1e-6
 NONE = "—"  # a knob that a cell's task or model does not have
 
 #: In the order in which labels and tables show them.
@@ -194,7 +195,7 @@ def label_of(knob: str, value: Any) -> str | int | float:
     if isinstance(value, SchedulerChoice):
         return value.label
     if value is None:
-        return NONE
+        return "each row's own" if knob == "weights" else NONE
     if knob in _TUPLES:
         return _TUPLES[knob](value)
     if isinstance(value, float) and value.is_integer() and abs(value) < _FINITE:

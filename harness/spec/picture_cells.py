@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.catalog.world import parse_caption
 from harness.spec.reader import Reader, is_number, nearest, shown
-from harness.spec.resizing import resize_rule
+from harness.spec.resizing import NO_RULE, resize_rule
 from harness.spec.tables import Line
 from harness.spec.types import ESTIMATE
 
@@ -150,8 +150,12 @@ def _source(cell: Cell, form: dict[str, Any] | None, use: str) -> Source | None:
 
 def _rule(cell: Cell, form: dict[str, Any]) -> dict[str, Any]:
     """The picture's own rule for resizing, which comes before the spec's."""
-    rule = resize_rule(form["resize"], cell.bad) if "resize" in form else None
-    return {} if rule is None else {"resize": rule}
+    if "resize" not in form:
+        return {}
+    if cell.column in ("mask", "hint"):
+        cell.bad(f"a {cell.column} has no `resize` of its own", "none: it is resized with its image")
+    rule = resize_rule(form["resize"], cell.bad)
+    return {"resize": NO_RULE if rule is None else rule}
 
 
 def _file(cell: Cell, form: dict[str, Any]) -> Source | None:

@@ -19,6 +19,7 @@ class Reader:
     def __init__(self, source: Source, *, fetch: bool = True) -> None:
         self.source, self.fetch = source, fetch  # ``fetch``: pictures in the web are brought here
         self.base = Path(source.path).parent
+        self.normalise_weights = source.data.get("normalise_weights") is True
         self.models: dict[str, ModelRow] = {}
 
     def bad(self, place: Path_, happened: str, expected: str = "", nearest: str | None = None) -> Any:

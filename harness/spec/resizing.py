@@ -12,12 +12,13 @@ Rule = str | dict[str, int]
 Bad = Callable[[str, str], Any]
 _SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
 _SIDES = (8, 8192)
+NO_RULE = "none"
 _EXPECTED = "none, WIDTHxHEIGHT such as 768x512, {thumbnail: 768} or {crop: 768}"
 
 
 def resize_rule(value: Any, bad: Bad) -> Rule | None:
     """The rule as a source records it; ``None`` for none of ours, and after a fault, which ``bad`` notes."""
-    if value == "none":
+    if value == NO_RULE:
         return None
     if isinstance(value, str) and (found := _SIZE.fullmatch(value)):
         rule: Rule = value

@@ -41,7 +41,7 @@ class InputRow(Frozen):
     """
 
     id: str  # "<prompt_id>-s<seed>"; "<prompt_id>-i<digits>-s<seed>" with pictures
-    prompt_id: str
+    prompt_id: str  # what is independent of other rows: the prompt with its pictures; seeds of it are averaged first
     prompt: str
     negative_prompt: str | None
     seed: int

@@ -130,7 +130,7 @@ class CellRecord(Frozen):
     status: CellStatus
     failure: Failure | None = None
     batches: list[BatchRef] = []
-    inputs: dict[str, str] = {}  # "image of ROW" and the like -> key of the stored picture
+    inputs: dict[str, str] = {}  # "RGB 1a2b3c of ROW" and the like -> key of the stored picture
     hints: dict[str, str] = {}  # row id -> key of the depth that was estimated for it
     truncated: dict[str, dict[str, str]] = {}  # row id -> which text encoder -> the words that it dropped
     features: dict[str, str] = {}  # weights name -> key of the stored feature file

@@ -49,7 +49,7 @@ def test_a_decoder_of_full_size_is_like_the_hubs(model: Path) -> None:
 
 def test_a_pair_takes_parts_from_folders_and_from_the_catalog(model: Path) -> None:
     row = local_model({"decoder": "m/decoder", "prior": "kandinsky-2.2"}, model.parent)
-    assert row.name == "kandinsky-2.2 with m/decoder"
+    assert row.name == "prior kandinsky-2.2, decoder m/decoder"
     assert (row.parts["decoder"].kind, row.parts["prior"]) == ("folder", MODELS["kandinsky-2.2"].parts["prior"])
     row = local_model({"decoder": "mini-2.2", "prior": "m/prior"}, model.parent)
     assert (row.parts["decoder"], row.default_schedulers) == (

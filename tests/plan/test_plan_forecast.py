@@ -21,7 +21,15 @@ compare_to: {scheduler: DDIM, num_inference_steps: 50}
 timing: {repeats: 3, rounds: 2, warmups: 1, batch: 2}
 """
 PACE = Pace(
-    model="mini-2.2", dtype="float32", height=64, width=64, call_s=0.01, rest_s=0.1, load_s=3.0, measured_in="run-1"
+    model="mini-2.2",
+    task="text-to-image",
+    dtype="float32",
+    height=64,
+    width=64,
+    call_s=0.01,
+    rest_s=0.1,
+    load_s=3.0,
+    measured_in="run-1",
 )
 
 

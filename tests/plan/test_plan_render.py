@@ -65,8 +65,8 @@ def test_what_differs_by_model_names_the_model(plan_of: Callable[..., Plan]) -> 
 
 @pytest.mark.parametrize(("call_s", "told"), [(0.1, "39 s"), (10.0, "39 min"), (100.0, "6.4 h")])
 def test_time_is_told_in_a_unit_of_its_size(plan_of: Callable[..., Plan], call_s: float, told: str) -> None:
-    pace = Pace(model="mini-2.2", dtype="float32", height=64, width=64, call_s=call_s, rest_s=0.0, load_s=4.0,
-                measured_in="r")  # fmt: skip
+    pace = Pace(model="mini-2.2", task="text-to-image", dtype="float32", height=64, width=64, call_s=call_s,
+                rest_s=0.0, load_s=4.0, measured_in="r")  # fmt: skip
     assert f"  time: at most about {told}" in render_plan(plan_of(TEXT, paces=[pace])).splitlines()
 
 

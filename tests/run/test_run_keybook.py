@@ -18,6 +18,7 @@ from harness.run.weights import Part, Weights
 PLACE = Place(kind="folder", where="/somewhere")
 MAKING = Identity(device="a CPU", versions={"torch": "2.14"}, flags={"tf32": False}, threads=1, source="a")
 SCORING = MAKING.model_copy(update={"source": "b"})
+ESTIMATING = MAKING.model_copy(update={"source": "c"})
 PLAN = make_plan(cells=2, rows=8)
 
 
@@ -26,7 +27,7 @@ def _weights(**digests: str) -> Weights:
 
 
 BOOK = KeyBook(
-    plan=PLAN, identity=MAKING, score_identity=SCORING, fingerprint="here",
+    plan=PLAN, identity=MAKING, score_identity=SCORING, hint_identity=ESTIMATING, fingerprint="here",
     models={"mini-2.2": _weights(prior="p", decoder="d")},
     scorers={SCORER: _weights(weights="s"), EXTRACTOR: _weights(weights="e")},
 )  # fmt: skip
