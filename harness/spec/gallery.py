@@ -52,7 +52,7 @@ class Content:
 
     @property
     def shown(self) -> str:
-        """The same of the pictures that it starts from alone; a mix without a prompt has its own digest there already."""
+        """The same of the pictures that it starts from alone; a mix without a prompt is in the prompt's digest."""
         pictures = [self.image, self.mask, self.hint]
         return digest(pictures)[:_DIGITS] if any(pictures) else ""
 

@@ -64,7 +64,7 @@ def test_an_image_is_a_path_an_asset_and_a_part_of_the_id(spec_of: Specs, tmp_pa
         len({row.prompt_id for row in spec.rows}) == 2 and len({row.id for row in spec.rows}) == 4
     )  # seeds are no units
     head, digits, seed = spec.rows[0].id.split("-")
-    assert (head, digits[0], len(digits), seed) == (prompt_id("a", None), "i", 7, "s1")
+    assert (head, digits[0], len(digits), seed) == (prompt_id("a", None), "i", 11, "s1")
     asset = spec.assets[spec.rows[0].image or ""]
     assert asset.source == {"file": str(tmp_path / "a.png"), "as": "image"} and (asset.width, asset.height) == (8, 4)
     assert _pixels(spec, spec.rows[0].image) == [1, 2, 3] * 32 and len(spec.assets) == 2
