@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from harness import cli
 from harness.errors import ExitCode, StoreError
 from harness.store.store import Store
 
@@ -164,7 +163,7 @@ def test_what_happens_inside_leaves_with_the_design_s_code(
     def fail(*_: Any) -> None:
         raise error
 
-    monkeypatch.setattr(cli, "_plan", fail)
+    monkeypatch.setattr("harness.cli.verbs.planned", fail)
     said = harness("run", "quickstart")
     assert said.code == code and words in said.err
     log = re.search(r"report it with (\S+\.log)", said.err)
