@@ -10,7 +10,7 @@ from harness.catalog.types import Api, InputName, ModelRow, Pipelines, Task, Tas
 APIS: tuple[Api, ...] = get_args(Api)
 _PRIOR_21, _PRIOR_22 = "KandinskyPriorPipeline", "KandinskyV22PriorPipeline"
 _EMB2EMB = "KandinskyV22PriorEmb2EmbPipeline"
-_ONLY_22 = "ControlNet was trained for Kandinsky 2.2 alone"
+_ONLY_22 = "ControlNet was trained for Kandinsky 2.2 alone: name a model of that version"
 _NO_PRIOR = "Kandinsky 3 has no prior: there are no image embeddings to mix"
 
 TASKS: dict[Task, TaskRow] = {

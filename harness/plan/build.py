@@ -96,6 +96,7 @@ def build_plan(
         assets=_assets(spec, cells, by_cell),
         rows=rows,
         limit=limit,
+        notes=told,
         cells=tuple(cells),
         groups=groups,
         refused=refusals_of(found),
@@ -114,7 +115,17 @@ def build_plan(
 
 def _meaning(plan: Plan) -> str:
     """A digest of what decides a run's results: two files that say the same have the same."""
-    beside = {"name", "question", "spec_path", "spec_text", "spec_digest", "refused", "resolved_defaults", "forecast"}
+    beside = {
+        "name",
+        "question",
+        "spec_path",
+        "spec_text",
+        "spec_digest",
+        "refused",
+        "resolved_defaults",
+        "forecast",
+        "notes",
+    }
     return digest(plan.model_dump(mode="json", exclude=beside))
 
 

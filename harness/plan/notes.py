@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from harness.catalog.types import ModelRow, Version
+from harness.catalog.tasks import TASKS
+from harness.catalog.types import Api, ModelRow, Task, Version
+from harness.plan.needs import rows_for
 from harness.plan.types import Cell, InputRow, Settings, TimingPlan
+from harness.spec.types import ESTIMATE
 
+_A = {"image": "an"}
 _Holds = Callable[[Settings, Version], bool]
 
 _OF_CELLS: tuple[tuple[_Holds, str], ...] = (
@@ -45,6 +49,7 @@ def notes_on(
     negative = any(row.negative_prompt for row in rows)
     owed = (*_OF_CELLS, *(_WITH_A_NEGATIVE_PROMPT if negative else ()))
     notes = [text for holds, text in owed if any(holds(settings, version) for settings, version in pairs)]
+    notes += _unused(cells, rows)
     notes += _weights([settings for settings, _ in pairs], rows)
     notes += _both_forms([settings for settings, _ in pairs])
     if timing.enabled and timing.batch > fewest:
@@ -52,12 +57,32 @@ def notes_on(
     return tuple(notes)
 
 
+def _unused(cells: Sequence[Cell], rows: Sequence[InputRow]) -> list[str]:
+    """What rows bring and no task of theirs looks at, so that nobody thinks it had a part in the pictures."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        tasks = dict.fromkeys(cell.settings.task for cell in cells if row in rows_for([row], *_of(cell)))
+        taken = {name for task in tasks for name in TASKS[task].inputs}
+        estimated = {"image"} if row.hint == ESTIMATE and "hint" in taken else set()
+        for name in ("image", "mask", "hint", "mix"):
+            if getattr(row, name) and name not in taken | estimated:
+                found.setdefault(name, []).append(", ".join(tasks))
+    return [
+        f"{len(tasks)} of {len(rows)} rows bring {_A.get(name, 'a')} {name} that nothing looks at ({tasks[0]} takes none)"
+        for name, tasks in found.items()
+    ]
+
+
+def _of(cell: Cell) -> tuple[Task, Api]:
+    return cell.settings.task, cell.settings.api
+
+
 def _weights(settings: Sequence[Settings], rows: Sequence[InputRow]) -> list[str]:
     """Of the knob: it comes before the rows' own weights, and is used as it is."""
     given = dict.fromkeys(one.weights for one in settings if one.weights is not None)
     off = [weights for weights in given if abs(sum(weights) - 1) > 1e-6]
     odd = [f"the weights {list(one)} sum to {sum(one):g}, not 1, and are used as they are" for one in off]
-    over = ["the knob `weights` comes before the rows' own"] if given and any(row.weights for row in rows) else []
+    over = ["the spec's `weights` stand in for those of its rows"] if given and any(row.weights for row in rows) else []
     return [*odd, *over]
 
 

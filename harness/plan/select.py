@@ -149,7 +149,9 @@ def refusal(model: ModelRow, choice: Choice, rows: Sequence[InputRow] = ()) -> s
         return reason
     height, width = choice.get("size", model.default_size)
     if height % model.size_multiple or width % model.size_multiple:
-        return f"{model.name} makes sizes that are multiples of {model.size_multiple}, not {width}x{height}"
+        least = model.size_multiple
+        told = f"{model.name} makes sizes that are multiples of {least}, not {width}x{height}"
+        return f"{told}: such as {least} or {2 * least}"
     if (model.version, task) == ("2.1", "image-to-image") and height != width:
         return "2.1's image-to-image makes square pictures only: diffusers turns its source by a right angle"
     own = model.default_schedulers.get(TASKS[task].part)

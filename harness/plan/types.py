@@ -124,6 +124,7 @@ class Plan(Frozen):
     cell_timeout_s: float | None
     device: str  # "auto" | "cpu" | "cuda" | "mps"
     threads: int | None  # CPU threads of a worker; None: the physical cores
+    notes: tuple[str, ...] = ()  # what a person should know of the inputs and of diffusers
     resolved_defaults: dict[str, Any]  # knob -> value, those the spec did not name
     forecast: Forecast
 

@@ -38,11 +38,17 @@ def provenance(view: RunView, *, public: bool = False) -> tuple[Section, ...]:
         Section("Schedulers as loaded", _schedulers(view)),
         Section("Reused", _reused(view)),
         Section("Prompts that were cut", _cut(view)),
-        Section("Notes", tuple((cell.label, note) for cell in view.cells for note in cell.notes)),
+        Section("Notes", _notes(view)),
         Section("MLflow", _tracking(view, public=public)),
         Section("Environment", _facts(view.run.environment)),
     )
     return tuple(section for section in found if section.facts or section.code)
+
+
+def _notes(view: RunView) -> tuple[tuple[str, str], ...]:
+    """What the plan said, and what was noted of each cell."""
+    of_cells = [(cell.label, note) for cell in view.cells for note in cell.notes]
+    return (*(("plan", note) for note in view.plan.notes), *of_cells)
 
 
 def _run(view: RunView) -> Section:

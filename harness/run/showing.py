@@ -79,4 +79,4 @@ def _inputs(
 def _written(path: Path, png: bytes) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(png)
-    return path
+    return path.resolve()

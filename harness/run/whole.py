@@ -97,6 +97,8 @@ def _run(store: Store, request: WholeRun, found: Survey, book: KeyBook, tell: Re
         desk.ledger.save(environment=found.environment, environment_digest=found.fingerprint, status="running")
         for refusal in plan.refused:
             tell.say(f"refused: {', '.join(map(str, refusal.swept.values()))}: {refusal.reason}")
+        for note in plan.notes:
+            tell.say(f"note: {note}")
         tell.say(f"run {record.run_id}: {len(plan.cells)} cells, {plan.forecast.images} pictures")
         return conduct(desk, found.posts)
 
@@ -108,5 +110,8 @@ def _outcome(store: Store, record: RunRecord, request: WholeRun, tell: Reporter)
 
     page = report_again(store, record, request.report_path, tell)
     table = render_table(load_view(store, record.run_id))
+    cut = {row_id for cell in store.load_cells(record.run_id) for row_id in cell.truncated}
+    if cut:
+        tell.say(f"The prompts of {len(cut)} rows were cut: the report says which words a text encoder dropped.")
     code = ExitCode.FAILED_CELLS if record.status == "failed-cells" else ExitCode.DONE
     return Outcome(record.run_id, f"{table}\n\n{page}", code)

@@ -68,8 +68,8 @@ def _fetch(url: str, largest_bytes: int) -> bytes:
         reason = str(getattr(error, "reason", "") or error or type(error).__name__).splitlines()[0][:200]
         raise MissingError(
             f"{url} gave no picture: {reason}.",
-            expected="an address within reach",
-            do="check the address, or bring the picture here and name its file",
+            expected="an address within reach; run this where there is a network, or name a file in its place",
+            do="run this where there is a network, check the address, or bring the picture here and name its file",
         ) from error
     if len(data) > largest_bytes:
         raise UsageError(f"{url} gives more than {largest_bytes // 10**6} MB.", expected="one picture")

@@ -100,6 +100,10 @@ def weights(cell: Cell, value: Any, things: int) -> tuple[float, ...] | None:
 def _thing(cell: Cell, value: Any) -> Source | str | None:
     """A text stands for itself, unless it is an address or ``world:…``."""
     if isinstance(value, str) and not _ADDRESS.fullmatch(value) and not value.startswith("world:"):
+        if value.lower().endswith(PICTURE_SUFFIXES):
+            cell.bad(f"{shown(value)} looks like a picture's file, and a bare text of a mix is a prompt",
+                     f"{{file: {value}}}, or {{text: {value}}} if the words are meant")  # fmt: skip
+            return None
         value = {"text": value}
     form = _form(cell, value, ("text", "file", "url", "world"))
     if form is None or "text" not in form:
