@@ -10,7 +10,6 @@ from harness.plan.needs import rows_for
 from harness.plan.types import Cell, InputRow, Settings, TimingPlan
 from harness.spec.types import ESTIMATE
 
-_A = {"image": "an"}
 _Holds = Callable[[Settings, Version], bool]
 
 _OF_CELLS: tuple[tuple[_Holds, str], ...] = (
@@ -68,8 +67,9 @@ def _unused(cells: Sequence[Cell], rows: Sequence[InputRow]) -> list[str]:
             if getattr(row, name) and name not in taken | estimated:
                 found.setdefault(name, []).append(", ".join(tasks))
     return [
-        f"{len(tasks)} of {len(rows)} rows bring {_A.get(name, 'a')} {name} that nothing looks at ({tasks[0]} takes none)"
+        f"{len(tasks)} of {len(rows)} rows bring {article} {name} and nothing looks at it: {tasks[0]} takes none"
         for name, tasks in found.items()
+        for article in ["an" if name == "image" else "a"]
     ]
 
 

@@ -165,3 +165,48 @@ def test_the_real_models_are_the_miniature_by_another_name(plan_of: Plans) -> No
     """The same lines plan on the hub's models."""
     for name in ("2.1", "2.2", "3"):
         assert set(MODELS[f"mini-{name}"].parts) == set(MODELS[f"kandinsky-{name}"].parts)
+
+
+def test_what_nothing_looks_at_is_noted(plan_of: Plans) -> None:
+    """A hint for a task that takes none is no fault of the rest, and no secret."""
+    text = f"inputs: [{{prompt: x, image: {_WORLD}, hint: estimate}}, {{prompt: y}}]\n"
+    notes = plan_of(text).notes
+    assert "1 of 2 rows bring an image and nothing looks at it: text-to-image takes none" in notes
+    assert "1 of 2 rows bring a hint and nothing looks at it: text-to-image takes none" in notes
+    served = text.replace(", {prompt: y}", "") + "task: [text-to-image, controlnet-depth-text-to-image]\n"
+    assert not [note for note in plan_of(served).notes if "nothing looks at" in note]  # its depth is estimated
+
+
+def test_weights_of_the_spec_stand_in_for_the_rows_and_are_normalised_if_asked(plan_of: Plans) -> None:
+    text = "task: interpolation\ninputs: [{mix: [a cat, a dog], weights: [0.5, 0.5]}]\nweights: [[0.2, 0.6]]\n"
+    notes = " ".join(plan_of(text).notes)
+    assert "sum to 0.8, not 1" in notes and "stand in for those of its rows" in notes
+    plan = plan_of(f"{text}normalise_weights: true\n")
+    assert plan.cells[0].settings.weights == pytest.approx((0.25, 0.75)) and "sum to" not in " ".join(plan.notes)
+
+
+def test_own_weights_beside_swept_ones_have_a_label(plan_of: Plans) -> None:
+    rows = "inputs: [{mix: [a cat, a dog], weights: [0.5, 0.5]}]\n"
+    plan = plan_of(f"task: interpolation\n{rows}cases: [{{weights: 0.3}}, {{guidance_scale: 2}}]\n")
+    assert len({cell.label for cell in plan.cells}) == 2 and "own" in plan.cells[1].label
+
+
+def test_priors_are_counted_by_the_rows_that_they_serve(plan_of: Plans) -> None:
+    """Two tasks with a row each: two results, though both have one row."""
+    rows = f"inputs: [{{prompt: x, task: text-to-image}}, {{prompt: y, task: image-to-image, image: {_WORLD}}}]\n"
+    plan = plan_of(f"{rows}task: [text-to-image, image-to-image]\nprior_num_inference_steps: 5\n")
+    assert plan.forecast.prior_model_calls == 10
+    mixed = plan_of(
+        "task: interpolation\nprior_num_inference_steps: 5\ninputs: [{mix: [a, b, c], weights: [1, 0, 0]}]\n"
+    )
+    assert mixed.forecast.prior_model_calls == 5 * 4  # each text, and what it is guided away from
+
+
+def test_a_model_without_an_estimator_cannot_estimate() -> None:
+    from harness.plan.select import refusal
+
+    blind = MODELS["mini-2.2"].model_copy(update={"depth": None})
+    choice = {"task": "controlnet-depth-text-to-image"}
+    row = _row(image="i" * 64, hint=ESTIMATE)
+    assert "names no depth estimator" in str(refusal(blind, choice, [row]))
+    assert refusal(blind, choice, [row.model_copy(update={"hint": "h" * 64})]) is None

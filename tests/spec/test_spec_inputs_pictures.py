@@ -295,3 +295,45 @@ def test_the_schema_and_the_reader_agree(faults_of: Faults, data: dict[str, Any]
     schema = Draft202012Validator({"properties": SCHEMAS, "additionalProperties": False})
     assert schema.is_valid(data) is right
     assert (faults_of(json.dumps(data)) == []) is right
+
+
+def _sizes(spec: Spec, *names: str) -> list[tuple[int, int]]:
+    (row,) = spec.rows
+    assets = [spec.assets[getattr(row, name)] for name in names]
+    return [(asset.width, asset.height) for asset in assets]
+
+
+def test_a_mask_and_a_map_are_resized_with_their_own_picture(spec_of: Specs) -> None:
+    """By its own rule, where it has one: what belongs together stays together."""
+    row = "prompt: a, image: {file: a.png, resize: {crop: 16}}"
+    assert _sizes(spec_of(f"inputs: [{{{row}, mask: half.png}}]\n"), "image", "mask") == [(16, 16), (16, 16)]
+    assert _sizes(spec_of(f"inputs: [{{{row}, hint: half.png}}]\n"), "image", "hint") == [(16, 16), (16, 16)]
+    spec = spec_of("resize: 16x8\ninputs: [{prompt: a, image: {file: a.png, resize: none}, mask: half.png}]\n")
+    assert _sizes(spec, "image", "mask") == [(8, 4), (8, 4)]  # the picture's own `none` comes before the spec's rule
+
+
+@pytest.mark.parametrize("column", ["mask", "hint"])
+def test_a_mask_or_a_map_has_no_rule_of_its_own(faults_of: Faults, column: str) -> None:
+    (fault,) = faults_of(f"inputs: [{{prompt: a, image: a.png, {column}: {{file: half.png, resize: 16x8}}}}]\n")
+    assert "no `resize` of its own" in fault.happened and "with its image" in fault.expected
+
+
+def test_a_file_is_no_prompt_of_a_mix(faults_of: Faults, spec_of: Specs) -> None:
+    (fault,) = faults_of("inputs: [{mix: [a star, a.png]}]\n")
+    assert "looks like a picture's file" in fault.happened and "{file: a.png}" in fault.expected
+    (row,) = spec_of("inputs: [{mix: [a star, {text: a.png}]}]\n").rows
+    assert row.mix[1] == MixItem(text="a.png")
+
+
+def test_an_address_that_was_not_fetched_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planning leaves pictures in the web, their masks and boxes too."""
+    from harness.spec.load import load_spec
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    address = "http://127.0.0.1:9/a.png"
+    first = f"{{prompt: a, image: '{address}', mask: {{box: [0, 0, 9, 9]}}}}"
+    rows = f"[{first}, {{prompt: b, image: a.png, mask: '{address}'}}]"
+    (tmp_path / "spec.yaml").write_text(f"allow_urls: true\ninputs: {rows}\n")
+    spec = load_spec(str(tmp_path / "spec.yaml"), fetch=False)
+    waiting = [asset.pending for asset in spec.assets.values()]
+    assert sorted(waiting) == [False, True, True, True] and any(address in note for note in spec.notes)
