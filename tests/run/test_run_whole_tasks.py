@@ -44,7 +44,7 @@ def test_every_cell_is_made_and_measured_by_its_tasks_metrics(lab: Lab, run: Run
     cells = _cells(lab, run)
     assert len(cells) == 18
     for (_, task, _), cell in cells.items():
-        assert tuple(score.metric for score in cell.scores) == TASKS[task].metrics  # type: ignore[index]  # a task's name
+        assert set(TASKS[task].metrics) <= {score.metric for score in cell.scores}  # type: ignore[index]  # a task's name
         assert all(score.value is not None or score.reason for score in cell.scores)
 
 
@@ -83,7 +83,7 @@ def test_tasks_that_ask_the_same_of_a_prior_share_it(lab: Lab, run: RunRecord) -
 def test_another_mask_makes_the_inpainting_again_and_nothing_else(lab: Lab, run: RunRecord) -> None:
     spec = json.loads((lab.folder / "spec.yaml").read_text())
     spec["inputs"][0]["mask"] = {"box": [0, 0, 64, 32]}
-    lab.spec(**spec)
+    lab.spec(**{"prompts": None, **spec})
     again = lab.run(only={"model": ["mini-2.2"]})
     made = {(c.settings.task, c.settings.api) for c in lab.store.load_cells(again.run_id) if not c.batches[0].reused}
     assert made == {("inpainting", "two-stage"), ("inpainting", "combined")}

@@ -247,12 +247,12 @@ def test_features_of_several_batches_in_the_order_of_the_keys(
     assert line.answer(ask)["seconds"] > 0
     both = load(store.get("features", ask.features_key))["features"]
     line.answer(
-        ask.model_copy(update={"image_keys": (second.images_key,), "prompts": ("a",), "features_key": digest("g")})
+        ask.model_copy(update={"image_keys": (second.images_key,), "rows": make_rows(1), "features_key": digest("g")})
     )
     alone = load(store.get("features", digest("g")))["features"]
     assert both.shape == (4, 4) and np.allclose(both[3:], alone, atol=1e-5)
-    failed = line.ask(ask.model_copy(update={"prompts": ("a",)})).failure
-    assert failed and "4 stored pictures for 1 prompts" in failed.reason
+    failed = line.ask(ask.model_copy(update={"rows": make_rows(1)})).failure
+    assert failed and "4 stored pictures for 1 rows" in failed.reason
 
 
 def test_what_is_missing_fails_the_request_and_not_the_worker(line: Line, folder: Path, tmp_path: Path) -> None:
