@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ def provenance(view: RunView, *, public: bool = False) -> tuple[Section, ...]:
         public: leave out what is of use on this machine only.
     """
     found = (
-        _run(view),
+        _run(view, public=public),
         Section("Spec", code=view.plan.spec_text),
         Section("Defaults that the spec did not name", _facts(view.plan.resolved_defaults)),
         Section("Refused combinations", tuple((_knobs(r.swept), r.reason) for r in view.plan.refused)),
@@ -51,11 +52,11 @@ def _notes(view: RunView) -> tuple[tuple[str, str], ...]:
     return (*(("plan", note) for note in view.plan.notes), *of_cells)
 
 
-def _run(view: RunView) -> Section:
+def _run(view: RunView, *, public: bool) -> Section:
     run = view.run
     facts = [
         ("run", f"{run.run_id} ({run.name})"),
-        ("command", run.command),
+        ("command", _placeless(run.command) if public else run.command),
         ("started", moment(run.started_ms)),
         ("finished", moment(run.finished_ms) or "not yet"),
         ("status", run.status),
@@ -64,6 +65,11 @@ def _run(view: RunView) -> Section:
         ("environment", run.environment_digest[:12] or "not recorded"),
     ]
     return Section("Run", tuple(facts))
+
+
+def _placeless(command: str) -> str:
+    """A command without the place of its store, which is nobody else's."""
+    return re.sub(r" --store(=| +)('[^']*'|\S+)", "", command)
 
 
 def _without_folders(path: str) -> str:

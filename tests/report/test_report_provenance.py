@@ -64,3 +64,14 @@ def test_the_mlflow_run_is_named_once_it_was_sent(sweep) -> None:
 def test_where_a_person_keeps_files_is_not_told(sweep) -> None:
     sweep.plan_changes["spec_path"] = "/home/someone/secret/which-scheduler.yaml"
     assert facts(sweep, "Run")["spec"].startswith("which-scheduler.yaml (digest")
+
+
+def test_a_public_command_leaves_out_where_the_store_is(sweep) -> None:
+    store, run_id = sweep.finish()
+    record = store.load_run(run_id)
+    for given in ("--store /home/someone/runs", "--store='/home/some one/runs'"):
+        store.save_run(record.model_copy(update={"command": f"harness run quickstart {given} --no-track"}))
+        found = {s.title: dict(s.facts) for s in provenance(load_view(store, run_id), public=True)}
+        assert found["Run"]["command"] == "harness run quickstart --no-track"
+    own = {section.title: dict(section.facts) for section in provenance(load_view(store, run_id))}
+    assert "--store" in own["Run"]["command"]
