@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.errors import UsageError
+from harness.plan.forecast import started
 
 
 def require_steps(steps: int | None, strength: float | None, prefix: str = "") -> None:
@@ -13,7 +14,7 @@ def require_steps(steps: int | None, strength: float | None, prefix: str = "") -
     """
     if steps is None or strength is None:
         return
-    if not 0 < strength <= 1 or int(steps * strength) < 1:  # the pipelines' own rounding
+    if not 0 < strength <= 1 or started(steps, strength) < 1:
         raise UsageError(
             f"{prefix}strength {strength:g} of {steps} {prefix}num_inference_steps leaves no step to take.",
             expected=f"at most 1, and {prefix}strength × {prefix}num_inference_steps of at least 1",

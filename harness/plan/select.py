@@ -12,6 +12,7 @@ from harness.base import digest
 from harness.catalog.schedulers import SUFFIX, schedulers, wrong_for_kandinsky
 from harness.catalog.tasks import TASKS, applies, default_api, defaults, task_refusal
 from harness.catalog.types import ModelRow, Task
+from harness.plan.forecast import started
 from harness.plan.needs import needs_refusal, rows_for
 from harness.plan.types import InputRow, SchedulerChoice
 from harness.spec.knobs import KNOBS, label_of
@@ -170,10 +171,10 @@ def _estimator_refusal(model: ModelRow, rows: Sequence[InputRow], task: Task) ->
 def _strength_refusal(model: ModelRow, choice: Choice) -> str | None:
     """A start so late that no step is left: diffusers would fail, or give the picture back."""
     strength, steps = (value_in(model, choice, knob) for knob in ("strength", "num_inference_steps"))
-    if strength is not None and int(steps * strength) < 1:
+    if strength is not None and started(steps, strength) < 1:
         return f"strength {strength:g} of {steps} steps leaves none to denoise: it needs steps × strength of at least 1"
     prior, prior_steps = (value_in(model, choice, knob) for knob in ("prior_strength", "prior_num_inference_steps"))
-    if prior is not None and int(prior_steps * prior) < 1:
+    if prior is not None and started(prior_steps, prior) < 1:
         return f"prior_strength {prior:g} of {prior_steps} prior steps leaves none"
     return None
 
