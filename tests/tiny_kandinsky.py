@@ -11,7 +11,7 @@ from PIL import Image
 from tiny_networks import SAVERS
 
 from harness.catalog.models import PARTS
-from harness.catalog.tasks import default_api, needs
+from harness.catalog.tasks import TASKS, default_api
 from harness.catalog.types import Api, ModelRow, Place, Task, Version
 from harness.pipelines.inputs import Inputs
 from harness.plan.types import InputRow, LoadGroup, SchedulerChoice, Settings
@@ -108,7 +108,7 @@ def _brought(task: Task, i: int) -> dict[str, Any]:
             "weights": (0.3, 0.3, 0.4),
         },
     }
-    return {field: value for name in needs(task) for field, value in everything[name].items()}
+    return {field: value for name in TASKS[task].inputs for field, value in everything[name].items()}
 
 
 def make_inputs(height: int = 64, width: int = 64) -> Inputs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from harness.catalog.diffusers_table import table
-from harness.catalog.types import Api, InputName, ModelRow, Pipelines, Task, TaskRow, Version
+from harness.catalog.types import Api, ModelRow, Pipelines, Task, TaskRow, Version
 
 APIS: tuple[Api, ...] = get_args(Api)
 _PRIOR_21, _PRIOR_22 = "KandinskyPriorPipeline", "KandinskyV22PriorPipeline"
@@ -121,8 +121,3 @@ def defaults(task: Task, version: Version, api: Api) -> dict[str, Any]:
 
 
 _SHARED = ("num_inference_steps", "guidance_scale")
-
-
-def needs(task: Task) -> tuple[InputName, ...]:
-    """What each of its rows must bring beside the prompt."""
-    return TASKS[task].inputs

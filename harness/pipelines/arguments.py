@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from harness.catalog.tasks import needs
+from harness.catalog.tasks import TASKS
 from harness.catalog.types import Version
 from harness.errors import UsageError
 from harness.pipelines.inputs import Inputs, hint_tensor, mask_array, resized
@@ -39,7 +39,7 @@ def decoder_arguments(loaded: Loaded, settings: Settings, rows: Sequence[InputRo
     }
     if settings.strength is not None:
         known["strength"] = settings.strength
-    for name in needs(settings.task):
+    for name in TASKS[settings.task].inputs:
         known.update(_ARGUMENTS[name](loaded, settings, rows, inputs))
     return known
 

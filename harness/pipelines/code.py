@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.catalog.tasks import TASKS, needs, parts_of, pipelines_of
+from harness.catalog.tasks import TASKS, parts_of, pipelines_of
 from harness.catalog.types import ModelRow, PartName
 from harness.pipelines.code_calls import Batch, calls
 from harness.pipelines.code_scheduler import scheduler_class, scheduler_lines
@@ -68,7 +68,7 @@ def _imports(settings: Settings, model: ModelRow, known: Mapping[str, Any], thre
     names |= {str(classes.combined)} if joins(settings, model) else set()
     if scheduler_lines(settings, model, known, ""):
         names |= {scheduler_class(settings, known)} - {""}
-    needed = needs(settings.task)
+    needed = TASKS[settings.task].inputs
     first = ["import numpy as np"] if {"mask", "hint"} & set(needed) else []
     last = ["from PIL import Image"] if needed else []
     pin = ["", f"torch.set_num_threads({threads})"] if threads is not None else []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.catalog.tasks import needs
+from harness.catalog.tasks import TASKS
 from harness.catalog.types import Version
 from harness.pipelines.code_words import listed, packed, quoted
 from harness.pipelines.rows import decoder_parts, prior_parts
@@ -61,7 +61,7 @@ def _head(batch: Batch) -> str:
 
 
 def _inputs(batch: Batch) -> str:
-    settings, needed, lines = batch.settings, needs(batch.settings.task), []
+    settings, needed, lines = batch.settings, TASKS[batch.settings.task].inputs, []
     size = f"({settings.width}, {settings.height})"
     if "image" in needed:
         resize = f".resize({size})" if own_size(settings.task, batch.version) else ""
@@ -178,7 +178,7 @@ def _combined(batch: Batch) -> str:
 def _called(batch: Batch, words: list[str], at: str, loop: str) -> str:
     settings = batch.settings
     brought = {"image": f"image=pictures{at}", "mask": f"mask_image=masks{at}", "hint": f"hint=hints{at}"}
-    words += [brought[name] for name in needs(settings.task) if name in brought]
+    words += [brought[name] for name in TASKS[settings.task].inputs if name in brought]
     size = [f"{name}={value}" for name, value in size_arguments(settings, batch.version).items()]
     knobs = [f"num_inference_steps={settings.num_inference_steps}", f"guidance_scale={settings.guidance_scale!r}"]
     strength = [] if settings.strength is None else [f"strength={settings.strength!r}"]
