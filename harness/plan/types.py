@@ -60,6 +60,9 @@ class Cell(Frozen):
     group: str  # id of the LoadGroup
     reference: str | None  # id of the cell this one is compared with; None for a reference or without compare_to
     is_reference: bool
+    converged: str | None = None  # id of the cell whose pictures this one's would become with ever more steps
+    is_converged: bool = False  # it is there only for that: not timed, compared with nothing
+    first: int | None = None  # it makes only the first so many of its rows
 
 
 class LoadGroup(Frozen):
