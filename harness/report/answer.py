@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from harness.report import sentences
-from harness.report.text import WITHOUT_BETTER
+from harness.report.text import DIAGNOSTICS, WITHOUT_BETTER
 from harness.report.view import RunView, comparison_of, quality_comparisons
 from harness.store.records import CellRecord
 
@@ -39,7 +39,7 @@ class _Said:
 def answer(view: RunView) -> Answer:
     """The answer of a run: which cells are as good as their reference and cheapest, or what is still open."""
     if not view.done:
-        return Answer("No cell has a result yet.", _caveats(view))
+        return Answer("No cell has a result yet.", caveats(view))
     groups = _groups(view)
     said = [_of_reference(view, reference, cells) for reference, cells in groups] or _without_reference(view)
     spoken = [part.sentence for part in said]
@@ -49,7 +49,7 @@ def answer(view: RunView) -> Answer:
     named = [part.chosen or part.nearest for part in said]
     return Answer(
         headline=" ".join([*spoken[:_SPOKEN], *_why_no_verdict(view, said, groups)]),
-        details=(*spoken[_SPOKEN:], *(line for part in said for line in part.details), *_caveats(view)),
+        details=(*spoken[_SPOKEN:], *(line for part in said for line in part.details), *caveats(view)),
         chosen=tuple(part.chosen.cell_id for part in said if part.chosen),
         about=tuple(cell.cell_id for cell in named if cell),
     )
@@ -65,19 +65,19 @@ def _groups(view: RunView) -> list[tuple[CellRecord, list[CellRecord]]]:
 
 
 def _of_reference(view: RunView, reference: CellRecord, cells: list[CellRecord]) -> _Said:
-    cheaper = [c for c in cells if _holds(c) and view.model_calls(c) < view.model_calls(reference)]
+    cheaper = [c for c in cells if holds(c) and view.model_calls(c) < view.model_calls(reference)]
     if cheaper:
         chosen = min(cheaper, key=lambda cell: _cost(view, cell))
         return _Said(
             sentences.cheapest(view, chosen, reference), chosen, sentences.evidence(view, chosen, reference, cells)
         )
-    better = [c for c in cells if _holds(c) and _improved(view, c)]
+    better = [c for c in cells if holds(c) and _improved(view, c)]
     if better:
         chosen = min(better, key=_harm)
         return _Said(
             sentences.best(view, chosen, reference), chosen, sentences.evidence(view, chosen, reference, cells)
         )
-    same = [c for c in cells if _holds(c)]
+    same = [c for c in cells if holds(c)]
     if same:
         return _Said(sentences.no_cheaper(view, same, reference), None, (sentences.tally(cells),))
     nearest = nearest_to_settled(view, cells)
@@ -92,7 +92,7 @@ def nearest_to_settled(view: RunView, cells: list[CellRecord]) -> CellRecord | N
     return min(open_, key=lambda cell: (needs[cell.cell_id] or 0, view.model_calls(cell)), default=None)
 
 
-def _holds(cell: CellRecord) -> bool:
+def holds(cell: CellRecord) -> bool:
     """Every quality comparison shows it no worse than its reference by more than the margin."""
     compared = quality_comparisons(cell)
     return bool(compared) and all(c.verdict in ("equivalent", "improved") for c in compared)
@@ -126,8 +126,8 @@ def _without_reference(view: RunView) -> list[_Said]:
 
 
 def _best_of(view: RunView, cells: list[CellRecord]) -> _Said | None:
-    """The first metric that any of the cells has a value of; those that have a better side go first."""
-    for metric in sorted(view.quality_metrics, key=lambda name: name in WITHOUT_BETTER):
+    """The first metric that any of the cells has a value of; diagnostics go last."""
+    for metric in sorted(view.quality_metrics, key=lambda name: name in DIAGNOSTICS):
         scored = [(cell, score) for cell in cells for score in cell.scores if score.metric == metric]
         valued = [(cell, score) for cell, score in scored if score.value is not None]
         if valued and metric in WITHOUT_BETTER:
@@ -144,11 +144,12 @@ def _why_no_verdict(view: RunView, said: list[_Said], groups: list[tuple[CellRec
     return [sentences.no_verdict(view)] if not groups and any(part.chosen for part in said) else []
 
 
-def _caveats(view: RunView) -> tuple[str, ...]:
+def caveats(view: RunView) -> tuple[str, ...]:
     """What a reader must know before quoting the headline."""
     lines = [view.unfinished] if view.unfinished else []
     if view.failed:
         lines.append(f"{sentences.cells(len(view.failed))} failed: {sentences.labels(list(view.failed))}.")
+    lines += sentences.failed_solutions(view)
     missing = [cell for cell in view.cells if cell.reference and view.cell(cell.reference).status != "done"]
     if missing and view.done:
         lines.append(f"{sentences.cells(len(missing))} could not be compared: the reference has no result.")

@@ -11,7 +11,9 @@ from harness.report.against_reference import against_reference
 from harness.report.answer import answer
 from harness.report.between_ends import walks
 from harness.report.charts import Chart
+from harness.report.content import Content
 from harness.report.files import results_json, table_csv
+from harness.report.images import png_bytes, stacked
 from harness.report.markdown import render_markdown
 from harness.report.page import render_page
 from harness.report.pictures import choose, draw
@@ -34,23 +36,21 @@ def assemble(view: RunView, *, compact: bool) -> dict[str, bytes]:
         compact: leave out the page and keep pictures small.
     """
     said, table, sections = answer(view), build_table(view), provenance(view, public=compact)
-    charts, stills, flat = _charts(view), _stills(view), choose(view, _FLAT_PROMPTS, _FLAT_CELLS)
-    between = walks(view)
+    content = Content(view, said, table, sections, tuple(_charts(view)), walks(view))
+    stills, flat = _stills(view), choose(view, _FLAT_PROMPTS, _FLAT_CELLS)
     colours = 256 if compact else None
     files = {
-        "report.md": render_markdown(view, said, table, sections, flat, charts, between).encode(),
+        "report.md": render_markdown(content, flat).encode(),
         "table.csv": table_csv(view, table).encode(),
-        "results.json": results_json(view, table, said, sections, between).encode(),
-        "summary.png": _png(draw_summary(view, said, stills[0] if stills else None), colours),
+        "results.json": results_json(content).encode(),
+        "summary.png": png_bytes(draw_summary(view, said, stills[0] if stills else None), colours),
     }
     if flat.strips:
-        files["pictures.png"] = _png(draw(view, flat, tile=72 if compact else 96), colours)
+        files["pictures.png"] = png_bytes(draw(view, flat, tile=72 if compact else 96), colours)
     if stills:
-        files["quality-latency.png"] = _png(_stacked(stills), 128)
+        files["quality-latency.png"] = png_bytes(stacked(stills), 128)
     if not compact:
-        files["report.html"] = render_page(
-            view, said, table, sections, choose(view, _PROMPTS), charts, between
-        ).encode()
+        files["report.html"] = render_page(content, choose(view, _PROMPTS)).encode()
     return files
 
 
@@ -75,22 +75,3 @@ def _stills(view: RunView) -> list[Image.Image]:
     """Quality against latency for the PNG files: smaller, so that its letters are larger in them."""
     made = [quality_latency(view, metric, *_STILL) for metric in _charted(view)]
     return [Image.open(io.BytesIO(chart.png())).convert("RGBA") for chart in made if chart is not None]
-
-
-def _stacked(stills: list[Image.Image]) -> Image.Image:
-    """The charts below each other, on white."""
-    size = max(still.width for still in stills) + 40, sum(still.height + 40 for still in stills)
-    paper, top = Image.new("RGB", size, "#ffffff"), 20
-    for still in stills:
-        paper.paste(still, (20, top), still)
-        top += still.height + 40
-    return paper
-
-
-def _png(image: Image.Image, colours: int | None) -> bytes:
-    """PNG bytes, with a palette where smallness matters more than the last shade."""
-    if colours is not None:
-        image = image.quantize(colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    with io.BytesIO() as out:
-        image.save(out, "PNG", optimize=True)
-        return out.getvalue()

@@ -32,7 +32,7 @@ class Chart:
         return bytes(vl_convert.vegalite_to_png(self.spec, scale=scale))
 
 
-def finish(chart: alt.LayerChart | alt.FacetChart) -> dict[str, Any]:
+def finish(chart: alt.LayerChart | alt.FacetChart | alt.ConcatChart) -> dict[str, Any]:
     """The look that all charts share. Rows go in by value, so the specification stands alone."""
     ink, line = "#39424d", "#8a94a0"
     axis = {

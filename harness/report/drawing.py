@@ -42,6 +42,18 @@ class Drawing:
         """A filled square."""
         self._parts.append(f'<rect x="{at[0]:.1f}" y="{at[1]:.1f}" width="{side}" height="{side}" fill="{fill}"/>')
 
+    def mark(self, at: tuple[float, float], size: float, path: str, fill: str, stroke: str, width: float = 0.0) -> None:
+        """A symbol: an SVG path drawn in a square from -1 to 1, ``size`` pixels to a unit."""
+        place = f"translate({at[0]:.1f} {at[1]:.1f}) scale({size})"
+        line = f'stroke="{stroke}" stroke-width="{width / size if size else 0:.3f}"'
+        self._parts.append(f'<path transform="{place}" d="{path}" fill="{fill}" {line}/>')
+
+    def line(self, one: tuple[float, float], other: tuple[float, float], stroke: str, width: float, dash: str) -> None:
+        """A straight line; ``dash`` as in SVG, "" for a whole one."""
+        ends = f'x1="{one[0]:.1f}" y1="{one[1]:.1f}" x2="{other[0]:.1f}" y2="{other[1]:.1f}"'
+        dashed = f' stroke-dasharray="{dash}"' if dash else ""
+        self._parts.append(f'<line {ends} stroke="{stroke}" stroke-width="{width}"{dashed}/>')
+
     def picture(self, at: tuple[float, float], size: tuple[float, float], image: Image.Image) -> None:
         """A picture, scaled into a box with its proportions kept."""
         with io.BytesIO() as out:

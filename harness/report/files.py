@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from harness.report.answer import Answer
 from harness.report.between_ends import Walk
+from harness.report.content import Content
 from harness.report.provenance import Section
 from harness.report.table import Against, Number, Row, Table
 from harness.report.view import RunView, own_knobs
@@ -20,6 +21,11 @@ def table_csv(view: RunView, table: Table) -> str:
     """Every number of the table with interval, count, verdict and reason, one line a cell; empty is missing."""
     knobs = list(dict.fromkeys(knob for cell in view.cells for knob in cell.swept))
     lines = [_record(view, table, row, knobs) for row in table.rows]
+    return csv_text(lines)
+
+
+def csv_text(lines: Sequence[Mapping[str, object]]) -> str:
+    """Lines as CSV under every column that any of them has, in order of appearance; empty is missing."""
     header = list(dict.fromkeys(name for line in lines for name in line))
     with io.StringIO(newline="") as out:
         writer = csv.DictWriter(out, header, restval="", lineterminator="\n")
@@ -73,10 +79,9 @@ def _flat_against(metric: str, against: Against) -> dict[str, object]:
     }
 
 
-def results_json(
-    view: RunView, table: Table, said: Answer, sections: tuple[Section, ...], between: tuple[Walk, ...] = ()
-) -> str:
+def results_json(content: Content) -> str:
     """The report for programs. Numbers carry six significant digits; the store's records carry all."""
+    view, table, said = content.view, content.table, content.said
     value = {
         "results_version": RESULTS_VERSION,
         "run": {
@@ -88,10 +93,20 @@ def results_json(
         "answer": {"headline": said.headline, "details": list(said.details), "cells": list(said.chosen)},
         "columns": [{"name": c.key, "unit": c.unit, "better": c.better, "made_by": c.hint} for c in table.columns],
         "cells": [_cell(view, row) for row in table.rows],
-        "between_the_ends": [_walk(walk) for walk in between],
+        "between_the_ends": [_walk(walk) for walk in content.between],
         "refused": [r.model_dump(mode="json") for r in view.plan.refused],
-        "made": {s.title: s.code if s.code is not None else dict(s.facts) for s in sections},
+        "made": made_json(content.sections),
     }
+    return json_text(value)
+
+
+def made_json(sections: Sequence[Section]) -> dict[str, Any]:
+    """How the run was made: title → facts, or the code."""
+    return {s.title: s.code if s.code is not None else dict(s.facts) for s in sections}
+
+
+def json_text(value: dict[str, Any]) -> str:
+    """JSON as every report writes it."""
     return json.dumps(_rounded(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 

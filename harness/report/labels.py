@@ -16,7 +16,10 @@ _NEAR = [(0, -14), (13, -9), (14, 0), (13, 9), (0, 14), (-13, 9), (-14, 0), (-13
 
 @dataclass(frozen=True)
 class Frame:
-    """A chart's scales: the way between numbers and pixels (origin at the upper left)."""
+    """A chart's scales: the way between numbers and pixels (origin at the upper left).
+
+    ``y_knee``: the vertical scale is about linear up to it, on both sides of zero, and logarithmic beyond (symlog).
+    """
 
     x_domain: _FIELD
     y_domain: _FIELD
@@ -24,6 +27,7 @@ class Frame:
     y_log: bool
     width: int
     height: int
+    y_knee: float | None = None
 
     @classmethod
     def around(
@@ -40,15 +44,37 @@ class Frame:
         """Where a point lies."""
         return (
             self.width * _share(x, self.x_domain, self.x_log),
-            self.height * (1 - _share(y, self.y_domain, self.y_log)),
+            self.height * (1 - self._share_up(y)),
         )
 
     def number(self, left: float, top: float) -> tuple[float, float]:
         """What lies at a pixel."""
         return (
             _at(left / self.width, self.x_domain, self.x_log),
-            _at(1 - top / self.height, self.y_domain, self.y_log),
+            self._number_up(1 - top / self.height),
         )
+
+    def _share_up(self, y: float) -> float:
+        if self.y_knee is None:
+            return _share(y, self.y_domain, self.y_log)
+        low, high = (bent(end, self.y_knee) for end in self.y_domain)
+        return _share(bent(y, self.y_knee), (low, high), False)
+
+    def _number_up(self, share: float) -> float:
+        if self.y_knee is None:
+            return _at(share, self.y_domain, self.y_log)
+        low, high = (bent(end, self.y_knee) for end in self.y_domain)
+        return unbent(_at(share, (low, high), False), self.y_knee)
+
+
+def bent(value: float, knee: float) -> float:
+    """A number on a scale that is about linear up to ``knee`` and logarithmic beyond, as Vega's symlog."""
+    return math.copysign(math.log1p(abs(value) / knee), value)
+
+
+def unbent(place: float, knee: float) -> float:
+    """The number at a place of that scale."""
+    return math.copysign(knee * math.expm1(abs(place)), place)
 
 
 def _spans(low: list[float], high: list[float]) -> bool:
@@ -85,12 +111,34 @@ def place_labels(points: list[dict[str, Any]], frame: Frame) -> dict[str, list[f
     taken = [box for point in points for box in _obstacles(point, frame)] + _lines(points, frame)
     columns: dict[str, list[float]] = {"label_x": [], "label_y": []}
     for point in points:
+        if not point["text"]:  # another point's label stands for it
+            columns["label_x"].append(point["x"])
+            columns["label_y"].append(point["y"])
+            continue
         half = _CHARACTER * max(len(str(point["text"])), 1) / 2
         x, y = _best_place(frame.pixel(point["x"], point["y"]), half, taken, frame)
         taken.append(_box(x, y, half))
         for name, value in zip(columns, frame.number(x, y), strict=True):
             columns[name].append(value)
     return columns
+
+
+def shared_labels(points: list[dict[str, Any]], frame: Frame, within: float = 20.0) -> list[dict[str, Any]]:
+    """Points of one text that lie together share one label, at the topmost; ``alone``: the label is one point's own."""
+    places = [frame.pixel(point["x"], point["y"]) for point in points]
+    groups: list[list[int]] = []
+    for at, point in enumerate(points):
+        near = [
+            group
+            for group in groups
+            if points[group[0]]["text"] == point["text"]
+            and any(math.dist(places[member], places[at]) <= within for member in group)
+        ]
+        groups = [group for group in groups if group not in near] + [[*(m for group in near for m in group), at]]
+    heads = {min(group, key=lambda at: places[at][1]): len(group) == 1 for group in groups}
+    return [
+        {**p, "text": p["text"] if at in heads else "", "alone": heads.get(at, False)} for at, p in enumerate(points)
+    ]
 
 
 def _best_place(point: tuple[float, float], half: float, taken: list[Box], frame: Frame) -> tuple[float, float]:

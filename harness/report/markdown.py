@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
-from harness.report.answer import Answer
-from harness.report.between_ends import Walk
-from harness.report.charts import Chart
+from harness.report.content import Content
 from harness.report.page import compared_metrics, environment
 from harness.report.pictures import Grid
-from harness.report.provenance import Section
 from harness.report.table import Against, Number, Row, Table
-from harness.report.view import RunView
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
 
 
-def render_markdown(
-    view: RunView,
-    said: Answer,
-    table: Table,
-    sections: tuple[Section, ...],
-    grid: Grid,
-    charts: list[Chart],
-    between: tuple[Walk, ...] = (),
-) -> str:
+def render_markdown(content: Content, grid: Grid) -> str:
     """The Markdown text; it names ``quality-latency.png`` and ``pictures.png`` where there is something to show."""
+    return markdown_from(
+        "report.md.j2",
+        view=content.view,
+        said=content.said,
+        table=content.table,
+        table_lines="\n".join(_table(content.table)),
+        sections=content.sections,
+        pictures=grid if grid.strips else None,
+        charts=[chart for chart in content.charts if chart.name.startswith("quality-latency")],
+        between=content.between,
+    )
+
+
+def markdown_from(template: str, **values: Any) -> str:
+    """Markdown of any kind: the template with its values, and no more than one empty line between blocks."""
     surroundings = environment(autoescape=False)
     surroundings.filters |= {"md": escape, "md_code": code_block}
-    text = surroundings.get_template("report.md.j2").render(
-        view=view,
-        said=said,
-        table=table,
-        table_lines="\n".join(_table(table)),
-        sections=sections,
-        pictures=grid if grid.strips else None,
-        charts=[chart for chart in charts if chart.name.startswith("quality-latency")],
-        between=between,
-    )
+    text = surroundings.get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).rstrip() + "\n"
 
 
@@ -46,8 +42,15 @@ def _table(table: Table) -> list[str]:
     names = [*(column.key for column in table.columns), *(f"{metric} against the reference" for metric in compared)]
     head = ["cell", "model calls", *names]
     rule = ["---", *["---:"] * (len(table.columns) + 1), *["---"] * len(compared)]
-    lines = [[escape(name) for name in head], rule, *(_row(row, table, compared) for row in table.rows)]
-    return [f"| {' | '.join(cells)} |" for cells in lines]
+    return [
+        table_line(cells)
+        for cells in ([escape(n) for n in head], rule, *(_row(r, table, compared) for r in table.rows))
+    ]
+
+
+def table_line(cells: Sequence[str]) -> str:
+    """One line of a table; its texts are escaped already."""
+    return f"| {' | '.join(cells)} |"
 
 
 def _row(row: Row, table: Table, compared: list[str]) -> list[str]:

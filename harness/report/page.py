@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,11 @@ import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from harness.report.answer import Answer
-from harness.report.between_ends import Walk
 from harness.report.charts import Chart
-from harness.report.inputs import InputLine, Thing, heading
-from harness.report.pictures import Grid, Strip, data_uri
-from harness.report.provenance import Section
+from harness.report.content import Content
+from harness.report.pictures import Grid
 from harness.report.table import Table
-from harness.report.text import metric_words, one_value
-from harness.report.view import RunView
-from harness.store.records import CellRecord
+from harness.report.tiles import block_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -42,63 +37,35 @@ specs.forEach((spec, index) => {
 """
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """A tile: a picture, a text in its place, nothing, or a blank where the picture is missing."""
-
-    uri: str | None
-    alt: str
-    title: str
-    text: str = ""
-    missing: bool = False
-
-
-@dataclass(frozen=True)
-class _Line:
-    label: str
-    pictures: tuple[_Picture, ...]
-    reference: bool = False
-    chosen: bool = False
-    is_input: bool = False
+def render_page(content: Content, grid: Grid) -> str:
+    """The general report as one page."""
+    return page_from(
+        "report.html.j2",
+        content.charts,
+        view=content.view,
+        said=content.said,
+        table=content.table,
+        compared=compared_metrics(content.table),
+        sections=content.sections,
+        grid=grid,
+        blocks=[block_of(content.view, strip, content.said.chosen) for strip in grid.strips],
+        between=content.between,
+    )
 
 
-@dataclass(frozen=True)
-class _Block:
-    """A strip as the page shows it."""
-
-    title: str
-    headings: tuple[str, ...]
-    lines: tuple[_Line, ...]
-
-
-def render_page(
-    view: RunView,
-    said: Answer,
-    table: Table,
-    sections: tuple[Section, ...],
-    grid: Grid,
-    charts: list[Chart],
-    between: tuple[Walk, ...] = (),
-) -> str:
-    """The whole page as one string."""
+def page_from(template: str, charts: Sequence[Chart], **values: Any) -> str:
+    """A page of any kind: the template with its values, the charts, the style and a policy that allows no more."""
     script = Markup(_script()) if charts else None
     surroundings = environment(autoescape=True)
     surroundings.filters["whole"] = _whole_parts
-    return surroundings.get_template("report.html.j2").render(
-        view=view,
-        said=said,
-        table=table,
-        compared=compared_metrics(table),
-        sections=sections,
-        grid=grid,
-        blocks=[_block(view, strip, said) for strip in grid.strips],
-        between=between,
+    return surroundings.get_template(template).render(
+        **values,
         charts=[_figure(chart, index) for index, chart in enumerate(charts)],
         specs=Markup(json_for_script([chart.spec for chart in charts])),
         script=script,
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         policy=_policy(script),
-    )  # fmt: skip
+    )
 
 
 def environment(*, autoescape: bool) -> Environment:
@@ -141,40 +108,11 @@ def _policy(script: str | None) -> str:
     )
 
 
-def _figure(chart: Chart, index: int) -> dict[str, str]:
-    return {"title": chart.title, "caption": chart.caption, "svg": Markup(_own_ids(chart.svg(), index))}
+def _figure(chart: Chart, index: int) -> dict[str, Any]:
+    svg = Markup(_own_ids(chart.svg(), index))
+    return {"name": chart.name, "title": chart.title, "caption": chart.caption, "svg": svg, "index": index}
 
 
 def _own_ids(svg: str, index: int) -> str:
     """Several SVGs in one page must not share ids."""
     return re.sub(r'(id="|url\(#|href="#)', rf"\g<1>c{index}-", svg)
-
-
-def _block(view: RunView, strip: Strip, said: Answer) -> _Block:
-    inputs = tuple(_input_line(view, line) for line in strip.inputs)
-    cells = tuple(
-        _Line(cell.label, _pictures(view, strip, cell), cell.is_reference, cell.cell_id in said.chosen)
-        for cell in strip.cells
-    )
-    return _Block(strip.title, strip.headings, inputs + cells)
-
-
-def _input_line(view: RunView, line: InputLine) -> _Line:
-    return _Line(line.label, tuple(_thing(view, line.label, thing) for thing in line.things), is_input=True)
-
-
-def _thing(view: RunView, label: str, thing: Thing) -> _Picture:
-    png = thing.png(view) if thing.is_picture else None
-    missing = thing.is_picture and png is None
-    return _Picture(data_uri(png) if png else None, label, label, text=thing.text, missing=missing)
-
-
-def _pictures(view: RunView, strip: Strip, cell: CellRecord) -> tuple[_Picture, ...]:
-    values, found = view.image_values(cell.cell_id), []
-    for row in strip.rows:
-        png, name = view.picture(cell, row), heading(cell, row) or row.id
-        scores = [f"{metric_words(m)} {one_value(m, values[row.id][m])}" for m in view.quality_metrics
-                  if isinstance(values.get(row.id, {}).get(m), float)]  # fmt: skip
-        title = " · ".join([cell.label, name, f"seed {row.seed}", *scores])
-        found.append(_Picture(data_uri(png) if png else None, f"{name}, {cell.label}", title, missing=png is None))
-    return tuple(found)

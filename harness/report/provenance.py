@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.plan.types import Asset
 from harness.report.text import moment, plural
 from harness.report.view import RunView
+
+_ORIGINS = ("file", "url", "world", "box")  # where an input comes from: the keys of its source
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ def provenance(view: RunView, *, public: bool = False) -> tuple[Section, ...]:
         Section("Spec", code=view.plan.spec_text),
         Section("Defaults that the spec did not name", _facts(view.plan.resolved_defaults)),
         Section("Refused combinations", tuple((_knobs(r.swept), r.reason) for r in view.plan.refused)),
+        Section("Inputs", tuple(_input(asset) for asset in view.plan.assets.values())),
         Section("Weights", _weights(view)),
         Section("Scores", _scores(view)),
         Section("Schedulers as loaded", _schedulers(view)),
@@ -48,7 +52,7 @@ def provenance(view: RunView, *, public: bool = False) -> tuple[Section, ...]:
 
 def _notes(view: RunView) -> tuple[tuple[str, str], ...]:
     """What the plan said, and what was noted of each cell."""
-    of_cells = [(cell.label, note) for cell in view.cells for note in cell.notes]
+    of_cells = [(cell.label, note) for cell in view.records for note in cell.notes]
     return (*(("plan", note) for note in view.plan.notes), *of_cells)
 
 
@@ -56,18 +60,28 @@ def _run(view: RunView, *, public: bool) -> Section:
     run = view.run
     facts = [
         ("run", f"{run.run_id} ({run.name})"),
-        ("command", _placeless(run.command) if public else run.command),
+        ("command", placeless(run.command) if public else run.command),
         ("started", moment(run.started_ms)),
         ("finished", moment(run.finished_ms) or "not yet"),
         ("status", run.status),
         ("spec", f"{_without_folders(view.plan.spec_path)} (digest {view.plan.spec_digest[:12]})"),
         ("pictures", f"{view.pictures_a_cell} in each of {len(view.cells)} cells"),
+        *_solutions(view),
         ("environment", run.environment_digest[:12] or "not recorded"),
     ]
     return Section("Run", tuple(facts))
 
 
-def _placeless(command: str) -> str:
+def _solutions(view: RunView) -> list[tuple[str, str]]:
+    counts = [len(view.rows_of(cell)) for cell in view.solutions]
+    return (
+        [("converged solutions", f"{plural(sum(counts), 'picture')} of {plural(len(counts), 'cell')}")]
+        if counts
+        else []
+    )
+
+
+def placeless(command: str) -> str:
     """A command without the place of its store, which is nobody else's."""
     return re.sub(r" --store(=| +)('[^']*'|\S+)", "", command)
 
@@ -92,6 +106,16 @@ def _plain(value: Any) -> str:
 
 def _knobs(swept: dict[str, str | int | float]) -> str:
     return ", ".join(f"{knob} {value}" for knob, value in swept.items())
+
+
+def _input(asset: Asset) -> tuple[str, str]:
+    """A picture, mask or map that pictures start from: what it is and its digest; size, origin, what is done to it."""
+    source = dict(asset.source)
+    kind = str(source.pop("as", "picture"))
+    origin = [f"{name} {_without_folders(str(source.pop(name)))}" for name in _ORIGINS if name in source]
+    size = "not fetched" if asset.pending else f"{asset.mode} {asset.width}×{asset.height} px"
+    rest = [f"{name} {text}" for name, text in _facts(source)]
+    return f"{kind} {asset.key[:12]}", ", ".join([*origin, size, *rest])
 
 
 def _weights(view: RunView) -> tuple[tuple[str, str], ...]:
@@ -130,7 +154,7 @@ def _cut(view: RunView) -> tuple[tuple[str, str], ...]:
     return tuple(
         dict.fromkeys(
             (f"{row_id}, {encoder}", words)
-            for cell in view.cells
+            for cell in view.records
             for row_id, dropped in cell.truncated.items()
             for encoder, words in dropped.items()
         )
@@ -141,7 +165,7 @@ def _reused(view: RunView) -> tuple[tuple[str, str], ...]:
     """Whose results were taken over, and from when; a resumed run's own earlier part is its own."""
     pictures: Counter[tuple[str, str]] = Counter()
     timings: Counter[tuple[str, str]] = Counter()
-    for cell in view.cells:
+    for cell in view.records:
         for batch in cell.batches:
             if batch.made_in != view.run.run_id:
                 pictures[(batch.made_in, batch.made_at[:10])] += len(batch.rows)

@@ -12,7 +12,7 @@ from harness.report.charts import SERIES_COLOURS, Chart, finish
 from harness.report.labels import Frame, place_labels
 from harness.report.sentences import bounds_text, value_text
 from harness.report.table import verdict_of
-from harness.report.text import metric_words, seconds
+from harness.report.text import knob_text, metric_words, seconds
 from harness.report.view import RunView, own_knobs, score_of
 from harness.store.records import CellRecord
 
@@ -23,7 +23,6 @@ _ALONG = (
     "strength",
     "prior_strength",
 )  # knobs that a line runs along, the first one swept
-_KNOB_WORDS = {"guidance_scale": "guidance", "strength": "strength", "prior_strength": "prior strength"}
 _SHAPES = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "triangle-right", "triangle-left"]
 
 
@@ -93,12 +92,8 @@ def _along(view: RunView) -> str | None:
 
 def _series(view: RunView, cell: CellRecord) -> str:
     along = _along(view)
-    rest = [_knob(knob, value) for knob, value in own_knobs(cell).items() if knob != along]
+    rest = [knob_text(knob, value) for knob, value in own_knobs(cell).items() if knob != along]
     return " · ".join(rest) or cell.settings.scheduler.label
-
-
-def _knob(knob: str, value: object) -> str:
-    return f"{_KNOB_WORDS[knob]} {value}" if knob in _KNOB_WORDS else str(value)
 
 
 def _point_text(view: RunView, cell: CellRecord) -> str:
@@ -123,8 +118,8 @@ def _layers(data: pd.DataFrame, frame: Frame, x_title: str, y_title: str) -> lis
     pick = alt.selection_point(fields=["series"], bind="legend", name="pick")
     colour = alt.Color("series:N", title=None, scale=alt.Scale(domain=names, range=_cycle(SERIES_COLOURS, len(names))))
     shape = alt.Shape("series:N", title=None, scale=alt.Scale(domain=names, range=_cycle(_SHAPES, len(names))))
-    x = alt.X("x:Q", title=x_title, scale=_scale(frame.x_log, frame.x_domain), axis=_axis(frame.x_log, frame.x_domain))
-    y = alt.Y("y:Q", title=y_title, scale=_scale(frame.y_log, frame.y_domain), axis=_axis(frame.y_log, frame.y_domain))
+    x = alt.X("x:Q", title=x_title, **ends_of(frame.x_log, frame.x_domain))
+    y = alt.Y("y:Q", title=y_title, **ends_of(frame.y_log, frame.y_domain))
     base = alt.Chart(data).encode(color=colour, opacity=alt.condition(pick, alt.value(0.95), alt.value(0.1)))
     line = base.mark_line(strokeWidth=1.5, strokeDash=[2, 3]).encode(x=x, y=y, order="order:Q", detail="series:N")
     bars_y = base.mark_rule(strokeWidth=1.8).encode(x=x, y=alt.Y("y_low:Q"), y2="y_high:Q")
@@ -148,14 +143,12 @@ def _tips() -> list[alt.Tooltip]:
     ]
 
 
-def _scale(log: bool, domain: tuple[float, float]) -> alt.Scale:
+def ends_of(log: bool, domain: tuple[float, float]) -> dict[str, Any]:
+    """A channel's scale, its ends fixed so that labels can be placed, and its axis with round numbers."""
     if log:
-        return alt.Scale(type="log", domain=list(domain), nice=False)
-    return alt.Scale(domain=list(domain), zero=False, nice=False)
-
-
-def _axis(log: bool, domain: tuple[float, float]) -> alt.Axis:
-    return alt.Axis(values=log_ticks(*domain), format="~g") if log else alt.Axis(tickCount=6)
+        scale = alt.Scale(type="log", domain=list(domain), nice=False)
+        return {"scale": scale, "axis": alt.Axis(values=log_ticks(*domain), format="~g")}
+    return {"scale": alt.Scale(domain=list(domain), zero=False, nice=False), "axis": alt.Axis(tickCount=6)}
 
 
 def log_ticks(low: float, high: float) -> list[float]:

@@ -75,7 +75,7 @@ def no_cheaper(view: RunView, same: list[CellRecord], reference: CellRecord) -> 
 def undecided(reference: CellRecord, compared: list[CellRecord], nearest: CellRecord | None) -> str:
     """No setting was shown to hold the quality: what is open, and what would close it."""
     found = [(cell, c) for cell in compared for c in quality_comparisons(cell)]
-    stated = list(dict.fromkeys(f"{metric_words(c.metric)} {_margin(c)}" for _, c in found))
+    stated = list(dict.fromkeys(f"{metric_words(c.metric)} {margin_text(c)}" for _, c in found))
     margins = listing(stated)
     if all(any(c.verdict == "regressed" for c in quality_comparisons(cell)) for cell in compared):
         on_one = " of at least one metric" if len(stated) > 1 else ""
@@ -168,7 +168,7 @@ def _score_number(score: Score, value: float) -> str:
 def finding(compared: Comparison) -> str:
     """ "CLIP score −0.10 (90 % interval −0.25 to +0.05, margin 0.3)"."""
     bounds = f"{_level(compared.interval)} {interval_text(compared)}, " if compared.interval else ""
-    return f"{metric_words(compared.metric)} {difference_text(compared)} ({bounds}margin {_margin(compared)})"
+    return f"{metric_words(compared.metric)} {difference_text(compared)} ({bounds}margin {margin_text(compared)})"
 
 
 def _level(interval: Interval) -> str:
@@ -190,7 +190,7 @@ def interval_text(compared: Comparison) -> str:
     return _with_unit(compared, span(low, high, _decimals(compared), sign=True))
 
 
-def _margin(compared: Comparison) -> str:
+def margin_text(compared: Comparison) -> str:
     return _with_unit(compared, f"{_scale(compared) * compared.margin:.3g}")
 
 
@@ -252,6 +252,15 @@ def _open_below(view: RunView, chosen: CellRecord, compared: list[CellRecord]) -
     cheaper = [c for c in compared if needs[c.cell_id] is not None and view.model_calls(c) < view.model_calls(chosen)]
     open_ = [f"{cell.label} (about {needs[cell.cell_id]} prompts would settle it)" for cell in cheaper]
     return [f"Cheaper and still open: {listing(open_)}."] if open_ else []
+
+
+def failed_solutions(view: RunView) -> list[str]:
+    """Which converged solutions failed, so that no distance to them is known."""
+    failed = [cell for cell in view.solutions if cell.status == "failed"]
+    if not failed:
+        return []
+    why = "; ".join(dict.fromkeys(cell.failure.reason.rstrip(".") for cell in failed if cell.failure))
+    return [f"{plural(len(failed), 'converged solution')} failed: {labels(failed)} ({why})."]
 
 
 def tally(compared: list[CellRecord]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from harness.catalog.metrics import METRICS
+from harness.catalog.metrics import CONVERGED, METRICS
 
 METRIC_WORDS = {
     "clip_score": "CLIP score",
@@ -15,14 +15,22 @@ METRIC_WORDS = {
     "outside_error": "error outside the mask",
     "edge_error": "error at the mask's edge",
     "mix_position": "place between the ends",
+    CONVERGED: "distance to the converged picture",
 }
 WITHOUT_BETTER = ("mix_position",)  # where a picture stands says neither good nor bad
+DIAGNOSTICS = (*WITHOUT_BETTER, CONVERGED)  # no verdict rests on them
+KNOB_WORDS = {"guidance_scale": "guidance", "strength": "strength", "prior_strength": "prior strength"}
 VERDICT_MARKS = {"improved": "▲", "regressed": "▼", "equivalent": "≈", "inconclusive": "?"}
 
 
 def metric_words(metric: str) -> str:
     """A metric's name in a sentence."""
     return METRIC_WORDS.get(metric, metric.replace("_", " "))
+
+
+def knob_text(knob: str, value: object) -> str:
+    """A knob's value as labels have it: "guidance 4"; most values speak for themselves."""
+    return f"{KNOB_WORDS[knob]} {value}" if knob in KNOB_WORDS else str(value)
 
 
 def counts_pictures(metric: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from harness.catalog.schedulers import SUFFIX, schedulers
+from harness.catalog.schedulers import model_calls
 from harness.errors import MissingError, StoreError
 from harness.plan.forecast import started
 from harness.plan.types import Cell, InputRow, Plan
@@ -21,17 +21,35 @@ COSTS = ("latency", "peak_memory")  # compared like metrics, but about cost, not
 
 @dataclass(frozen=True)
 class RunView:
-    """One run, read once; ``cells`` has every cell of the plan, in its order, pending ones too."""
+    """One run, read once; ``records`` has every cell of the plan, in its order, pending ones too.
+
+    ``cells`` are those that the question is about; the others are there only to be converged solutions.
+    """
 
     store: Store
     run: RunRecord
-    cells: tuple[CellRecord, ...]
+    records: tuple[CellRecord, ...]
     _archives: dict[str, dict[str, bytes]] = field(default_factory=dict, repr=False, compare=False)
+    _values: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def plan(self) -> Plan:
         """The plan that the run executes."""
         return self.run.plan
+
+    @cached_property
+    def cells(self) -> tuple[CellRecord, ...]:
+        """The cells of every table, answer, count and chart."""
+        return tuple(cell for cell in self.records if cell.cell_id not in self._solution_ids)
+
+    @cached_property
+    def solutions(self) -> tuple[CellRecord, ...]:
+        """The cells whose pictures others' distances are measured to; no report shows them."""
+        return tuple(cell for cell in self.records if cell.cell_id in self._solution_ids)
+
+    @cached_property
+    def _solution_ids(self) -> frozenset[str]:
+        return frozenset(cell.id for cell in self.plan.cells if cell.is_converged)
 
     @cached_property
     def done(self) -> tuple[CellRecord, ...]:
@@ -61,7 +79,7 @@ class RunView:
 
     @cached_property
     def _by_id(self) -> dict[str, CellRecord]:
-        return {cell.cell_id: cell for cell in self.cells}
+        return {cell.cell_id: cell for cell in self.records}
 
     @cached_property
     def quality_metrics(self) -> tuple[str, ...]:
@@ -73,11 +91,12 @@ class RunView:
         return tuple(sorted(named, key=lambda metric: metric not in compared))
 
     def model_calls(self, cell: CellRecord) -> int:
-        """Decoder calls for one image: what a step costs, whatever the machine."""
-        class_name = cell.scheduler.get("class_name") or cell.settings.scheduler.class_name or ""
-        row = schedulers().get(class_name.removesuffix(SUFFIX))
-        steps = started(cell.settings.num_inference_steps, cell.settings.strength)
-        return steps * (row.model_calls_per_step if row else 1)
+        """Decoder calls for one image: what it costs, whatever the machine."""
+        settings = cell.settings
+        class_name = cell.scheduler.get("class_name") or settings.scheduler.class_name or ""
+        config = {**cell.scheduler.get("config", {}), **settings.scheduler.config}
+        taken = None if settings.strength is None else started(settings.num_inference_steps, settings.strength)
+        return model_calls(class_name, config, settings.num_inference_steps, taken)
 
     def rows_of(self, cell: CellRecord) -> tuple[InputRow, ...]:
         """The rows that a cell makes images of."""
@@ -91,7 +110,10 @@ class RunView:
 
     def image_values(self, cell_id: str) -> dict[str, dict[str, Any]]:
         """The per-image row of each row id; empty where there is none."""
-        return {row["row_id"]: row for row in self.store.image_rows(self.run.run_id, cell_id) or []}
+        if cell_id not in self._values:
+            rows = self.store.image_rows(self.run.run_id, cell_id) or []
+            self._values[cell_id] = {row["row_id"]: row for row in rows}
+        return self._values[cell_id]
 
     def picture(self, cell: CellRecord, row: InputRow) -> bytes | None:
         """A picture's PNG bytes; ``None`` if it was not made or is no longer in the store."""
@@ -154,11 +176,11 @@ def find_cell(view: RunView, text: str) -> CellRecord:
     Raises:
         MissingError: none or several match; lists the cells there are.
     """
-    exact = [cell for cell in view.cells if text in (cell.cell_id, cell.label)]
-    found = exact or [cell for cell in view.cells if _part_of(text, cell)]
+    exact = [cell for cell in view.records if text in (cell.cell_id, cell.label)]
+    found = exact or [cell for cell in view.records if _part_of(text, cell)]
     if len(found) == 1:
         return found[0]
-    names = "\n".join(f"  {cell.cell_id}  ({cell.label})" for cell in view.cells)
+    names = "\n".join(f"  {cell.cell_id}  ({cell.label})" for cell in view.records)
     raise MissingError(
         f"{'Several cells match' if found else 'No cell matches'} {text!r} in run {view.run.run_id}.",
         expected=f"one of\n{names}",

@@ -5,16 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import StoreError
-from harness.report.view import load_view
+from harness.errors import StoreError, UsageError
+from harness.report.kinds import GENERAL, KINDS
+from harness.report.view import RunView, load_view
 from harness.store.store import Store
 
 PAGE = "report.html"
+_CHARTS = ("quality-latency.png", "quality-cost.png")
 
 
 @dataclass(frozen=True)
 class ReportFiles:
-    """Where the report lies. What a run has nothing for is ``None``, and ``html`` in a compact report."""
+    """Where the report lies. What a run has nothing for is ``None``, and ``html`` in a compact report.
+
+    ``png``: the pictures written besides, one for each model that has its own.
+    """
 
     folder: Path
     html: Path | None
@@ -24,11 +29,11 @@ class ReportFiles:
     summary: Path
     pictures: Path | None
     chart: Path | None
-    png: Path | None
+    png: tuple[Path, ...] = ()
 
 
 def write_report(
-    store: Store, run_id: str, out: Path, *, png: Path | None = None, compact: bool = False
+    store: Store, run_id: str, out: Path, *, kind: str = GENERAL, png: Path | None = None, compact: bool = False
 ) -> ReportFiles:
     """Write a run's report into ``out``, over an earlier one.
 
@@ -36,16 +41,17 @@ def write_report(
         store: where the records lie.
         run_id: the run.
         out: the report's folder; made if absent.
-        png: write the summary picture there too.
+        kind: one of ``KINDS``.
+        png: write the summary picture there too; of several models each further one's beside it, with its name.
         compact: leave out the page and keep pictures small: a folder to commit (at most 1 MB).
 
     Raises:
+        UsageError: there is no such kind, or the run is not of the kind.
         HarnessError: a record cannot be read, or the folder cannot be written.
     """
-    from harness.report.assemble import assemble  # altair and pandas: only when a report is made
-
-    files = assemble(load_view(store, run_id), compact=compact)
+    files = _assembled(load_view(store, run_id), kind, compact=compact)
     lies = {name: _put(out / name, content) for name, content in files.items()}
+    summaries = {name: content for name, content in files.items() if name.startswith("summary")}
     return ReportFiles(
         folder=out,
         html=lies.get(PAGE),
@@ -54,9 +60,27 @@ def write_report(
         json=lies["results.json"],
         summary=lies["summary.png"],
         pictures=lies.get("pictures.png"),
-        chart=lies.get("quality-latency.png"),
-        png=_put(png, files["summary.png"]) if png else None,
+        chart=next((lies[name] for name in _CHARTS if name in lies), None),
+        png=tuple(_put(_beside(png, name), content) for name, content in summaries.items()) if png else (),
     )
+
+
+def _assembled(view: RunView, kind: str, *, compact: bool) -> dict[str, bytes]:
+    """File name → content; altair and pandas are imported only when a report is made."""
+    if kind == GENERAL:
+        from harness.report.assemble import assemble
+
+        return assemble(view, compact=compact)
+    if kind in KINDS:
+        from harness.report.schedulers.assemble import assemble_schedulers
+
+        return assemble_schedulers(view, compact=compact)
+    raise UsageError(f"There is no report of the kind {kind!r}.", expected=f"one of {', '.join(KINDS)}")
+
+
+def _beside(png: Path, name: str) -> Path:
+    """Where a summary goes: the first to the place asked for, another model's with its name added."""
+    return png.with_name(f"{png.stem}{name.removeprefix('summary').removesuffix('.png')}{png.suffix}")
 
 
 def _put(target: Path, content: bytes) -> Path:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from support.sweeps import usual
 
 from harness.report.write import write_report
 
@@ -54,6 +55,14 @@ def test_without_javascript_the_charts_stand_still(sweep, tmp_path) -> None:
     assert document.count('data-live="yes"') == 0
     assert document.count('class="marks"') == 3
     assert urls == []
+
+
+def test_the_comparison_of_schedulers_opens_too(grid, tmp_path) -> None:
+    files = write_report(*usual(grid()).finish(), tmp_path / "report", kind="schedulers")
+    document, console, urls = browse(files.html, tmp_path)
+    assert document.count('data-live="yes"') == 3
+    assert "What each scheduler needs" in document
+    assert (console, urls) == ([], [])
 
 
 def test_hostile_names_run_nothing(build, tmp_path) -> None:

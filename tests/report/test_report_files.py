@@ -5,6 +5,7 @@ import io
 import json
 
 from harness.report.answer import answer
+from harness.report.content import Content
 from harness.report.files import results_json, table_csv
 from harness.report.provenance import provenance
 from harness.report.table import build_table
@@ -49,7 +50,7 @@ def test_text_cannot_become_a_formula(build) -> None:
 
 def test_the_json_is_small_complete_and_has_no_not_a_number(sweep) -> None:
     view = load_view(*sweep.finish())
-    text = results_json(view, build_table(view), answer(view), provenance(view))
+    text = results_json(Content(view, answer(view), build_table(view), provenance(view)))
     value = json.loads(text, parse_constant=lambda name: (_ for _ in ()).throw(AssertionError(name)))
     assert value["answer"]["cells"] == ["UniPC-10-g4"]
     cells = {cell["cell"]: cell for cell in value["cells"]}

@@ -2,6 +2,7 @@
 
 import json
 
+from harness.plan.types import Asset
 from harness.report.provenance import provenance
 from harness.report.view import load_view
 
@@ -75,3 +76,23 @@ def test_a_public_command_leaves_out_where_the_store_is(sweep) -> None:
         assert found["Run"]["command"] == "harness run quickstart --no-track"
     own = {section.title: dict(section.facts) for section in provenance(load_view(store, run_id))}
     assert "--store" in own["Run"]["command"]
+
+
+def test_what_pictures_start_from_is_listed_with_size_and_digest(build) -> None:
+    builder = build()
+    builder.cell("DDIM", 10, 84.0)
+    file = {"file": "/home/someone/cats/cat.png", "as": "image", "resize": "stretch"}
+    box = {"box": [1, 2, 3, 4], "size": [64, 64], "as": "mask"}
+    far = {"url": "https://example.org/map.png", "as": "hint"}
+    assets = [
+        Asset(key="a1" * 32, mode="RGB", width=768, height=512, source=file),
+        Asset(key="b2" * 32, mode="L", width=64, height=64, source=box),
+        Asset(key="c3" * 32, mode="RGB", width=0, height=0, source=far, pending=True),
+    ]
+    builder.plan_changes["assets"] = {asset.key: asset for asset in assets}
+    section = next(s for s in provenance(load_view(*builder.finish())) if s.title == "Inputs")
+    assert section.facts == (
+        ("image a1a1a1a1a1a1", "file cat.png, RGB 768×512 px, resize stretch"),
+        ("mask b2b2b2b2b2b2", "box [1, 2, 3, 4], L 64×64 px, size [64, 64]"),
+        ("hint c3c3c3c3c3c3", "url https://example.org/map.png, not fetched"),
+    )

@@ -1,0 +1,6 @@
+"""The kinds of report that there are."""
+
+from __future__ import annotations
+
+KINDS = ("general", "schedulers")
+GENERAL, SCHEDULERS = KINDS

@@ -1,0 +1,1 @@
+"""The comparison of schedulers: which one, at how many steps, for which speed and quality."""

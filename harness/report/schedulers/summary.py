@@ -1,0 +1,197 @@
+"""The one picture, 1600×900, of one model: the verdict, a panel for each ground, and pictures beside the reference."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+
+from harness.report.charts import Chart, finish
+from harness.report.drawing import Drawing, balanced, text_width, wrap
+from harness.report.inputs import heading
+from harness.report.pictures import ACCENT, INK, MUTED, place
+from harness.report.schedulers.advice import Advice, ModelAdvice
+from harness.report.schedulers.facts import footer
+from harness.report.schedulers.look import CROSS, STAR, Panel, colour_of, cost_of_panel, dash_of
+from harness.report.schedulers.panels import any_bends, difference_panel
+from harness.report.schedulers.strips import StepStrip
+from harness.report.schedulers.sweep import Point, Sweep
+from harness.report.text import VERDICT_MARKS, listing, metric_words
+from harness.report.view import comparison_of
+
+WIDTH, HEIGHT = 1600, 900
+MOST_PANELS, _MOST_TILES = 4, 9
+_SIDE, _CHART, _PICTURES, _FOOT = 48, 1040, 1120, 826
+_SCALE = 1.6  # of the charts: their letters of 12 become 19
+_LABEL, _SMALL_LABEL, _GAP = 26, 15, 12
+_CIRCLE = "M1,0A1,1 0 1,1 -1,0A1,1 0 1,1 1,0"
+_DIAMOND = "M0,-1L0.8,0L0,1L-0.8,0Z"
+_CHANNELS = ("color", "stroke", "strokeDash")
+_SYMBOLS = (  # path, fill, width of its line, words
+    (_CIRCLE, INK, 0.0, "equivalent or improved"),
+    (_CIRCLE, "#ffffff", 2.6, "inconclusive"),
+    (CROSS, "none", 3.0, "regressed"),
+    (STAR, INK, 0.0, "holds with fewest calls"),
+    (_DIAMOND, INK, 0.0, "reference"),
+)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The pictures at the right: a ground's cells of one step count, and the reference."""
+
+    strip: StepStrip
+    points: tuple[Point, ...]
+    left_out: int
+
+
+def draw_summary(sweep: Sweep, advised: ModelAdvice, strips: Sequence[StepStrip]) -> Image.Image:
+    """The picture of one model."""
+    sheet = Drawing(WIDTH, HEIGHT)
+    shown = advised.grounds[:MOST_PANELS]
+    top = _headline(sheet, sweep, advised)
+    _panels(sheet, sweep, shown, _legend(sheet, sweep, (_SIDE, top)))
+    beside = pictures_beside(sweep, advised, strips)
+    if beside is not None:
+        _pictures(sheet, sweep, beside, top - 6)
+    left_out = [advice.ground.title for advice in advised.grounds[MOST_PANELS:]]
+    lines = footer(sweep, advised.model, left_out)
+    sheet.text(
+        (_SIDE, HEIGHT - 18 * len(lines) - 2), [line for text in lines for line in wrap(text, 14, 1504, 1)], 14, MUTED
+    )
+    return sheet.pixels()
+
+
+def _headline(sheet: Drawing, sweep: Sweep, advised: ModelAdvice) -> int:
+    """Question and verdict; gives the line below them."""
+    view, room = sweep.view, WIDTH - 2 * _SIDE
+    asked = view.plan.question or view.run.name
+    text = f"{view.unfinished} {asked}" if view.unfinished else asked
+    sheet.text((_SIDE, 50), wrap(text, 20, room, lines=1), 20, ACCENT)
+    size = 33 if len(advised.headline) < 130 else 28
+    lines = balanced(advised.headline, size, room, lines=3)
+    sheet.text((_SIDE, 96), lines, size, INK, leading=1.25)
+    return 96 + round(1.25 * size * (len(lines) - 1)) + 40
+
+
+def _legend(sheet: Drawing, sweep: Sweep, at: tuple[int, int]) -> int:
+    """Colours and dashes of the schedulers, then the marks; gives the line below them."""
+    down, left = at[1], float(at[0])
+    for name in sweep.schedulers:
+        width = text_width(name, 18) + 62
+        if left + width > _SIDE + _CHART:
+            down, left = down + 27, float(at[0])
+        sheet.line((left, down - 6), (left + 38, down - 6), colour_of(sweep, name), 4, dash_of(sweep, name))
+        sheet.text((left + 46, down), [name], 18, INK)
+        left += width + 10
+    left, down = float(at[0]), down + 30
+    for path, fill, line, words in _SYMBOLS:
+        sheet.mark((left + 9, down - 6), 11 if path == STAR else 8, path, fill, INK, line)
+        sheet.text((left + 26, down), [words], 17, INK)
+        left += text_width(words, 17) + 44
+    return down + 22
+
+
+def _panels(sheet: Drawing, sweep: Sweep, shown: Sequence[Advice], top: int) -> None:
+    """One panel, two side by side, or two lines of two; each as large as there is room for."""
+    metric = sweep.main_metric(shown[0].ground)
+    columns, lines = (1, 1) if len(shown) == 1 else (2, 1) if len(shown) == 2 else (2, 2)
+    caption = panel_caption(sweep, shown)
+    words = wrap(caption, 17, _CHART - 10, lines=3)
+    foot = _FOOT - 22 * len(words) - 6
+    wide, high = _CHART / columns / _SCALE - 78, (foot - top) / lines / _SCALE - 84
+    for number, advice in enumerate(shown):
+        panel = difference_panel(sweep, advice, metric, (round(wide), round(high)), short=True)
+        at = (_SIDE + number % columns * _CHART / columns, top + number // columns * (foot - top) / lines)
+        if panel is None:
+            sheet.text((at[0], at[1] + 40), [f"{advice.ground.title}: nothing to compare yet"], 18, MUTED)
+            continue
+        image = Image.open(io.BytesIO(_still(panel).png(_SCALE))).convert("RGBA")
+        scale = min(1.0, _CHART / columns / image.width, (foot - top) / lines / image.height)
+        sheet.picture(at, (image.width * scale, image.height * scale), image)
+    sheet.text((_SIDE, foot + 20), words, 17, MUTED)
+
+
+def _still(panel: Panel) -> Chart:
+    return Chart("panel", "", "", {**_without_legends(finish(panel)), "background": "white"})
+
+
+def _without_legends(spec: Any) -> Any:
+    """A specification whose encodings have no legends: the picture draws one for all panels."""
+    if isinstance(spec, dict):
+        whole = {key: _without_legends(value) for key, value in spec.items()}
+        mapped = {k for k, v in whole.items() if k in _CHANNELS and isinstance(v, dict) and "field" in v}
+        return {key: {**value, "legend": None} if key in mapped else value for key, value in whole.items()}
+    return [_without_legends(item) for item in spec] if isinstance(spec, list) else spec
+
+
+def panel_caption(sweep: Sweep, shown: Sequence[Advice]) -> str:
+    """What the panels show."""
+    costs = {cost_of_panel(advice.ground) for advice in shown}
+    across = "Across: measured seconds for each image" if costs == {"seconds"} else "Across: model calls for each image"
+    if "model_calls" in costs:
+        across += " (nothing was timed)" if len(costs) == 1 else " where nothing was timed"
+    metric, metrics = sweep.main_metric(shown[0].ground), listing([metric_words(name) for name in sweep.metrics])
+    bent = any_bends(sweep, [advice.ground for advice in shown], metric)
+    scale = ", the scale logarithmic beyond it" if bent else ""
+    return (
+        f"Up: {metric_words(metric)} minus the reference's, paired by prompt and seed, with 95 % intervals; "
+        f"band: the margin{scale}; figures: steps. {across}. Marks: verdicts over {metrics}."
+    )
+
+
+def pictures_beside(sweep: Sweep, advised: ModelAdvice, strips: Sequence[StepStrip]) -> Beside | None:
+    """The cells at the step count of the first recommendation, else at the middle count, and the reference."""
+    mine = [strip for strip in strips if strip.ground.model == advised.model]
+    if not mine:
+        return None
+    advice = next((a for a in advised.grounds if a.chosen), advised.grounds[0])
+    strip = next((strip for strip in mine if strip.ground is advice.ground), mine[0])
+    counts = sorted({p.steps for p in strip.ground.points if p.standing != "reference"}) or list(strip.steps)
+    steps = advice.chosen.steps if advice.chosen and strip.ground is advice.ground else counts[len(counts) // 2]
+    having = [p for p in strip.ground.points if p.cell.batches]
+    references = [advice.reference] if advice.reference else [p for p in having if p.standing == "reference"][:1]
+    others = [p for p in having if p.steps == steps and p not in references]
+    room = _MOST_TILES - len(references)
+    return Beside(strip, (*references, *others[:room]), len(others) - len(others[:room]))
+
+
+def _pictures(sheet: Drawing, sweep: Sweep, beside: Beside, top: int) -> None:
+    columns = 2 if len(beside.points) <= 4 else 3
+    room = WIDTH - _SIDE - _PICTURES
+    lines = -(-len(beside.points) // columns)
+    words = _words(beside)
+    high = _FOOT - top - 22 * len(words) - 16
+    head = _LABEL if columns == 2 else 2 * _SMALL_LABEL + 14
+    tile = min((room - (columns - 1) * _GAP) // columns, high // lines - head - _GAP)
+    for number, point in enumerate(beside.points):
+        at = (_PICTURES + number % columns * (tile + _GAP), top + number // columns * (tile + head + _GAP))
+        colour = INK if point.standing == "reference" else colour_of(sweep, point.cell.settings.scheduler.label)
+        name, steps = _name(point, sweep.main_metric(beside.strip.ground))
+        texts = [f"{name} {steps}"] if columns == 2 else [name, steps]
+        size = min(17 if columns == 2 else _SMALL_LABEL, tile / max(text_width(text, 1.0) for text in texts))
+        sheet.text((at[0], at[1] + 17), [wrap(text, size, tile, lines=1)[0] for text in texts], size, colour)
+        place(sheet, sweep.view.picture(point.cell, beside.strip.row), (at[0], at[1] + head), tile)
+    sheet.text((_PICTURES, top + lines * (tile + head + _GAP) + 18), words, 17, MUTED)
+
+
+def _name(point: Point, metric: str) -> tuple[str, str]:
+    """The scheduler, and its steps with the verdict's mark."""
+    label = point.cell.settings.scheduler.label
+    if point.standing == "reference":
+        return label, f"{point.steps} (reference)"
+    judged = comparison_of(point.cell, metric)
+    return label, f"{point.steps} {VERDICT_MARKS[judged.verdict]}" if judged else str(point.steps)
+
+
+def _words(beside: Beside) -> list[str]:
+    """Whose pictures these are, and by what rule."""
+    strip = beside.strip
+    prompt = heading(strip.ground.points[0].cell, strip.row) or strip.row.id
+    where = f"{strip.ground.title}: " if strip.ground.title else ""
+    more = f" {beside.left_out} schedulers more are left out." if beside.left_out else ""
+    text = f"{where}“{prompt}”, seed {strip.row.seed}. Chosen by rule: {strip.chosen.rule}.{more}"
+    return wrap(text, 17, WIDTH - _SIDE - _PICTURES, lines=9)

@@ -1,0 +1,92 @@
+"""The one picture: what stands in it, what is left out and said, and that it holds together for odd sweeps."""
+
+import pytest
+from support.sweeps import usual
+
+from harness.report.schedulers.advice import advise
+from harness.report.schedulers.facts import footer
+from harness.report.schedulers.strips import strips
+from harness.report.schedulers.summary import draw_summary, panel_caption, pictures_beside
+from harness.report.schedulers.sweep import read_sweep
+
+ENVIRONMENT = {
+    "software": {"packages": {"torch": "2.14.1", "diffusers": "0.42.1", "kandinsky-harness": "0.1.0"}},
+    "source": {"revision": "ecd949dbfaaa781b", "dirty": False},
+    "torch": {"device": "cuda:0"},
+    "device": {"name": "NVIDIA H100"},
+}
+
+
+def read(builder, **kwargs):
+    sweep = read_sweep(builder.view(**kwargs))
+    return sweep, advise(sweep)[0]
+
+
+def test_the_footer_has_what_is_needed_to_repeat_it(grid) -> None:
+    builder = usual(grid())
+    weights = {"decoder": {"place": "hub", "revision": "0123456789abcdef", "digest": "abcd"}}
+    builder.records = [record.model_copy(update={"weights": weights}) for record in builder.records]
+    sweep, _ = read(
+        builder, changes={"command": "harness run s.yaml --store /home/someone/runs"}, environment=ENVIRONMENT
+    )
+    assert footer(sweep, "mini-2.2", []) == [
+        "mini-2.2 at revision 0123456789 · cuda:0: NVIDIA H100 · float32",
+        "torch 2.14.1, diffusers 0.42.1, harness 0.1.0 (ecd949dbfa) · n = 32 prompts, 32 pictures a cell · "
+        "20261124-101500-which-scheduler-3fa9",
+        "harness run s.yaml",
+    ]
+
+
+def test_what_is_not_known_is_said(grid) -> None:
+    builder = usual(grid())
+    builder.records = [record.model_copy(update={"weights": {}}) for record in builder.records]
+    sweep, _ = read(builder, environment={})
+    assert footer(sweep, "mini-2.2", [])[0] == "mini-2.2, revision not recorded · device not recorded · float32"
+
+
+def test_guidances_and_models_without_room_are_named(grid) -> None:
+    builder = grid()
+    for model in ("mini-2.2", "mini-3"):
+        for guidance in (1, 2, 3, 4, 5):
+            builder.point("DDPM", 8, -0.1, guidance=guidance, model=model)
+            builder.reference(guidance=guidance, model=model)
+    sweep, of = read(builder)
+    last = footer(sweep, "mini-2.2", [advice.ground.title for advice in of.grounds[4:]])[-1]
+    assert last.endswith(" · no panel for guidance 5 · mini-3: a picture of its own")
+    assert draw_summary(sweep, of, strips(sweep)).size == (1600, 900)
+
+
+def test_the_pictures_are_of_the_recommended_steps_beside_the_reference(grid) -> None:
+    sweep, of = read(usual(grid()))
+    beside = pictures_beside(sweep, of, strips(sweep))
+    assert [(p.cell.settings.scheduler.label, p.steps) for p in beside.points] == [
+        ("DDIM", 50), ("DDIM", 8), ("DPMSolverMultistep", 8), ("DDPM", 8),
+    ]  # fmt: skip
+    assert beside.left_out == 0
+
+
+def test_schedulers_without_room_are_counted(grid) -> None:
+    builder = grid()
+    for number in range(12):
+        builder.point(f"Solver{number}", 8, -0.1, latency=0.1)
+    builder.reference(latency=1.0)
+    sweep, of = read(builder)
+    beside = pictures_beside(sweep, of, strips(sweep))
+    assert (len(beside.points), beside.left_out) == (9, 4)
+    assert draw_summary(sweep, of, strips(sweep)).size == (1600, 900)
+
+
+def test_without_a_recommendation_the_middle_count_is_shown(grid) -> None:
+    builder = grid()
+    for steps in (4, 8, 16):
+        builder.point("DDPM", steps, -9.0, "regressed")
+    builder.reference()
+    sweep, of = read(builder)
+    assert [p.steps for p in pictures_beside(sweep, of, strips(sweep)).points] == [50, 8]
+
+
+@pytest.mark.parametrize(("timed", "said"), [(True, "measured seconds"), (False, "(nothing was timed)")])
+def test_the_caption_tells_the_axis_the_interval_and_the_scale(grid, timed, said) -> None:
+    sweep, of = read(usual(grid(), timed=timed))
+    caption = panel_caption(sweep, of.grounds)
+    assert said in caption and "95 % intervals" in caption and "logarithmic beyond" in caption
