@@ -55,6 +55,14 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     found = Bench()
     store: Path = open_store(tmp_path_factory.mktemp("bench") / "runs").root
     perform(found, Hello(store=str(store), device="cpu", threads=1))()
-    group = LoadGroup(id="g", model="mini-2.2", dtype="float32", optimizations=(), cells=())
+    group = LoadGroup(
+        id="g",
+        model="mini-2.2",
+        task="text-to-image",
+        api="two-stage",
+        dtype="float32",
+        optimizations=(),
+        cells=(),
+    )
     perform(found, Load(group=group, model=MODELS["mini-2.2"]))()
     return found

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from harness.catalog.tasks import TASKS
 from harness.catalog.types import MetricRow, Task
+
+CONVERGED = "converged_distance"
 
 _CONTROLNET: tuple[Task, ...] = ("controlnet-depth-text-to-image", "controlnet-depth-image-to-image")
 _CLIPSCORE = "J. Hessel et al., CLIPScore, EMNLP 2021"
@@ -44,11 +47,16 @@ METRICS: dict[str, MetricRow] = {
         MetricRow(name="depth_error", tasks=_CONTROLNET, direction="lower", unit="relative error",
                   per_image=True, least_n=1, uses="depth", source=_EIGEN,
                   notes="absolute relative error of the depth estimated again, its scale and shift fitted to the hint"),
+        MetricRow(name=CONVERGED, tasks=tuple(TASKS), direction="lower", unit="levels", per_image=True, least_n=1,
+                  uses="pixels", source="root mean square difference of pixels, of 255 levels",
+                  notes="from the same scheduler's picture of the row at ever more steps; only where a spec names it"),
     )
 }  # fmt: skip
 
+_DIAGNOSTIC = ("mix_position", CONVERGED)  # they say where a picture stands, not whether it is good
+
 #: The metrics that verdicts are made of, and so the ones that a margin may name: those with a value for each picture.
-MARGINS = tuple(name for name, row in METRICS.items() if row.per_image and name != "mix_position")
+MARGINS = tuple(name for name, row in METRICS.items() if row.per_image and name not in _DIAGNOSTIC)
 
 #: What is measured besides: a margin may name these too.
 MEASURES = ("latency", "peak_memory")

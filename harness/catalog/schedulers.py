@@ -2,70 +2,26 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
+import importlib.util
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from harness.catalog.diffusers_table import table
-from harness.catalog.types import SchedulerRow, Version
+from harness.catalog.scheduler_rows import BARE, FORCIBLE, REFUSED, RIGHT, Right
+from harness.catalog.types import SchedulerRow
 
 SUFFIX = "Scheduler"
+#: Overrides of which at most one may be on: they spread the sigmas anew.
+SPACINGS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
+#: ``SchedulerRow.adapter`` in words.
+ADAPTER_WORDS = {
+    "none": "nothing: it runs bare",
+    "calls": "mends its calls: keywords, its place in the schedule",
+    "sigma": "brings the latents into its scale and back, and mends its calls",
+    "edm": "brings the latents into its scale and back, undoes its preconditioning, and mends its calls",
+}
 _UNPROVEN = "not yet proven right under Kandinsky's calling convention"
-_SIGMA_SPACE = "works in sigma space, and no Kandinsky pipeline calls scale_model_input: it would run and be wrong"
-_NO_GENERATOR = "its step takes no generator, which every Kandinsky pipeline passes: it would raise TypeError"
-
-#: name: (stochastic, model calls for each step)
-_RIGHT: dict[str, tuple[bool, int]] = {
-    "DDIM": (False, 1),
-    "DDPM": (True, 1),
-    "DPMSolverMultistep": (False, 1),
-}
-_REFUSED: dict[str, str] = {
-    **dict.fromkeys(
-        ("EulerDiscrete", "EulerAncestralDiscrete", "EDMEuler", "EDMDPMSolverMultistep", "DPMSolverSDE"), _SIGMA_SPACE
-    ),
-    **dict.fromkeys(
-        ("UniPCMultistep", "DEISMultistep", "PNDM", "HeunDiscrete", "LMSDiscrete", "KDPM2Discrete", "IPNDM"),
-        _NO_GENERATOR,
-    ),
-    **dict.fromkeys(("LCM", "TCD"), "suits distilled models only"),
-    "UnCLIP": "the prior's scheduler, not the decoder's",
-}
-
-#: keyword: the words that it takes
-WORDS: dict[str, tuple[str, ...]] = {
-    "timestep_spacing": ("leading", "linspace", "trailing"),
-    "beta_schedule": ("linear", "scaled_linear", "squaredcos_cap_v2"),
-    "prediction_type": ("epsilon", "sample", "v_prediction"),
-    "variance_type": ("fixed_small", "fixed_small_log", "fixed_large", "fixed_large_log", "learned", "learned_range"),
-    "algorithm_type": ("dpmsolver", "dpmsolver++", "sde-dpmsolver", "sde-dpmsolver++"),
-    "solver_type": ("midpoint", "heun"),
-    "final_sigmas_type": ("zero", "sigma_min"),
-    "time_shift_type": ("exponential", "linear"),
-}
-_BETA: dict[str, float] = {"exclusiveMinimum": 0, "exclusiveMaximum": 1}
-#: keyword: the numbers that it takes, in JSON Schema's words; of a list, each of its numbers
-BOUNDS: dict[str, dict[str, float]] = {
-    "num_train_timesteps": {"minimum": 1, "maximum": 1000},  # the UNet has seen no others
-    "beta_start": _BETA,
-    "beta_end": _BETA,
-    "trained_betas": _BETA,
-    "solver_order": {"minimum": 1, "maximum": 3},
-    "steps_offset": {"minimum": 0, "maximum": 999},
-    "clip_sample_range": {"exclusiveMinimum": 0},
-    "dynamic_thresholding_ratio": {"exclusiveMinimum": 0, "maximum": 1},
-    "sample_max_value": {"minimum": 1},
-    "flow_shift": {"exclusiveMinimum": 0},
-    "lambda_min_clipped": {"maximum": 0},
-}
-_LIMITS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
-    "minimum": ("at least", operator.ge),
-    "exclusiveMinimum": ("above", operator.gt),
-    "maximum": ("at most", operator.le),
-    "exclusiveMaximum": ("below", operator.lt),
-}
-_SPACINGS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
 
 
 @cache
@@ -74,45 +30,72 @@ def schedulers() -> dict[str, SchedulerRow]:
     return {name.removesuffix(SUFFIX): _row(name.removesuffix(SUFFIX)) for name in table()["schedulers"]}
 
 
+def scheduler_row(name: str) -> SchedulerRow:
+    """The row of a class, with or without the suffix; ``KeyError`` if diffusers has none of that name."""
+    return schedulers()[name.removesuffix(SUFFIX)]
+
+
 def _row(name: str) -> SchedulerRow:
-    stochastic, calls = _RIGHT.get(name, (False, 1))
+    known = RIGHT.get(name, Right(BARE, None, step=FORCIBLE.get(name, ())))
+    absent = known.needs is not None and importlib.util.find_spec(known.needs) is None
+    reason = f"it needs {known.needs}: pip install {known.needs}" if absent else REFUSED.get(name, _UNPROVEN)
+    right = name in RIGHT and not absent
     return SchedulerRow(
         name=name,
         class_name=name + SUFFIX,
-        stochastic=stochastic,
-        model_calls_per_step=calls,
-        verdict="right" if name in _RIGHT else "refused",
-        reason="" if name in _RIGHT else _REFUSED.get(name, _UNPROVEN),
+        adapter=known.adapter,
+        stochastic=known.order is None,
+        order=known.order,
+        calls=known.calls,
+        verdict="right" if right else "refused",
+        reason="" if right else reason,
+        forcible=name in FORCIBLE,
+        needs=known.needs,
         parameters=table()["schedulers"][name + SUFFIX],
+        step_parameters=known.step,
     )
 
 
-def out_of_bounds(keyword: str, value: Any) -> str | None:
-    """What was expected, if a number (or one of a list) is out of the keyword's bounds; ``None`` if it is fine."""
-    bounds = BOUNDS.get(keyword, {})
-    numbers = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, int | float)]
-    if all(_LIMITS[name][1](number, limit) for name, limit in bounds.items() for number in numbers):
+def adapter_of(name: str, config: Mapping[str, Any], step: Mapping[str, Any]) -> str:
+    """What a scheduler with these overrides takes to be right: a word of ``SchedulerRow.adapter``.
+
+    A bare one needs the adapter for arguments of its steps, and where its sigmas are so dense that several share one
+    timestep: it would look for its place by that timestep, and begin one step late.
+    """
+    row = scheduler_row(name)
+    dense = any(config.get(key) for key in SPACINGS)
+    return "calls" if row.adapter == BARE and (step or dense) else row.adapter
+
+
+def is_stochastic(name: str, config: Mapping[str, Any], step: Mapping[str, Any]) -> bool:
+    """Whether each step draws noise."""
+    row = scheduler_row(name)
+    return row.stochastic or bool(step.get("eta")) or str(config.get("algorithm_type", "")).startswith("sde-")
+
+
+def claimed_order(name: str, config: Mapping[str, Any], step: Mapping[str, Any]) -> int | None:
+    """The order that its authors claim with these overrides; ``None`` for a stochastic one."""
+    row = scheduler_row(name)
+    if row.order is None or is_stochastic(name, config, step):
         return None
-    return " and ".join(f"{_LIMITS[name][0]} {limit:g}" for name, limit in bounds.items())
+    ordered = config.get("solver_order", row.parameters.get("solver_order"))
+    return row.order + int(ordered) - int(row.parameters["solver_order"]) if ordered is not None else row.order
 
 
-def wrong_for_kandinsky(class_name: str, config: dict[str, Any], version: Version = "2.2") -> str | None:
-    """Why a scheduler with these overrides would be wrong, or would not start; ``None`` if nothing is known."""
-    multistep = class_name == "DPMSolverMultistepScheduler"
-    algorithm = str(config.get("algorithm_type", "dpmsolver++"))
-    known = {
-        f"Kandinsky {version}'s UNet predicts the noise: prediction_type must stay epsilon": (
-            config.get("prediction_type", "epsilon") != "epsilon"
-        ),
-        f"Kandinsky {version} is no flow-matching model": (
-            config.get("use_flow_sigmas") or config.get("use_dynamic_shifting")
-        ),
-        "with a learned variance it keeps three channels, as a pixel model has; Kandinsky's latents have four": (
-            multistep and str(config.get("variance_type")).startswith("learned")
-        ),
-        "it takes at most one of " + ", ".join(_SPACINGS): sum(bool(config.get(key)) for key in _SPACINGS) > 1,
-        f"{algorithm} needs final_sigmas_type sigma_min": (
-            not algorithm.endswith("++") and config.get("final_sigmas_type") != "sigma_min"
-        ),
-    }
-    return next((reason for reason, wrong in known.items() if wrong), None)
+def model_calls(name: str, config: Mapping[str, Any], steps: int, taken: int | None = None) -> int:
+    """Calls of the model for one picture.
+
+    Args:
+        name: the class, with or without the suffix; one that nobody knows counts a call for each step.
+        config: overrides.
+        steps: ``num_inference_steps``.
+        taken: how many of them a start in the middle leaves; ``None`` for a task without one.
+    """
+    left = steps if taken is None else taken
+    row = schedulers().get(name.removesuffix(SUFFIX))
+    calls = "one" if row is None else row.calls
+    if calls == "two":  # but for the last step, which ends without noise
+        return 2 * left - 1
+    if calls == "pndm":  # a start in the middle, and skip_prk_steps, begin with one step twice; else Runge-Kutta
+        return left + min(1, left - 1) if taken is not None or config.get("skip_prk_steps") else left + 9
+    return left

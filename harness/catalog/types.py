@@ -122,12 +122,30 @@ class MetricRow(Frozen):
 
 
 class SchedulerRow(Frozen):
-    """A scheduler that may be named in a spec."""
+    """A scheduler that may be named in a spec.
+
+    ``adapter``: what it takes to be right under Kandinsky (``schedulers/adapter.py``). ``none``: it runs bare;
+    ``calls``: its calls are mended; ``sigma``: the latents are brought into its scale too; ``edm``: its preconditioning
+    is undone as well. ``order``: the one that its authors claim for its defaults, ``None`` for a stochastic one.
+    """
 
     name: str  # class name without the suffix ``Scheduler``
     class_name: str
+    adapter: Literal["none", "calls", "sigma", "edm"]
     stochastic: bool
-    model_calls_per_step: int
+    order: int | None
+    calls: Literal["one", "two", "pndm"]  # of the model, for each step
     verdict: Literal["right", "refused"]
     reason: str = ""
+    forcible: bool = False  # refused, but runs where ``force: true`` stands beside it
+    needs: str | None = None  # a package beyond those of the harness
     parameters: dict[str, Any] = {}  # constructor keyword -> default, from the generated table
+    step_parameters: tuple[str, ...] = ()  # keywords of each step that a spec may set
+
+
+class SchedulerVariant(Frozen):
+    """A way to configure a scheduler that is proven by itself: a row of ``docs/schedulers.md``."""
+
+    name: str  # of a SchedulerRow
+    config: dict[str, Any] = {}
+    step: dict[str, Any] = {}

@@ -9,10 +9,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.catalog.scheduler_rows import BARE
 from harness.catalog.tasks import TASKS, parts_of, pipelines_of
 from harness.catalog.types import ModelRow, PartName
 from harness.pipelines.code_calls import Batch, calls
-from harness.pipelines.code_scheduler import scheduler_class, scheduler_lines
+from harness.pipelines.code_scheduler import (
+    adapter_call,
+    adapter_kind,
+    adapter_source,
+    scheduler_class,
+    scheduler_lines,
+)
 from harness.pipelines.code_words import place_words
 from harness.plan.types import InputRow, Settings
 
@@ -44,9 +51,11 @@ def show_code(
     batch = Batch(settings, model.version, tuple(rows), device, dict(pictures or {}), dict(hints or {}))
     parts = [
         _imports(settings, model, scheduler, threads),
+        adapter_source(settings, model, scheduler),
         *_loads(settings, model, device),
         scheduler_lines(settings, model, scheduler, decoder_name(settings, model)),
         _joined(settings, model),
+        adapter_call(settings, model, scheduler, "pipeline.decoder_pipe" if joins(settings, model) else "pipeline"),
         *calls(batch),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -69,8 +78,11 @@ def _imports(settings: Settings, model: ModelRow, known: Mapping[str, Any], thre
     if scheduler_lines(settings, model, known, ""):
         names |= {scheduler_class(settings, known)} - {""}
     needed = TASKS[settings.task].inputs
-    first = ["import numpy as np"] if {"mask", "hint"} & set(needed) else []
-    last = ["from PIL import Image"] if needed else []
+    adapted = adapter_kind(settings, known) != BARE
+    first = ["import inspect", "from typing import Any", ""] if adapted else []
+    first += ["import numpy as np"] if adapted or {"mask", "hint"} & set(needed) else []
+    last = ["from diffusers.schedulers.scheduling_utils import SchedulerOutput"] if adapted else []
+    last += ["from PIL import Image"] if needed else []
     pin = ["", f"torch.set_num_threads({threads})"] if threads is not None else []
     return "\n".join([*first, "import torch", f"from diffusers import {', '.join(sorted(names))}", *last, *pin])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from harness.hub import asking_the_hub
 from harness.pipelines.failures import memory_guard
 from harness.pipelines.places import DDPM_FOLDER, check_part, local_folder, pickle_only, pipeline_class
 from harness.plan.types import LoadGroup
+from harness.schedulers.adapter import index_with_whole_numbers
 
 _PRIORS = {"text_encoder": CLIPTextModelWithProjection, "image_encoder": CLIPVisionModelWithProjection}
 _DECODERS: dict[Version, dict[str, Any]] = {
@@ -57,6 +59,8 @@ class Loaded:
     def set_scheduler(self, scheduler: Any) -> None:
         """Give the decoder a scheduler: to the pipeline that runs, and to the one that holds it."""
         self.decoder.scheduler = scheduler
+        if (self.model.version, self.group.task) == ("2.1", "image-to-image"):
+            index_with_whole_numbers(self.decoder)
         if self.combined is not None:
             self.combined.scheduler = scheduler
 
@@ -175,6 +179,8 @@ def _require_whole(folder: Path, missing: list[str]) -> None:
 
 def _be_quiet() -> None:
     """The harness shows its own progress; the libraries' bars and chatter would only garble a log."""
+    # It rounds the ends of its interval to float32 and then wonders that they are not the float64 ones.
+    warnings.filterwarnings("ignore", "Should have t[ab]", UserWarning, r"torchsde\.")
     for library in (diffusers, transformers):
         library.utils.logging.set_verbosity_error()
         library.utils.logging.disable_progress_bar()

@@ -8,43 +8,57 @@ from typing import Any
 import diffusers
 from diffusers import SchedulerMixin
 
-from harness.catalog.schedulers import schedulers
+from harness.catalog.schedulers import SUFFIX, schedulers
 from harness.errors import MissingError, UsageError
 from harness.pipelines.load import Loaded
 from harness.pipelines.places import DDPM_FOLDER
 from harness.plan.types import SchedulerChoice
+from harness.schedulers.make import READS_VARIANCE, make_scheduler, recipe_for
 
-# Their ``step`` reads the UNet's variance half. For every other class ``variance_type`` in the base configuration must
-# go: diffusers keeps it as a hidden entry, and the pipeline then hands eight channels to a scheduler that wants four.
-READS_VARIANCE = ("DDPMScheduler", "DDPMParallelScheduler")
 _LEARNED = ("learned", "learned_range")
 
 
-def build_scheduler(loaded: Loaded, choice: SchedulerChoice) -> tuple[Any, dict[str, Any]]:
+def build_scheduler(
+    loaded: Loaded, choice: SchedulerChoice, *, strength: float | None = None
+) -> tuple[Any, dict[str, Any]]:
     """A fresh scheduler for the decoder, and what it is: for a cell's record.
 
+    Args:
+        loaded: the pipelines.
+        choice: a cell's.
+        strength: of an image-to-image task, which starts in the middle of the schedule.
+
     Returns:
-        The scheduler, and ``{"class_name", "config", "base", "variance", "variance_type_removed"}``: ``base`` is the
-        subfolder whose configuration was the start, ``variance`` whether the UNet's variance half is ``used``,
-        ``dropped`` or ``absent``, the last whether ``variance_type`` had to go from the base.
+        The scheduler, and ``{"class_name", "config", "base", "variance", "variance_type_removed", "adapter"}``:
+        ``base`` is the subfolder whose configuration was the start, ``variance`` whether the UNet's variance half is
+        ``used``, ``dropped`` or ``absent``, ``variance_type_removed`` whether that key had to go from the base,
+        ``adapter`` the keywords of the adapter (``None``: the scheduler is bare), ``added`` what it needs of the
+        model's noise schedule.
 
     Raises:
-        UsageError: the class does not exist, or does not take an override.
+        UsageError: the class does not exist, is not right under Kandinsky, or does not take an override.
         MissingError: the named subfolder has no scheduler configuration.
     """
     own = loaded.own_scheduler
     cls = type(own) if choice.class_name is None else _scheduler_class(choice.class_name)
+    _require_right(cls.__name__, choice)
     subfolder, base = _base(loaded, choice, cls)
-    removed = cls.__name__ not in READS_VARIANCE and "variance_type" in base
-    if removed:
-        base = {name: value for name, value in base.items() if name != "variance_type"}
-    try:
-        scheduler = cls.from_config(base, **choice.config)
-    except (TypeError, ValueError, NotImplementedError) as error:
-        raise UsageError(f"{cls.__name__} refuses its configuration: {error}") from error
-    _require_applied(scheduler, choice)
-    known = describe(scheduler, base=subfolder, learned=_has_variance(loaded))
-    return scheduler, {**known, "variance_type_removed": removed}
+    recipe = recipe_for(
+        cls.__name__,
+        base,
+        choice.config,
+        choice.step,
+        alphas_cumprod=own.alphas_cumprod,
+        strength=strength,
+    )
+    scheduler = make_scheduler(recipe, base, own.alphas_cumprod)
+    known = describe(getattr(scheduler, "inner", scheduler), base=subfolder, learned=_has_variance(loaded))
+    return scheduler, {
+        **known,
+        "variance_type_removed": recipe.variance_type_removed,
+        "adapter": recipe.adapter,
+        "added": recipe.added,
+    }
 
 
 def describe(scheduler: Any, *, base: str, learned: bool) -> dict[str, Any]:
@@ -70,6 +84,18 @@ def _scheduler_class(name: str) -> Any:
             do="check the spec with `harness plan`: it tells which of the others are refused, and why",
         )
     return cls
+
+
+def _require_right(name: str, choice: SchedulerChoice) -> None:
+    """The plan refuses what it knows; a model's own scheduler may be known only now."""
+    row = schedulers().get(name.removesuffix(SUFFIX))
+    if row is not None and (row.verdict == "right" or (row.forcible and choice.force)):
+        return
+    raise UsageError(
+        f"{name} is not right under Kandinsky: {'nobody has proven it' if row is None else row.reason}.",
+        expected="a scheduler that `harness schedulers` calls right",
+        do="name one in the spec" if choice.class_name is None else "name another one",
+    )
 
 
 def _base(loaded: Loaded, choice: SchedulerChoice, cls: Any) -> tuple[str, dict[str, Any]]:
@@ -100,17 +126,6 @@ def _from_subfolder(loaded: Loaded, cls: Any, subfolder: str) -> dict[str, Any]:
             expected=f"{subfolder}/scheduler_config.json",
             do="leave the subfolder out of the spec to start from the model's own scheduler",
         ) from error
-
-
-def _require_applied(scheduler: Any, choice: SchedulerChoice) -> None:
-    """``from_config`` drops what a class does not take: a requested override must be found again."""
-    taken = scheduler._get_init_keys(type(scheduler))
-    for name, value in choice.config.items():
-        if name not in taken or scheduler.config.get(name) != value:
-            raise UsageError(
-                f"{type(scheduler).__name__} does not take {name}={value!r}.",
-                expected=f"one of {', '.join(sorted(taken - {'self'}))}",
-            )
 
 
 def _has_variance(loaded: Loaded) -> bool:

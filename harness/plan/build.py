@@ -9,6 +9,7 @@ from harness.catalog.metrics import DEFAULT_MARGINS, MEASURES, METRICS
 from harness.catalog.tasks import TASKS
 from harness.errors import Problem, SpecError
 from harness.plan.cells import build_cells, groups_of, refusals_of, resolve
+from harness.plan.converged import with_converged
 from harness.plan.defaults import resolved_defaults
 from harness.plan.forecast import Pace, forecast
 from harness.plan.needs import assets_of, rows_for
@@ -75,17 +76,20 @@ def build_plan(
     problems = faults_of(spec, found)
     if problems:
         raise SpecError(problems)
-    cells, notes = keep_only(build_cells(spec, found), only or {})
-    by_cell = {cell.id: rows_for(spec.rows, cell.settings.task, cell.settings.api)[:limit] for cell in cells}
+    cells, notes = _cells(spec, found, only or {})
+    scored = [cell for cell in cells if not cell.is_converged]
+    by_cell = {
+        cell.id: rows_for(spec.rows, cell.settings.task, cell.settings.api)[:limit][: cell.first] for cell in cells
+    }
     used = {row.id for rows in by_cell.values() for row in rows}
     rows = tuple(row for row in spec.rows if row.id in used)
-    fewest = min(map(len, by_cell.values()))
+    fewest = min(len(by_cell[cell.id]) for cell in scored)
     models = {name: row for name, row in spec.models.items() if any(c.settings.model == name for c in cells)}
-    metrics = _metrics(spec, [cell.settings for cell in cells])
+    metrics = _metrics(spec, [cell.settings for cell in scored])
     margins = _margins(spec, metrics)
     timing = spec.timing.model_copy(update={"batch": min(spec.timing.batch, fewest)})
     groups = groups_of(cells)
-    told = (*notes, *spec.notes, *notes_on(cells, models, rows, fewest, spec.timing))
+    told = (*notes, *spec.notes, *notes_on(scored, models, rows, fewest, spec.timing))
     plan = Plan(
         name=spec.name,
         question=spec.question,
@@ -107,10 +111,19 @@ def build_plan(
         cell_timeout_s=spec.cell_timeout_s,
         device=device or spec.device,
         threads=spec.threads,
-        resolved_defaults=resolved_defaults(spec, cells, metrics, margins),
+        resolved_defaults=resolved_defaults(spec, scored, metrics, margins),
         forecast=forecast(cells, groups, by_cell, metrics, timing, paces, told),
     )
     return plan.model_copy(update={"spec_digest": _meaning(plan)})
+
+
+def _cells(spec: Spec, found: Selection, only: Mapping[str, Sequence[str]]) -> tuple[list[Cell], tuple[str, ...]]:
+    """The cells that are kept, and after them what they are held against; with notes."""
+    kept, notes = keep_only(build_cells(spec, found), only)
+    if spec.converged is None:
+        return kept, notes
+    cells, told = with_converged(kept, spec.converged, spec.models, spec.rows)
+    return cells, (*notes, *told)
 
 
 def _meaning(plan: Plan) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from harness.base import digest
 from harness.plan.select import Choice, Selection, identity, value_of
@@ -69,8 +70,12 @@ def _cell(
 
 def _label(choice: Choice, swept: list[str]) -> str:
     """The swept knobs, but for those that this cell does not have."""
-    there = [knob for knob in swept if _has(choice, knob)]
-    return " · ".join(_LABELS.get(knob, "{}").format(label_of(knob, choice[knob])) for knob in there)
+    return label_from({knob: label_of(knob, choice[knob]) for knob in swept if _has(choice, knob)})
+
+
+def label_from(values: Mapping[str, str | int | float]) -> str:
+    """Knobs' values, as tables show them, in a line for people."""
+    return " · ".join(_LABELS.get(knob, "{}").format(value) for knob, value in values.items())
 
 
 def resolve(spec: Spec, choice: Choice) -> Settings:
@@ -105,10 +110,11 @@ def _plain(text: str) -> str:
 
 
 def groups_of(cells: list[Cell]) -> tuple[LoadGroup, ...]:
-    """Load groups in the order of their first cells."""
+    """Load groups in the order of their first cells; what others are held against is made first."""
     found: dict[str, list[Cell]] = {}
     for cell in cells:
         found.setdefault(cell.group, []).append(cell)
+    first = {name: sorted(members, key=lambda cell: not cell.is_converged) for name, members in found.items()}
     return tuple(
         LoadGroup(
             id=name,
@@ -119,7 +125,7 @@ def groups_of(cells: list[Cell]) -> tuple[LoadGroup, ...]:
             optimizations=members[0].settings.optimizations,
             cells=tuple(cell.id for cell in members),
         )
-        for name, members in found.items()
+        for name, members in first.items()
     )
 
 

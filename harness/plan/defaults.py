@@ -45,6 +45,9 @@ def resolved_defaults(
     if spec.timing.enabled:
         timing = {f"timing.{key}": value for key, value in spec.timing.model_dump(exclude={"enabled"}).items()}
         found |= {key: value for key, value in timing.items() if key not in spec.lines}
+    if spec.converged is not None:
+        converged = {f"converged.{key}": value for key, value in spec.converged}
+        found |= {key: value for key, value in converged.items() if key not in spec.lines}
     found |= {f"margins.{name}": margin for name, margin in margins.items() if name not in spec.margins}
     return {key: value for key, value in found.items() if value is not None}
 

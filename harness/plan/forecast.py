@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from harness.base import Frozen
-from harness.catalog.metrics import METRICS
-from harness.catalog.schedulers import schedulers
+from harness.catalog.metrics import CONVERGED, METRICS
+from harness.catalog.schedulers import model_calls
 from harness.plan.types import Cell, Forecast, InputRow, LoadGroup, Settings, StageCount, TimingPlan
 
+Batch = tuple[Settings, Sequence[InputRow]]  # of one cell
 _PNG_BYTES_PER_PIXEL = 1.2
 _EMBEDDING_BYTES = 16_384  # an image's embeddings, generator state and features, generously
 _WORKER_START_S = 12.0  # importing torch, diffusers and transformers, once for each worker
@@ -40,20 +41,21 @@ def forecast(
     """Images, model calls, loads, shared stages, seconds and bytes of a plan.
 
     Model calls are counted for each image, of the quality pass; the timing pass comes on top, as a note says.
-    ``rows``: cell's id → the rows that it makes images of.
+    ``rows``: cell's id → the rows that it makes images of. What two cells share is made once, batch by batch.
     """
     having = [cell for cell in cells if cell.settings.prior_num_inference_steps is not None]
-    priors = {(_prior_mark(c.settings), *(row.id for row in rows[c.id])): (c.settings, rows[c.id]) for c in having}
-    images = sum(len(rows[cell.id]) for cell in cells)
-    networks = sum(len({METRICS[name].uses for name in _judged_by(cell, metrics)}) for cell in cells)
+    priors = {(_prior_mark(s), *(row.id for row in batch)): (s, batch) for s, batch in _batches(having, rows)}
+    made = distinct_batches(cells, rows)
+    scored = [cell for cell in cells if not cell.is_converged]
+    networks = sum(len({METRICS[name].uses for name in _judged_by(cell, metrics)}) for cell in scored)
     seconds, why = _seconds(cells, groups, rows, timing, paces)
-    notes = (*told, *_timing_note(cells, timing), *why)
+    notes = (*told, *_timing_note(scored, timing), *why)
     if not all(len(rows[cell.id]) % cell.settings.batch_size == 0 for cell in cells):
         notes = (*notes, "the last batch of each cell is a smaller one; batch composition is part of a picture's key")
     return Forecast(
-        images=images,
+        images=images_of(made),
         prior_model_calls=sum(prior_calls_of(s, row) for s, own in priors.values() for row in own),
-        decoder_model_calls=sum(len(rows[cell.id]) * calls_of(cell.settings) for cell in cells),
+        decoder_model_calls=decoder_calls_of(made),
         loads=len(groups) * (1 + (timing.rounds if timing.enabled else 0)),
         stages=(
             StageCount(
@@ -61,18 +63,45 @@ def forecast(
                 uses=sum(len(rows[c.id]) for c in having),
                 distinct=sum(len(own) for _, own in priors.values()),
             ),
-            StageCount(stage="images", uses=images, distinct=images),
+            StageCount(stage="images", uses=sum(len(rows[cell.id]) for cell in cells), distinct=images_of(made)),
             StageCount(stage="features", uses=networks, distinct=networks),
-            StageCount(stage="timing", uses=len(cells) * timing.enabled, distinct=len(cells) * timing.enabled),
+            StageCount(stage="timing", uses=len(scored) * timing.enabled, distinct=len(scored) * timing.enabled),
         ),
         seconds=seconds,
-        disk_bytes=sum(_bytes(cell.settings) * len(rows[cell.id]) for cell in cells),
+        disk_bytes=sum(_bytes(settings) * len(batch) for settings, batch in made),
         notes=notes,
     )
 
 
+def _batches(cells: Sequence[Cell], rows: Mapping[str, Sequence[InputRow]]) -> Iterator[Batch]:
+    for cell in cells:
+        size, own = cell.settings.batch_size, rows[cell.id]
+        yield from ((cell.settings, own[i : i + size]) for i in range(0, len(own), size))
+
+
+def distinct_batches(cells: Sequence[Cell], rows: Mapping[str, Sequence[InputRow]]) -> list[Batch]:
+    """The cells' batches, those that several cells have in common once."""
+    found = {
+        (settings.model_dump_json(), *(row.id for row in batch)): (settings, batch)
+        for settings, batch in _batches(cells, rows)
+    }
+    return list(found.values())
+
+
+def images_of(batches: Sequence[Batch]) -> int:
+    """How many pictures the batches hold."""
+    return sum(len(batch) for _, batch in batches)
+
+
+def decoder_calls_of(batches: Sequence[Batch]) -> int:
+    """Calls of the decoder's network for all of them."""
+    return sum(len(batch) * calls_of(settings) for settings, batch in batches)
+
+
 def _judged_by(cell: Cell, metrics: Sequence[str]) -> list[str]:
-    return [name for name in metrics if cell.settings.task in METRICS[name].tasks]
+    """A cell without a converged solution has nothing to be looked at beside it."""
+    own = [name for name in metrics if cell.settings.task in METRICS[name].tasks]
+    return [name for name in own if name != CONVERGED or cell.converged is not None]
 
 
 def _timing_note(cells: Sequence[Cell], timing: TimingPlan) -> tuple[str, ...]:
@@ -84,9 +113,9 @@ def _timing_note(cells: Sequence[Cell], timing: TimingPlan) -> tuple[str, ...]:
 
 def calls_of(settings: Settings) -> int:
     """Calls of the decoder's network for one image; with guidance each call carries the image twice."""
-    name = settings.scheduler.class_name
-    each = 1 if name is None else schedulers()[name.removesuffix("Scheduler")].model_calls_per_step
-    return started(settings.num_inference_steps, settings.strength) * each
+    taken = None if settings.strength is None else started(settings.num_inference_steps, settings.strength)
+    choice = settings.scheduler
+    return model_calls(choice.class_name or "", choice.config, settings.num_inference_steps, taken)
 
 
 def started(steps: int, strength: float | None) -> int:
@@ -134,7 +163,7 @@ def _seconds(
         if pace is None:
             return None, (f"seconds: nothing like {cell.settings.model} was timed on this machine yet",)
         image_s = pace.rest_s + pace.call_s * calls_of(cell.settings)
-        timed = visits * (timing.repeats + timing.warmups) * timing.batch
+        timed = 0 if cell.is_converged else visits * (timing.repeats + timing.warmups) * timing.batch
         total += image_s * (len(rows[cell.id]) + timed)
         sources.add(pace.measured_in)
     loads = max((pace.load_s for pace in paces), default=0.0) + _WORKER_START_S

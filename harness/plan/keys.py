@@ -97,13 +97,18 @@ def features_key(
     hints: Sequence[str | None],
     weights: str,
     identity: Identity,
+    converged: Sequence[str] = (),
 ) -> str:
-    """Of pictures' features under one network, with those of their prompts and of what else they are held against."""
+    """Of pictures' features under one network, with those of their prompts and of what else they are held against.
+
+    ``converged``: keys of the pictures that the first of them would become, where they are held against those.
+    """
     looked_at = [{**row, "seed": None} for row in _rows(settings, rows)]  # the pictures' keys know the seeds
     return digest(
         {
             "stage": "features",
             "images": list(image_keys),
+            "converged": list(converged),
             "task": settings.task,
             "rows": looked_at,
             "hints": list(hints),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from harness.catalog.tasks import TASKS
 from harness.catalog.types import Api, ModelRow, Task, Version
 from harness.plan.needs import rows_for
+from harness.plan.schedulers import scheduler_notes
 from harness.plan.types import Cell, InputRow, Settings, TimingPlan
 from harness.spec.types import ESTIMATE
 
@@ -50,6 +51,7 @@ def notes_on(
     notes = [text for holds, text in owed if any(holds(settings, version) for settings, version in pairs)]
     notes += _unused(cells, rows)
     notes += _weights([settings for settings, _ in pairs], rows)
+    notes += scheduler_notes(cells, models)
     notes += _both_forms([settings for settings, _ in pairs])
     if timing.enabled and timing.batch > fewest:
         notes.append(f"timing.batch is {fewest}: there are no more rows")

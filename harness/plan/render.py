@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.catalog.metrics import METRICS
+from harness.catalog.metrics import CONVERGED, METRICS
 from harness.catalog.tasks import parts_of
 from harness.catalog.types import Place
-from harness.plan.forecast import calls_of
+from harness.plan.forecast import calls_of, decoder_calls_of, distinct_batches, images_of
 from harness.plan.types import Plan
 
 _PLACES = {"package": "shipped with the harness, {}", "folder": "{}", "hub": "the hub's {}"}
@@ -16,7 +16,7 @@ _PLACES = {"package": "shipped with the harness, {}", "folder": "{}", "hub": "th
 
 def render_plan(plan: Plan) -> str:
     """What a person wants to know before spending anything."""
-    parts = [_head(plan), _cells(plan), _refused(plan), _defaults(plan), _cost(plan), _notes(plan)]
+    parts = [_head(plan), _cells(plan), _converged(plan), _refused(plan), _defaults(plan), _cost(plan), _notes(plan)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -29,9 +29,9 @@ def _head(plan: Plan) -> str:
         lines += [f"    {part}: {_place(model.parts[part])}" for part in parts]
     prompts = len({row.prompt_id for row in plan.rows})
     inputs = f", {_count(len(plan.assets), 'picture')} to start from" if plan.assets else ""
-    counts = sorted({len(plan.rows_of(cell)) for cell in plan.cells})
+    counts = sorted({len(plan.rows_of(cell)) for cell in plan.scored_cells})
     each = _count(counts[0], "image") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} images"
-    lines.append(f"  {_count(len(plan.cells), 'cell')} × {each} ({_count(prompts, 'prompt')}{inputs})")
+    lines.append(f"  {_count(len(plan.scored_cells), 'cell')} × {each} ({_count(prompts, 'prompt')}{inputs})")
     lines.append("  scored by " + ", ".join(_metric(name, plan) for name in plan.metrics))
     if plan.compare_to:
         lines.append(f"  compared with {_pairs(plan.compare_to)}, all else equal")
@@ -71,25 +71,53 @@ def _count(number: int, noun: str) -> str:
 
 
 def _cells(plan: Plan) -> str:
-    width = max(len(cell.label) for cell in plan.cells)
+    width = max(len(cell.label) for cell in plan.scored_cells)
     lines = ["cells, and how often each calls the decoder for an image"]
-    for cell in plan.cells:
+    for cell in plan.scored_cells:
         role = "reference" if cell.is_reference else ""
         lines.append(f"  {cell.label:<{width}}  {calls_of(cell.settings):>4}  {role}".rstrip())
     return "\n".join(lines)
 
 
+def _converged(plan: Plan) -> str:
+    """The converged solutions and what they add to the cost; the cells that have none, and why."""
+    added = [cell for cell in plan.cells if cell.is_converged]
+    lacking = [(cell.unconverged, cell.label) for cell in plan.scored_cells if cell.unconverged is not None]
+    lines = []
+    if added:
+        width = max(len(cell.label) for cell in added)
+        lines.append(f"converged solutions, made for {CONVERGED} alone: {_added(plan)}")
+        lines += [
+            f"  {cell.label:<{width}}  {calls_of(cell.settings):>4}  {_count(len(plan.rows_of(cell)), 'image')}"
+            for cell in added
+        ]
+    if lacking:
+        lines += [f"without a {CONVERGED} ({len(lacking)})", *_by_reason(lacking)]
+    return "\n".join(lines)
+
+
+def _added(plan: Plan) -> str:
+    """What is made for the converged solutions and would not be made without them."""
+    rows = {cell.id: plan.rows_of(cell) for cell in plan.cells}
+    whole, without = (distinct_batches(cells, rows) for cells in (plan.cells, plan.scored_cells))
+    cells = _count(sum(cell.is_converged for cell in plan.cells), "cell")
+    images = _count(images_of(whole) - images_of(without), "image")
+    return f"{cells}, {images} and {_count(decoder_calls_of(whole) - decoder_calls_of(without), 'model call')} more"
+
+
 def _refused(plan: Plan) -> str:
-    """Each reason once, over the combinations that it takes."""
     if not plan.refused:
         return ""
+    combinations = [(refusal.reason, _pairs(refusal.swept)) for refusal in plan.refused]
+    return "\n".join([f"refused, and left out ({len(plan.refused)})", *_by_reason(combinations)])
+
+
+def _by_reason(combinations: Iterable[tuple[str, str]]) -> list[str]:
+    """Each reason once, over the combinations that it takes."""
     reasons: dict[str, list[str]] = {}
-    for refusal in plan.refused:
-        reasons.setdefault(refusal.reason, []).append(_pairs(refusal.swept))
-    lines = [f"refused, and left out ({len(plan.refused)})"]
-    for reason, combinations in reasons.items():
-        lines += [f"  {reason}", *(f"    {combination}" for combination in combinations)]
-    return "\n".join(lines)
+    for reason, combination in combinations:
+        reasons.setdefault(reason, []).append(combination)
+    return [line for reason, taken in reasons.items() for line in (f"  {reason}", *(f"    {one}" for one in taken))]
 
 
 def _defaults(plan: Plan) -> str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.base import digest
-from harness.catalog.schedulers import SUFFIX, schedulers, wrong_for_kandinsky
 from harness.catalog.tasks import TASKS, applies, default_api, defaults, task_refusal
 from harness.catalog.types import ModelRow, Task
 from harness.plan.forecast import started
 from harness.plan.needs import needs_refusal, rows_for
+from harness.plan.schedulers import Steps, scheduler_refusal
 from harness.plan.types import InputRow, SchedulerChoice
 from harness.spec.knobs import KNOBS, label_of
 from harness.spec.types import ESTIMATE, Spec
@@ -21,7 +21,6 @@ from harness.spec.types import ESTIMATE, Spec
 Choice = dict[str, Any]  # knob → canonical value; every knob that the spec names anywhere but in `exclude`
 Partial = Mapping[str, tuple[Any, ...]]
 _MOST = 10_000  # combinations; a plan of more is a slip
-_TRAIN_STEPS = 1000  # of every Kandinsky's noise schedule
 _FIRST_TASK: Task = next(iter(TASKS))
 
 
@@ -155,8 +154,7 @@ def refusal(model: ModelRow, choice: Choice, rows: Sequence[InputRow] = ()) -> s
         return f"{told}: such as {least} or {2 * least}"
     if (model.version, task) == ("2.1", "image-to-image") and height != width:
         return "2.1's image-to-image makes square pictures only: diffusers turns its source by a right angle"
-    own = model.default_schedulers.get(TASKS[task].part)
-    wrong = _scheduler_refusal(model, own, choice.get("scheduler"), choice.get("num_inference_steps"))
+    wrong = scheduler_refusal(model, TASKS[task].part, choice.get("scheduler"), _steps(model, choice))
     lacking = _estimator_refusal(model, rows_for(rows, task, api), task)
     needed = needs_refusal(rows, task, api, choice.get("weights"))
     return wrong or _strength_refusal(model, choice) or needed or lacking
@@ -168,6 +166,11 @@ def _estimator_refusal(model: ModelRow, rows: Sequence[InputRow], task: Task) ->
     return f"{model.name} names no depth estimator: give each row a hint from a file"
 
 
+def _steps(model: ModelRow, choice: Choice) -> Steps:
+    asked, strength = (value_in(model, choice, knob) for knob in ("num_inference_steps", "strength"))
+    return Steps(asked, None if strength is None else started(asked, strength))
+
+
 def _strength_refusal(model: ModelRow, choice: Choice) -> str | None:
     """A start so late that no step is left: diffusers would fail, or give the picture back."""
     strength, steps = (value_in(model, choice, knob) for knob in ("strength", "num_inference_steps"))
@@ -176,27 +179,6 @@ def _strength_refusal(model: ModelRow, choice: Choice) -> str | None:
     prior, prior_steps = (value_in(model, choice, knob) for knob in ("prior_strength", "prior_num_inference_steps"))
     if prior is not None and started(prior_steps, prior) < 1:
         return f"prior_strength {prior:g} of {prior_steps} prior steps leaves none"
-    return None
-
-
-def _scheduler_refusal(
-    model: ModelRow, own: str | None, chosen: SchedulerChoice | None, steps: int | None
-) -> str | None:
-    named = chosen.class_name if chosen is not None else None
-    class_name, config = named or own, chosen.config if chosen is not None else {}
-    if class_name is None:
-        return None  # the model's own, known when it is loaded
-    row = schedulers().get(class_name.removesuffix(SUFFIX))
-    if row is None:
-        return f"{class_name}, the model's own scheduler, is not known to this diffusers"
-    if row.verdict == "refused":
-        return f"{row.class_name}: {row.reason}"
-    wrong = wrong_for_kandinsky(row.class_name, config, model.version)
-    if wrong is not None:
-        return f"{row.class_name}: {wrong}"
-    trained = config.get("num_train_timesteps", _TRAIN_STEPS)
-    if steps is not None and steps > trained:
-        return f"{steps} steps are more than the {trained} of the noise schedule"
     return None
 
 

@@ -61,7 +61,8 @@ class Cell(Frozen):
     reference: str | None  # id of the cell this one is compared with; None for a reference or without compare_to
     is_reference: bool
     converged: str | None = None  # id of the cell whose pictures this one's would become with ever more steps
-    is_converged: bool = False  # it is there only for that: not timed, compared with nothing
+    unconverged: str | None = None  # why there is no such cell, where the plan's metrics ask for one
+    is_converged: bool = False  # it is there only for that: not scored, not timed, compared with nothing
     first: int | None = None  # it makes only the first so many of its rows
 
 
@@ -136,17 +137,24 @@ class Plan(Frozen):
         return next(c for c in self.cells if c.id == cell_id)
 
     @property
+    def scored_cells(self) -> tuple[Cell, ...]:
+        """Those that are scored, timed and compared: all but the converged solutions."""
+        return tuple(cell for cell in self.cells if not cell.is_converged)
+
+    @property
     def tasks(self) -> tuple[Task, ...]:
         """The tasks of its cells, each once."""
         return tuple(dict.fromkeys(cell.settings.task for cell in self.cells))
 
     def metrics_of(self, cell: Cell) -> tuple[str, ...]:
-        """Those of the plan's metrics that the cell's task has."""
+        """Those of the plan's metrics that the cell's task has; none of a converged solution."""
+        if cell.is_converged:
+            return ()
         return tuple(name for name in self.metrics if cell.settings.task in METRICS[name].tasks)
 
     def rows_of(self, cell: Cell) -> tuple[InputRow, ...]:
         """The rows that a cell makes images of; its batches are consecutive slices of them."""
-        return rows_for(self.rows, cell.settings.task, cell.settings.api)[: self.limit]
+        return rows_for(self.rows, cell.settings.task, cell.settings.api)[: self.limit][: cell.first]
 
     def estimator_of(self, cell: Cell) -> str | None:
         """Name of the weights that estimate a cell's hints; ``None`` where none is estimated."""

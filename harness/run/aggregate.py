@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load
 
-from harness.catalog.metrics import METRICS
+from harness.catalog.metrics import CONVERGED, METRICS
 from harness.catalog.types import WeightsRow
 from harness.catalog.world import ATTRIBUTES, VOCABULARIES, parse_caption
 from harness.run.weights import folder_of
@@ -147,6 +147,10 @@ def _depth_error(gathered: Gathered) -> Scored:
     return _by_picture("depth_error", gathered, gathered.arrays["error"], "hint to compare with")
 
 
+def _converged_distance(gathered: Gathered) -> Scored:
+    return _by_picture(CONVERGED, gathered, gathered.arrays["converged"], "converged picture to be held against")
+
+
 _METRICS: dict[str, Callable[[Gathered], Scored]] = {
     "clip_score": _clip_score,
     "frechet": _frechet,
@@ -158,6 +162,7 @@ _METRICS: dict[str, Callable[[Gathered], Scored]] = {
     "mix_position": _mix_position,
     "depth_agreement": _depth_agreement,
     "depth_error": _depth_error,
+    CONVERGED: _converged_distance,
 }
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.base import digest
+from harness.catalog.metrics import CONVERGED, METRICS
 from harness.catalog.tasks import TASKS, parts_of
 from harness.plan.keys import Identity, features_key, hint_key, images_key, prior_key, timing_key
 from harness.plan.types import Cell, InputRow, Plan
@@ -54,14 +55,25 @@ class KeyBook:
         assert estimator is not None and row.image is not None
         return hint_key(row.image, self.scorers[estimator].digest, self.hint_identity)
 
-    def features(self, cell: Cell, weights_name: str) -> str:
-        """Of all of a cell's pictures under one scorer's or extractor's weights."""
-        batches = self.plan.batches(cell)
-        keys = [self.images(cell, rows) for rows in batches]
+    def features(self, cell: Cell, weights_name: str, *, converged: bool = True) -> str:
+        """Of all of a cell's pictures under one scorer's or extractor's weights.
+
+        ``converged``: held against the cell's converged solution, where it has one and these weights look at it.
+        """
         rows = self.plan.rows_of(cell)
-        hints = self.hints(cell, rows)
-        digest_ = self.scorers[weights_name].digest
-        return features_key(cell.settings, rows, keys, hints, digest_, self.score_identity)
+        against = self.converged(cell, weights_name) if converged else []
+        digest_, hints = self.scorers[weights_name].digest, self.hints(cell, rows)
+        return features_key(cell.settings, rows, self._batches(cell), hints, digest_, self.score_identity, against)
+
+    def converged(self, cell: Cell, weights_name: str) -> list[str]:
+        """Of the pictures that the first of a cell's would become, where these weights look at them."""
+        uses = self.plan.models[cell.settings.model].weights_of(METRICS[CONVERGED].uses)
+        if cell.converged is None or weights_name != uses:
+            return []
+        return self._batches(self.plan.cell(cell.converged))
+
+    def _batches(self, cell: Cell) -> list[str]:
+        return [self.images(cell, rows) for rows in self.plan.batches(cell)]
 
     def timing(self, cell: Cell) -> str:
         """Of a cell's timing: only an identical environment may take it over."""

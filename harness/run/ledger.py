@@ -66,17 +66,21 @@ class Ledger:
 def counted(run_id: str, cells: list[CellRecord]) -> dict[str, dict[str, int]]:
     """``made`` and ``reused``: stage -> how many results the run computed, and how many uses the store served.
 
-    It follows from the records alone, so that a run that was killed and continued counts like any other.
+    It follows from the records alone, so that a run that was killed and continued counts like any other. A batch that
+    two cells have in common was made for the first of them.
     """
     made, reused = Counter[str](), Counter[str]()
     priors: set[str] = set()
+    known: set[str] = set()  # batches of the cells before
     for cell in cells:
         for batch in cell.batches:
-            (reused if batch.reused else made)["images"] += len(batch.rows)
-            if not batch.reused and batch.prior_key:
+            served = batch.reused or batch.key in known
+            (reused if served else made)["images"] += len(batch.rows)
+            if not served and batch.prior_key:
                 first = batch.prior_made_in == run_id and batch.prior_key not in priors
                 (made if first else reused)["prior"] += len(batch.rows)
                 priors.add(batch.prior_key)
+        known |= {batch.key for batch in cell.batches}
         for maker in cell.features_made_in.values():
             (made if maker == run_id else reused)["features"] += 1
         if cell.timing is not None:

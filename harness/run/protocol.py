@@ -115,6 +115,7 @@ class Extract(Frozen):
     op: Literal["extract"] = "extract"
     weights: WeightsRow
     image_keys: tuple[str, ...]
+    converged_keys: tuple[str, ...] = ()  # of what the first of the images would become; none: nothing to hold against
     task: Task
     rows: tuple[InputRow, ...]  # one for each image: what it is held against
     hints: Hints = Hints()

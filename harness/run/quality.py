@@ -17,6 +17,7 @@ from harness.run.ledger import now_ms
 from harness.run.pictures import batch_ref, made_in, origin
 from harness.run.protocol import Hints, Make, MakeDone, Reply
 from harness.run.station import Station, raise_if_disk
+from harness.run.work import Gate, chunks
 from harness.store.records import BatchRef, CellRecord, Failure
 
 _AHEAD = 2  # requests in flight: the next batch is denoised while the last one's PNGs are written
@@ -65,13 +66,15 @@ def _have(desk: Desk, batch: Batch) -> bool:
 
 
 def quality_pass(desk: Desk, stations: list[Station], done: Callable[[CellRecord], None]) -> None:
-    """Make every missing picture; ``done`` is called, from a station's thread, for each cell with all its pictures."""
-    total = desk.plan.forecast.images
-    left = sum(len(batch.rows) for cell in desk.plan.cells for batch in missing_batches(desk, cell))
+    """Make every missing picture; ``done`` is called, from a station's thread, for each cell with all its pictures.
+
+    A cell that is held against a converged solution is handed over when that is there too, or has failed.
+    """
+    total, left = _count(desk)
     desk.tell.begin("images", total, total - left)
     errors: list[BaseException] = []
-    work = deque(_chunks(desk, len(stations)))
-    threads = [threading.Thread(target=_man, args=(desk, s, work, done, errors), daemon=True) for s in stations]
+    work, gate = deque(chunks(desk.plan, len(stations))), Gate(done)
+    threads = [threading.Thread(target=_man, args=(desk, s, work, gate, errors), daemon=True) for s in stations]
     for thread in threads:
         thread.start()
     try:
@@ -85,21 +88,23 @@ def quality_pass(desk: Desk, stations: list[Station], done: Callable[[CellRecord
         raise errors[0]
 
 
-def _chunks(desk: Desk, stations: int) -> list[tuple[LoadGroup, list[Cell]]]:
-    """Load groups, each cut so that every station has something to do."""
-    chunks: list[tuple[LoadGroup, list[Cell]]] = []
-    for group in desk.plan.groups:
-        cells = [desk.plan.cell(cell_id) for cell_id in group.cells]
-        parts = min(len(cells), -(-stations // len(desk.plan.groups)))
-        chunks += [(group, cells[i::parts]) for i in range(parts)]
-    return chunks
+def _count(desk: Desk) -> tuple[int, int]:
+    """Pictures in all, and those to make; a batch that several cells have in common counts once."""
+    known: set[str] = set()
+    total = left = 0
+    for cell in desk.plan.cells:
+        batches = [batch for batch in batches_of(desk, cell) if batch.images_key not in known]
+        total += sum(len(batch.rows) for batch in batches)
+        left += sum(len(batch.rows) for batch in batches if not _have(desk, batch))
+        known |= {batch.images_key for batch in batches}
+    return total, left
 
 
 def _man(
     desk: Desk,
     station: Station,
     work: deque[tuple[LoadGroup, list[Cell]]],
-    done: Callable[[CellRecord], None],
+    gate: Gate,
     errors: list[BaseException],
 ) -> None:
     """A station's thread: chunk after chunk until none is left or one station met an error that ends the run."""
@@ -112,9 +117,7 @@ def _man(
             for cell in cells:
                 if errors:
                     return
-                record = make_cell(desk, station, group, cell)
-                if record.status != "failed":
-                    done(record)
+                gate.settle(cell, make_cell(desk, station, group, cell))
     except BaseException as error:  # handed to the main thread, which raises it
         errors.append(error)
 

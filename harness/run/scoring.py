@@ -11,7 +11,7 @@ import json
 import math
 from typing import Any
 
-from harness.catalog.metrics import METRICS
+from harness.catalog.metrics import CONVERGED, METRICS
 from harness.errors import HarnessError, StoreError
 from harness.plan.needs import used
 from harness.plan.types import Cell, Plan
@@ -40,7 +40,7 @@ def score_cell(desk: Desk, station: Station, record: CellRecord) -> CellRecord:
     failures = {name: _extract(desk, station, cell, record, name) for name in needed_weights(desk.plan, cell)}
     rows = _rows(desk, record)
     scores = [_score(desk, cell, metric, failures, rows) for metric in desk.plan.metrics_of(cell)]
-    features = {n: desk.keys.features(cell, n) for n, failure in failures.items() if failure is None}
+    features = {n: _key(desk, cell, n) for n, failure in failures.items() if failure is None}
     return desk.ledger.cell(
         cell.id,
         rows=rows,
@@ -51,6 +51,17 @@ def score_cell(desk: Desk, station: Station, record: CellRecord) -> CellRecord:
         failure=None,
         finished_ms=now_ms(),
     )
+
+
+def _key(desk: Desk, cell: Cell, name: str) -> str:
+    """Of the cell's features under one network; where its converged solution failed, of its pictures alone."""
+    return desk.keys.features(cell, name, converged=lost_solution(desk, cell) is None)
+
+
+def lost_solution(desk: Desk, cell: Cell) -> str | None:
+    """Why making a cell's converged solution failed; ``None`` if it did not, or if the cell has none."""
+    record = desk.ledger.cells.get(cell.converged or "")
+    return record.failure.reason if record is not None and record.failure is not None else None
 
 
 def _have(desk: Desk, key: str) -> bool:
@@ -64,12 +75,13 @@ def _maker(desk: Desk, key: str) -> str:
 
 def _extract(desk: Desk, station: Station, cell: Cell, record: CellRecord, name: str) -> Failure | None:
     """Features of the cell's pictures under one network, unless the store has them."""
-    key = desk.keys.features(cell, name)
+    key = _key(desk, cell, name)
     if _have(desk, key):
         return None
     request = Extract(
         weights=desk.scorers[name],
         image_keys=tuple(batch.key for batch in record.batches),
+        converged_keys=() if lost_solution(desk, cell) else tuple(desk.keys.converged(cell, name)),
         task=cell.settings.task,
         rows=desk.plan.rows_of(cell),
         hints=hints_of(desk, cell, desk.plan.rows_of(cell)),
@@ -116,6 +128,8 @@ def _score(
     desk: Desk, cell: Cell, metric: str, failures: dict[str, Failure | None], rows: list[dict[str, Any]]
 ) -> Score:
     """One metric of the cell; its columns are added to the rows."""
+    if metric == CONVERGED and (none := _without_solution(desk, cell, len(rows))) is not None:
+        return none
     weights = weights_for(desk.plan, cell).get(metric)
     if weights is None:
         return _none(metric, len(rows), f"{cell.settings.model} has no {METRICS[metric].uses} of its own")
@@ -136,10 +150,18 @@ def _score(
     return result.score
 
 
+def _without_solution(desk: Desk, cell: Cell, n: int) -> Score | None:
+    """The score of a cell that has no converged solution, by its nature or because making it failed."""
+    if cell.unconverged is not None:
+        return _none(CONVERGED, n, cell.unconverged)
+    lost = lost_solution(desk, cell)
+    return None if lost is None else _none(CONVERGED, n, f"its converged solution failed: {lost}", failed=True)
+
+
 def _computed(desk: Desk, cell: Cell, metric: str, weights: str, rows: list[dict[str, Any]]) -> Scored:
     """The metric from the stored features; its score names the libraries that made them."""
     gathered = Gathered(
-        features=desk.store.get("features", desk.keys.features(cell, weights)),
+        features=desk.store.get("features", _key(desk, cell, weights)),
         weights=desk.scorers[weights],
         digest=desk.keys.scorers[weights].digest,
         prompts=[row["prompt"] for row in rows],
@@ -150,6 +172,8 @@ def _computed(desk: Desk, cell: Cell, metric: str, weights: str, rows: list[dict
         raise ValueError("the features hold values that are not finite numbers")
     known = metadata_of(gathered.features)
     made_by = {**found.score.made_by, **{name: known[name] for name in _LIBRARIES if name in known}}
+    if metric == CONVERGED and cell.converged is not None:
+        made_by["converged_steps"] = desk.plan.cell(cell.converged).settings.num_inference_steps
     return Scored(found.score.model_copy(update={"made_by": made_by}), found.columns)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import harness
 from harness.base import digest
-from harness.catalog.metrics import METRICS
+from harness.catalog.metrics import CONVERGED, METRICS
 from harness.catalog.tasks import parts_of
 from harness.catalog.types import ModelRow, PartName, WeightsRow
 from harness.catalog.weights import WEIGHTS
@@ -59,8 +59,8 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fre
     posts, environment = look(store, plan, devices, tell, fresh=fresh)
     lasting = {key: environment[key] for key in LASTING}
     package = Path(harness.__file__).parent
-    making = digest_source([package / "pipelines"])
-    measuring = digest_source([package / "pipelines", package / "measure"])
+    making = digest_source([package / "pipelines", package / "schedulers"])
+    measuring = digest_source([package / "pipelines", package / "schedulers", package / "measure"])
     return Survey(
         environment={**environment, **machine()},
         identity=_identity(environment, _MAKERS, making),
@@ -117,9 +117,11 @@ def scorers_of(plan: Plan) -> set[str]:
 
 
 def weights_for(plan: Plan, cell: Cell) -> dict[str, str]:
-    """Metric → name of the weights that make it, for the metrics of a cell."""
+    """Metric → name of the weights that make it, for the metrics of a cell; none for what it has nothing to be held
+    against."""
     model = plan.models[cell.settings.model]
-    found = {metric: model.weights_of(METRICS[metric].uses) for metric in plan.metrics_of(cell)}
+    held = [metric for metric in plan.metrics_of(cell) if metric != CONVERGED or cell.converged is not None]
+    found = {metric: model.weights_of(METRICS[metric].uses) for metric in held}
     return {metric: name for metric, name in found.items() if name is not None}
 
 

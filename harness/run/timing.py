@@ -35,7 +35,9 @@ def untimed_cells(desk: Desk) -> list[Cell]:
     """
     known: dict[str, StoredTiming | None] = {}
     for cell in desk.plan.cells:
-        if desk.ledger.cells[cell.id].status == "failed":
+        if cell.is_converged:
+            desk.ledger.cell(cell.id, timing_reason="a converged solution is not timed")
+        elif desk.ledger.cells[cell.id].status == "failed":
             desk.ledger.cell(cell.id, timing_reason="the cell failed")
         else:
             known[cell.id] = _known(desk, cell)

@@ -62,7 +62,7 @@ def _whole(store: Store, plan: Plan, book: KeyBook, record: CellRecord) -> bool:
     return (
         [batch.key for batch in record.batches] == images
         and record.features == features
-        and (record.timing is not None or not plan.timing.enabled)
+        and (record.timing is not None or not plan.timing.enabled or cell.is_converged)
         and all(store.has("images", key) for key in images)
         and all(store.has("features", key) for key in features.values())
     )

@@ -90,28 +90,32 @@ def _is_here(need: Need) -> bool:
     return snapshot is not None and is_whole(snapshot, need)
 
 
-def revision_of(place: Place) -> str | None:
+def revision_of(place: Place, cache: Path | None = None) -> str | None:
     """The commit or name to ask for: the place's own, or the commit that was resolved at the first download."""
-    reference = _cached(place) / "refs" / "main"
+    reference = _cached(place, cache) / "refs" / "main"
     if place.revision is not None or not reference.is_file():
         return place.revision
     return reference.read_text().strip() or None
 
 
-def snapshot_of(place: Place) -> Path | None:
-    """The folder in the hub's cache (``HF_HOME``) that holds a repository's revision; ``None`` if there is none."""
-    revision = revision_of(place)
+def snapshot_of(place: Place, cache: Path | None = None) -> Path | None:
+    """The folder in the hub's cache that holds a repository's revision; ``None`` if there is none.
+
+    ``cache``: another folder than the one that ``HF_HOME`` or ``HF_HUB_CACHE`` names.
+    """
+    revision = revision_of(place, cache)
     if revision is None:
         return None
-    reference = _cached(place) / "refs" / revision
-    folder = _cached(place) / "snapshots" / (reference.read_text().strip() if reference.is_file() else revision)
+    repository = _cached(place, cache)
+    reference = repository / "refs" / revision
+    folder = repository / "snapshots" / (reference.read_text().strip() if reference.is_file() else revision)
     return folder if folder.is_dir() else None
 
 
-def _cached(place: Place) -> Path:
+def _cached(place: Place, cache: Path | None) -> Path:
     from huggingface_hub import constants
 
-    return Path(constants.HF_HUB_CACHE) / ("models--" + place.where.replace("/", "--"))
+    return (cache or Path(constants.HF_HUB_CACHE)) / ("models--" + place.where.replace("/", "--"))
 
 
 def is_whole(snapshot: Path, need: Need) -> bool:

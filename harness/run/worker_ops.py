@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,7 @@ def _make(bench: Bench, request: Make) -> Finish:
     inputs = inputs_of(bench, settings.task, request.rows, request.hints)
     began = time.perf_counter()
     prior, prior_made_in, reused = _prior(bench, request, inputs)
-    scheduler, described = build_scheduler(loaded, settings.scheduler)
+    scheduler, described = build_scheduler(loaded, settings.scheduler, strength=settings.strength)
     pictures = run_decoder(loaded, settings, scheduler, prior, request.rows, inputs)
     seconds = time.perf_counter() - began
     dropped = truncated_words(loaded, settings, request.rows)
@@ -158,7 +159,7 @@ def _time(bench: Bench, request: Time) -> Finish:
 
     loaded, settings, synchronise = _loaded(bench), request.settings, synchroniser(bench.device)
     inputs = inputs_of(bench, settings.task, request.rows, request.hints)
-    scheduler, _ = build_scheduler(loaded, settings.scheduler)
+    scheduler, _ = build_scheduler(loaded, settings.scheduler, strength=settings.strength)
     if request.warmups:  # a peak must not begin with another cell's leftovers; a steady call must not fetch memory anew
         release(loaded.device)
 
@@ -204,18 +205,26 @@ def _extract(bench: Bench, request: Extract) -> Finish:
 
 
 def _views(bench: Bench, request: Extract) -> list[Any]:
-    """Each stored picture with what its task took it from."""
-    from harness.run.worker_files import pictures_of
+    """Each stored picture with what its task took it from, and the first of them with what they would become."""
     from harness.run.worker_inputs import inputs_of
 
-    pictures = [p for key in request.image_keys for p in pictures_of(bench.kept.get("images", key)).values()]
-    if len(pictures) != len(request.rows):
-        raise HarnessError(f"There are {len(pictures)} stored pictures for {len(request.rows)} rows.")
+    pictures, converged = _stored(bench, request.image_keys), _stored(bench, request.converged_keys)
+    if len(pictures) != len(request.rows) or len(converged) > len(pictures):
+        told = f"There are {len(pictures)} stored pictures for {len(request.rows)} rows"
+        raise HarnessError(f"{told}, and {len(converged)} to hold them against.")
     inputs = inputs_of(bench, request.task, request.rows, request.hints)
-    return [_view(picture, row, request.task, inputs) for picture, row in zip(pictures, request.rows, strict=True)]
+    each = zip_longest(pictures, request.rows, converged)
+    return [_view(picture, row, request.task, inputs, against) for picture, row, against in each]
 
 
-def _view(picture: Any, row: InputRow, task: Task, inputs: Any) -> Any:
+def _stored(bench: Bench, keys: Sequence[str]) -> list[Any]:
+    """The pictures of stored batches, in order: it goes by place, for another run may have named the rows otherwise."""
+    from harness.run.worker_files import pictures_of
+
+    return [picture for key in keys for picture in pictures_of(bench.kept.get("images", key)).values()]
+
+
+def _view(picture: Any, row: InputRow, task: Task, inputs: Any, converged: Any) -> Any:
     from harness.score.view import View
 
     takes = TASKS[task].inputs
@@ -226,6 +235,7 @@ def _view(picture: Any, row: InputRow, task: Task, inputs: Any) -> Any:
         mask=inputs.pictures[row.mask] if "mask" in takes and row.mask else None,
         hint=inputs.hints.get(row.id),
         mix=tuple(_thing(item, inputs) for item in row.mix) if "mix" in takes else (),
+        converged=converged,
     )
 
 

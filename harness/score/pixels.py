@@ -10,6 +10,7 @@ from PIL import Image
 
 from harness.catalog.types import WeightsRow
 from harness.score.inpainting import Mask, edge_error, outside_error
+from harness.score.pixel_distance import rms_difference
 from harness.score.view import Arrays, View, made_by
 
 Size = tuple[int, int]  # width, height, as PIL has it
@@ -31,7 +32,11 @@ def repainted(mask: Image.Image, size: Size) -> Mask:
 
 
 class Pixels:
-    """``outside`` and ``edge`` (n,): errors in levels of 255, of views with a source and a mask. No weights."""
+    """No weights; all in levels of 255, (n,).
+
+    ``outside`` and ``edge``: errors, of views with a source and a mask. ``converged``: the distance to the converged
+    picture, of views with one.
+    """
 
     def __init__(self, row: WeightsRow) -> None:
         self.made_by = made_by(row, _RESIZE, "pillow", "numpy", "scipy")
@@ -41,6 +46,7 @@ class Pixels:
         return {
             "outside": np.array([_error(view, outside_error) for view in views], dtype=np.float64),
             "edge": np.array([_error(view, edge_error) for view in views], dtype=np.float64),
+            "converged": np.array([_distance(view) for view in views], dtype=np.float64),
         }
 
 
@@ -50,3 +56,9 @@ def _error(view: View, measure: Callable[[NDArray[np.uint8], NDArray[np.uint8], 
     size = view.picture.size
     picture = np.asarray(view.picture.convert("RGB"))
     return measure(picture, source_pixels(view.image, size), repainted(view.mask, size))
+
+
+def _distance(view: View) -> float:
+    if view.converged is None:
+        return float("nan")
+    return rms_difference(np.asarray(view.picture.convert("RGB")), np.asarray(view.converged.convert("RGB")))

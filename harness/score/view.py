@@ -20,7 +20,8 @@ class View:
     """A picture, its prompt, and of its row only what its task takes: features follow from nothing else.
 
     ``image``: what it started from. ``mask``: "L" or "RGB", white is repainted. ``hint``: a depth map, bright is near.
-    ``mix``: texts and pictures, in order. None of them need have the picture's size.
+    ``mix``: texts and pictures, in order. None of them need have the picture's size. ``converged``: what the picture
+    would become with ever more steps; of its size.
     """
 
     picture: Image.Image
@@ -29,6 +30,7 @@ class View:
     mask: Image.Image | None = None
     hint: Image.Image | None = None
     mix: tuple[str | Image.Image, ...] = ()
+    converged: Image.Image | None = None
 
 
 class FeatureMaker(Protocol):

@@ -13,7 +13,7 @@ from harness.catalog.models import MODELS, PARTS, local_model
 from harness.catalog.optimizations import OPTIMIZATIONS
 from harness.catalog.tasks import APIS, TASKS
 from harness.spec.reader import BAD, Reader, is_number, nearest, one_of, shown
-from harness.spec.scheduler import scheduler, scheduler_schema
+from harness.spec.scheduler import scheduler, scheduler_schema, spread
 from harness.spec.source import Path_
 from harness.spec.types import SchedulerChoice
 
@@ -23,11 +23,12 @@ _SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 
 @dataclass(frozen=True)
 class Knob:
-    """A knob: its parser, what it expects in words, and its JSON Schema."""
+    """A knob: its parser, what it expects in words, its JSON Schema, and what one value of a sweep spreads into."""
 
     parse: Parser
     expected: str
     schema: dict[str, Any]
+    spread: Callable[[Any], list[Any]] = lambda value: [value]
 
 
 def _number(low: float, high: float, *, whole: bool = False) -> Parser:
@@ -165,7 +166,7 @@ KNOBS: dict[str, Knob] = {
     "dtype": Knob(_dtype, "a dtype", _names(_DTYPES)),
     "optimizations": Knob(_optimizations, "a stack of optimizations", {"type": "string"}),
     "size": Knob(_size, "a size", _SIZE_SCHEMA),
-    "scheduler": Knob(scheduler, "a scheduler", scheduler_schema()),
+    "scheduler": Knob(scheduler, "a scheduler", scheduler_schema(), spread),
     "num_inference_steps": Knob(_number(1, 1000, whole=True), "steps", _bounds("integer", 1, 1000)),
     "guidance_scale": Knob(_number(0, 100), "a number", _bounds("number", 0, 100)),
     # the prior's UnCLIPScheduler spreads its steps from the first to the last: it divides by one less than their number

@@ -10,7 +10,7 @@ from harness.errors import MissingError, Problem, SpecError
 from harness.spec.inputs import KEYS as INPUT_KEYS
 from harness.spec.inputs import inputs
 from harness.spec.knobs import KNOBS
-from harness.spec.measuring import margins_of, metrics_of, timing_of
+from harness.spec.measuring import converged_of, margins_of, metrics_of, timing_of
 from harness.spec.reader import BAD, Reader, is_number, nearest, shown
 from harness.spec.source import Path_, dotted, read
 from harness.spec.types import Spec
@@ -19,7 +19,8 @@ _DEFAULT_MODEL = "mini-2.2"
 _MOST_VALUES = 1000  # of a sweep
 #: Keys whose faults leave the combinations of the knobs as they are.
 _BESIDE = (
-    "name", "question", *INPUT_KEYS, "margins", "timing", "batch_size", "device", "threads", "cell_timeout", "strict",
+    "name", "question", *INPUT_KEYS, "margins", "converged", "timing", "batch_size", "device", "threads",
+    "cell_timeout", "strict",
 )  # fmt: skip
 KEYS = (*KNOBS, *_BESIDE, "compare_to", "metrics", "cases", "exclude")
 _PROMPTS = "`prompts: […]`, `prompts: {file: …}`, or rows under `inputs`: a table's file, or [{prompt: …, image: …}]"
@@ -102,6 +103,7 @@ def _assemble(reader: Reader, data: dict[str, Any], sweeps: dict[str, tuple[Any,
         "notes": given.notes,
         "margins": margins_of(reader, data, metrics),
         "metrics": metrics,
+        "converged": converged_of(reader, data, metrics),
         "timing": timing_of(reader, data.get("timing", {})),
         "batch_size": _whole(reader, data, "batch_size", 1, 4096),
         "device": _one_of(reader, data, "device", DEVICES, "auto"),
@@ -120,18 +122,14 @@ def _sweep(reader: Reader, value: Any, knob: str, place: Path_) -> tuple[Any, ..
     if len(values) > _MOST_VALUES:
         reader.bad(place, f"the sweep has {len(values):,} values", f"at most {_MOST_VALUES:,}")
         return ()
-    parsed = [
-        KNOBS[knob].parse(reader, one, (*place, i) if isinstance(value, list) else place)
-        for i, one in enumerate(values)
-    ]
     good: list[Any] = []
-    for i, one in enumerate(parsed):
-        if one is BAD:
-            continue
-        if one in good:
-            reader.bad((*place, i), f"{shown(values[i])} stands in the sweep twice", "each value once")
-        else:
-            good.append(one)
+    for i, given in enumerate(values):
+        where = (*place, i) if isinstance(value, list) else place
+        for one in (KNOBS[knob].parse(reader, each, where) for each in KNOBS[knob].spread(given)):
+            if one is not BAD and one in good:
+                reader.bad(where, f"{shown(given)} stands in the sweep twice", "each value once")
+            elif one is not BAD:
+                good.append(one)
     return tuple(good)
 
 

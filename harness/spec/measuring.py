@@ -1,15 +1,18 @@
-"""What a spec wants measured and judged: metrics, margins, the timing pass."""
+"""What a spec wants measured and judged: metrics, margins, converged solutions, the timing pass."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
-from harness.catalog.metrics import MARGINS, MEASURES, METRICS
+from harness.catalog.metrics import CONVERGED, MARGINS, MEASURES, METRICS
 from harness.spec.reader import BAD, Reader, is_number, nearest, one_of, shown
-from harness.spec.types import TimingPlan
+from harness.spec.types import ConvergedPlan, TimingPlan
 
 TIMING_DEFAULTS = {"repeats": 4, "rounds": 3, "warmups": 3, "batch": 1}
+CONVERGED_DEFAULTS = {"num_inference_steps": 250, "first": 16}
+CONVERGED_STEPS = (2, 1000)  # fewest, for some cell must have fewer; most, as of every cell
+ALL = "all"  # instead of the first rows
 OFF = "off"  # a margin that asks for no verdict
 _SHARE = re.compile(r"[0-9]{1,3}([.][0-9]{1,6})?%")
 
@@ -101,3 +104,39 @@ def timing_of(reader: Reader, value: Any) -> TimingPlan:
         else:
             found[key] = number
     return TimingPlan(enabled=True, **found)
+
+
+def converged_of(reader: Reader, data: dict[str, Any], metrics: tuple[str, ...] | None) -> ConvergedPlan | None:
+    """The converged solutions that a spec asks for; ``None`` where no metric looks at them."""
+    wanted = CONVERGED in (metrics or ())
+    value = data.get("converged", {})
+    if "converged" in data and not wanted:
+        reader.bad(("converged",), "converged solutions, and no metric that looks at them", f"{CONVERGED} in `metrics`")
+    if not isinstance(value, dict):
+        example = "such as {num_inference_steps: 250, first: 16}"
+        reader.bad(("converged",), f"{shown(value)} says nothing of converged solutions", example)
+        value = {}
+    found: dict[str, Any] = dict(CONVERGED_DEFAULTS)
+    for key, one in value.items():
+        expected = _CONVERGED.get(key)
+        if expected is None:
+            names = tuple(CONVERGED_DEFAULTS)
+            reader.bad(("converged", key), "unknown key", one_of(names), nearest(key, names))
+        elif not _is_converged(key, one):
+            reader.bad(("converged", key), f"{shown(one)} will not do", expected)
+        else:
+            found[key] = None if one == ALL else one
+    return ConvergedPlan(**found) if wanted else None
+
+
+_CONVERGED = {
+    "num_inference_steps": f"a whole number from {CONVERGED_STEPS[0]} to {CONVERGED_STEPS[1]}",
+    "first": f"a whole number of at least 1, or {ALL}",
+}
+
+
+def _is_converged(key: str, value: Any) -> bool:
+    if key == "first" and value == ALL:
+        return True
+    low, high = CONVERGED_STEPS if key == "num_inference_steps" else (1, float("inf"))
+    return is_number(value, whole=True) and low <= value <= high

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
-from harness.catalog.schedulers import BOUNDS, SUFFIX, WORDS, out_of_bounds, schedulers
+from harness.catalog.own_schedulers import NOISE_KEYS
+from harness.catalog.scheduler_words import BOUNDS, out_of_bounds, words_of
+from harness.catalog.schedulers import SUFFIX, schedulers
+from harness.catalog.types import SchedulerRow
 from harness.spec.reader import BAD, Reader, is_number, nearest, one_of, shown
 from harness.spec.source import Path_
 from harness.spec.types import SchedulerChoice
 
 MODEL_DEFAULT = "model-default"
 _SUBFOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+_OURS = ("subfolder", "force")  # beside a scheduler's own keywords
+_LISTS = ("trained_betas", "disable_corrector")  # keywords whose one value is a list
 _FORMS = "a name, or {Name: {keyword: value}}; {Name: {subfolder: ddpm_scheduler}} starts from that folder of the model"
 
 
@@ -28,6 +34,17 @@ def scheduler(reader: Reader, value: Any, place: Path_) -> Any:
     return reader.bad(place, f"{shown(value)} is no scheduler", _FORMS)
 
 
+def spread(value: Any) -> list[Any]:
+    """A scheduler whose keywords have lists, as the sweep over their product that it is."""
+    if not (isinstance(value, dict) and len(value) == 1):
+        return [value]
+    ((name, overrides),) = value.items()
+    if not isinstance(overrides, dict):
+        return [value]
+    swept = {key: given for key, given in overrides.items() if isinstance(given, list) and key not in _LISTS and given}
+    return [{name: {**overrides, **dict(zip(swept, one, strict=True))}} for one in itertools.product(*swept.values())]
+
+
 def _named(reader: Reader, name: str, given: dict[str, Any], place: Path_) -> Any:
     short = name.removesuffix(SUFFIX)
     if short == MODEL_DEFAULT and not given:
@@ -35,13 +52,16 @@ def _named(reader: Reader, name: str, given: dict[str, Any], place: Path_) -> An
     if short not in schedulers():
         return _unknown(reader, name, place)
     row, here = schedulers()[short], (*place, name)
-    config = {key: _override(reader, value, row.parameters, row.class_name, (*here, key))
-              for key, value in given.items() if key != "subfolder"}  # fmt: skip
+    values = {key: _override(reader, value, row, (*here, key)) for key, value in given.items() if key not in _OURS}
+    config = {key: value for key, value in values.items() if key not in row.step_parameters}
+    step = {key: value for key, value in values.items() if key in row.step_parameters}
     subfolder, betas = _subfolder(reader, given, here), _betas(reader, config, row.parameters, here)
-    if BAD in (subfolder, betas, *config.values()):
+    force = _force(reader, given, row, here)
+    if BAD in (subfolder, betas, force, *values.values()):
         return BAD
+    label = _label(short, {**config, **step}, subfolder, force)
     return SchedulerChoice(
-        label=_label(short, config, subfolder), class_name=row.class_name, config=config, subfolder=subfolder
+        label=label, class_name=row.class_name, config=config, step=step, subfolder=subfolder, force=force
     )
 
 
@@ -54,15 +74,35 @@ def _unknown(reader: Reader, name: str, place: Path_) -> Any:
     return reader.bad(place, f"{shown(name)} is no scheduler", expected, guess)
 
 
-def _override(reader: Reader, value: Any, parameters: dict[str, Any], class_name: str, place: Path_) -> Any:
+def _override(reader: Reader, value: Any, row: SchedulerRow, place: Path_) -> Any:
     key = str(place[-1])
-    if key not in parameters:
-        names = (*parameters, "subfolder")
-        return reader.bad(place, f"{class_name} takes no such keyword", one_of(names), nearest(key, names))
-    if key in WORDS and (value is not None or parameters[key] is not None):
-        return reader.name(value, place, WORDS[key], key)
-    expected = _misfit(value, parameters[key]) or out_of_bounds(key, value)
+    if key not in row.parameters and key not in row.step_parameters:
+        return _no_such(reader, row, place)
+    default, words = row.parameters.get(key, 0.0), words_of(row.class_name, key)
+    if words is not None and (value is not None or default is not None):
+        return reader.name(value, place, words, key)
+    expected = _misfit(value, default) or out_of_bounds(key, value)
     return value if expected is None else reader.bad(place, f"{shown(value)} will not do", expected)
+
+
+def _no_such(reader: Reader, row: SchedulerRow, place: Path_) -> Any:
+    key, names = str(place[-1]), (*row.parameters, *row.step_parameters, *_OURS)
+    if key == "eta":
+        having = [name for name, other in schedulers().items() if "eta" in other.step_parameters]
+        kind = "always draws its noise" if row.stochastic else "is deterministic"
+        return reader.bad(place, f"{row.class_name} takes no eta: it {kind}", f"eta with one of {', '.join(having)}")
+    return reader.bad(place, f"{row.class_name} takes no such keyword", one_of(names), nearest(key, names))
+
+
+def _force(reader: Reader, given: dict[str, Any], row: SchedulerRow, here: Path_) -> Any:
+    """Whether what is refused runs all the same. It must have something to force: it is no way around the others."""
+    value = given.get("force", False)
+    if not isinstance(value, bool):
+        return reader.bad((*here, "force"), f"{shown(value)} will not do", "true or false")
+    if value and not row.forcible and not any(key in given for key in NOISE_KEYS):
+        told = "a scheduler for distilled models (LCM, TCD), or another noise schedule than the model's"
+        return reader.bad((*here, "force"), f"there is nothing to force of {row.class_name}", told)
+    return value
 
 
 def _betas(reader: Reader, config: dict[str, Any], parameters: dict[str, Any], here: Path_) -> Any:
@@ -100,9 +140,10 @@ def _subfolder(reader: Reader, given: dict[str, Any], here: Path_) -> Any:
     return reader.bad((*here, "subfolder"), f"{shown(value)} is no folder of a model", "a name such as ddpm_scheduler")
 
 
-def _label(short: str, config: dict[str, Any], subfolder: str | None) -> str:
+def _label(short: str, config: dict[str, Any], subfolder: str | None, force: bool) -> str:
     inside = [f"{key}={_plain(config[key])}" for key in sorted(config)]
     inside += [f"from {subfolder}"] if subfolder else []
+    inside += ["forced"] if force else []
     return f"{short}({', '.join(inside)})" if inside else short
 
 
@@ -114,7 +155,8 @@ def scheduler_schema() -> dict[str, Any]:
     """JSON Schema: the names that run first, so that an editor offers them first; then those that are refused."""
     right = {name: row for name, row in schedulers().items() if row.verdict == "right"}
     rest = [name for name in schedulers() if name not in right]
-    forms = {form: _overrides_schema(row.parameters) for name, row in right.items() for form in (name, name + SUFFIX)}
+    runs = {**right, **{name: row for name, row in schedulers().items() if row.forcible}}
+    forms = {form: {"$ref": f"#/$defs/scheduler/$defs/{name}"} for name in runs for form in (name, name + SUFFIX)}
     return {
         "anyOf": [
             {"enum": [*right, MODEL_DEFAULT]},
@@ -122,15 +164,26 @@ def scheduler_schema() -> dict[str, Any]:
             {"enum": rest, "description": "known, and refused: `harness plan` says why"},
             {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": False,
              "properties": forms},
-        ]
+        ],
+        "$defs": {name: _overrides_schema(row) for name, row in runs.items()},
     }  # fmt: skip
 
 
-def _overrides_schema(parameters: dict[str, Any]) -> dict[str, Any]:
-    keywords = {key: {"enum": list(WORDS[key])} if key in WORDS else {"default": value, **_bounds_schema(key)}
-                for key, value in parameters.items()}  # fmt: skip
-    properties = {**keywords, "subfolder": {"type": "string"}}
+def _overrides_schema(row: SchedulerRow) -> dict[str, Any]:
+    keywords = {key: _or_swept(key, _keyword_schema(row, key, value)) for key, value in row.parameters.items()}
+    steps = {key: _or_swept(key, {"type": "number", **_bounds_schema(key)}) for key in row.step_parameters}
+    properties = {**keywords, **steps, "subfolder": {"type": "string"}, "force": {"type": "boolean"}}
     return {"type": ["object", "null"], "additionalProperties": False, "properties": properties}
+
+
+def _or_swept(key: str, one: dict[str, Any]) -> dict[str, Any]:
+    lets_lists_pass = not {"enum", "type"} & set(one)
+    return one if key in _LISTS or lets_lists_pass else {"anyOf": [one, {"type": "array", "items": one}]}
+
+
+def _keyword_schema(row: SchedulerRow, key: str, default: Any) -> dict[str, Any]:
+    words = words_of(row.class_name, key)
+    return {"enum": list(words)} if words else {"default": default, **_bounds_schema(key)}
 
 
 def _bounds_schema(key: str) -> dict[str, Any]:

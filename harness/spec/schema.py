@@ -11,13 +11,18 @@ from harness.catalog.metrics import MARGINS, MEASURES, METRICS
 from harness.spec.inputs_schema import SCHEMAS
 from harness.spec.knobs import KNOBS
 from harness.spec.load import DEVICES
-from harness.spec.measuring import TIMING_DEFAULTS
+from harness.spec.measuring import ALL, CONVERGED_STEPS, TIMING_DEFAULTS
 
 SCHEMA = Path(harness.__file__).parent.parent / "experiments" / "spec.schema.json"
 
 _TEXT = {"type": "string"}
 _WHOLE = {"type": "integer", "minimum": 1}
 _OFF = {"enum": [False, "off"]}
+_LEAST, _MOST = CONVERGED_STEPS
+_CONVERGED = {
+    "num_inference_steps": {"type": "integer", "minimum": _LEAST, "maximum": _MOST},
+    "first": {"anyOf": [_WHOLE, {"const": ALL}]},
+}
 _MARGIN = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?%$"}, _OFF]}
 
 
@@ -32,6 +37,7 @@ def schema() -> dict[str, Any]:
         "compare_to": _mapping({name: _ref(name) for name in KNOBS}),
         "margins": _mapping(dict.fromkeys((*MARGINS, *MEASURES), _MARGIN)),
         "metrics": _or_list({"enum": sorted(METRICS)}),
+        "converged": _mapping(_CONVERGED),
         "timing": {"anyOf": [_OFF, _mapping(dict.fromkeys(TIMING_DEFAULTS, _WHOLE))]},
         "batch_size": _WHOLE,
         "device": {"enum": list(DEVICES)},

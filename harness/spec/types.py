@@ -57,12 +57,15 @@ class InputRow(Frozen):
 class SchedulerChoice(Frozen):
     """The decoder's scheduler of a cell. ``class_name`` ``None``: the model's own default, recorded when loaded.
 
-    ``config`` holds the overrides only; the rest comes from the model folder's scheduler configuration.
+    ``config`` holds the overrides only; the rest comes from the model folder's scheduler configuration. ``step`` are
+    arguments of each of its steps. ``force``: it runs although it suits no model that was not made for it.
     """
 
     label: str  # as in tables: "DDIM", "DPMSolverMultistep(use_karras_sigmas=true)", "model default"
     class_name: str | None
     config: dict[str, Any] = {}
+    step: dict[str, Any] = {}  # {"eta": 0.5}
+    force: bool = False
     subfolder: str | None = None  # e.g. "ddpm_scheduler": take the base configuration from there
 
 
@@ -74,6 +77,16 @@ class TimingPlan(Frozen):
     rounds: int
     warmups: int
     batch: int
+
+
+class ConvergedPlan(Frozen):
+    """The converged solutions: each scheduler's own pictures at ``num_inference_steps``, of its ``first`` rows.
+
+    ``first`` is rounded up to whole batches; ``None``: all rows.
+    """
+
+    num_inference_steps: int
+    first: int | None
 
 
 class Spec(Frozen):
@@ -97,6 +110,7 @@ class Spec(Frozen):
     notes: tuple[str, ...]  # what a person should know of the inputs: weights that do not sum to 1, say
     margins: dict[str, float | str]
     metrics: tuple[str, ...] | None
+    converged: ConvergedPlan | None = None  # where ``metrics`` names what looks at them
     timing: TimingPlan
     batch_size: int | None
     device: str

@@ -12,7 +12,7 @@ import statistics
 from dataclasses import dataclass, field
 
 from harness.base import digest
-from harness.plan.types import Plan, Settings
+from harness.plan.types import Cell, Plan, Settings
 from harness.store.records import CellRecord, Comparison, Interval, Memory, RunRecord, Score, Timing
 from harness.track.destination import without_userinfo
 
@@ -130,15 +130,23 @@ def cell_content(run: RunRecord, cell: CellRecord, parent_id: str) -> Content:
     told.tag("kandinsky.run_id", run.run_id)
     told.tag("kandinsky.cell_id", cell.cell_id)
     told.tag("kandinsky.reference", "itself" if cell.is_reference else cell.reference or "none")
+    _converged(told, run.plan.cell(cell.cell_id))
     if cell.failure is not None:
         told.tag("kandinsky.failure", cell.failure.reason)
         told.tag("kandinsky.failure_kind", cell.failure.kind)
     return told
 
 
+def _converged(told: Content, cell: Cell) -> None:
+    """A converged solution is a child like others, that its pictures can be seen; its tag keeps it out of tables."""
+    told.tag("kandinsky.is_converged", str(cell.is_converged).lower())
+    if cell.converged is not None:
+        told.tag("kandinsky.converged", cell.converged)
+
+
 def shared_parameters(plan: Plan) -> dict[str, object]:
-    """Knobs that have one value in all cells, and the size of the experiment."""
-    each = [settings_parameters(cell.settings) for cell in plan.cells]
+    """Knobs that have one value in all cells that are scored, and the size of the experiment."""
+    each = [settings_parameters(cell.settings) for cell in plan.scored_cells]
     shared = {key: value for key, value in each[0].items() if all(other[key] == value for other in each)}
     return {
         **shared,

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 import harness
-from harness.catalog.diffusers_table import TABLE, installed_version, table
+from harness.catalog.diffusers_table import TABLE, installed_version
 from harness.catalog.metrics import DEFAULT_MARGINS, MARGINS, MEASURES, METRICS, metric_row
 from harness.catalog.models import MODELS, PIPELINES
 from harness.catalog.optimizations import OPTIMIZATIONS
-from harness.catalog.schedulers import SUFFIX, WORDS, schedulers, wrong_for_kandinsky
+from harness.catalog.schedulers import SUFFIX, schedulers
 from harness.catalog.tasks import TASKS, defaults, task_refusal
 from harness.catalog.types import Api, Task, Version
 from harness.catalog.weights import WEIGHTS
@@ -36,65 +36,6 @@ def test_the_defaults_are_what_the_pipelines_signatures_say() -> None:
         "height": 512, "width": 512, "num_inference_steps": 100, "guidance_scale": 4.0,
         "prior_num_inference_steps": 25, "prior_guidance_scale": 4.0,
     }  # fmt: skip
-
-
-def test_every_scheduler_of_diffusers_has_a_row_and_every_refusal_a_reason() -> None:
-    assert {row.class_name for row in schedulers().values()} == set(table()["schedulers"])
-    right = {name for name, row in schedulers().items() if row.verdict == "right"}
-    assert right == {"DDIM", "DDPM", "DPMSolverMultistep"}
-    assert all(row.reason for row in schedulers().values() if row.verdict == "refused")
-    assert all(row.name + SUFFIX == row.class_name for row in schedulers().values())
-    assert schedulers()["DDPM"].stochastic and not schedulers()["DDIM"].stochastic
-
-
-@pytest.mark.parametrize(
-    ("name", "part"),
-    [
-        ("EulerDiscrete", "scale_model_input"),
-        ("UniPCMultistep", "generator"),
-        ("LCM", "distilled"),
-        ("UnCLIP", "prior"),
-        ("FlowMatchEulerDiscrete", "not yet proven"),
-    ],
-)
-def test_a_refusal_says_why(name: str, part: str) -> None:
-    assert part in schedulers()[name].reason
-
-
-def test_the_words_are_of_keywords_that_exist() -> None:
-    """And each default word of the right schedulers is among them."""
-    parameters = [row.parameters for row in schedulers().values() if row.verdict == "right"]
-    for keyword, words in WORDS.items():
-        here = [own[keyword] for own in parameters if keyword in own]
-        assert here and all(default is None or default in words for default in here)
-
-
-@pytest.mark.parametrize(
-    ("class_name", "config", "part"),
-    [
-        ("DDIMScheduler", {"prediction_type": "v_prediction"}, "must stay epsilon"),
-        ("DPMSolverMultistepScheduler", {"use_flow_sigmas": True}, "flow-matching"),
-        ("DPMSolverMultistepScheduler", {"variance_type": "learned_range"}, "three channels"),
-        ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True, "use_beta_sigmas": True}, "at most one of"),
-        ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver"}, "needs final_sigmas_type sigma_min"),
-    ],
-)
-def test_overrides_that_would_be_wrong_are_known(class_name: str, config: dict[str, object], part: str) -> None:
-    assert part in str(wrong_for_kandinsky(class_name, config))
-
-
-@pytest.mark.parametrize(
-    ("class_name", "config"),
-    [
-        ("DDIMScheduler", {}),
-        ("DDPMScheduler", {"variance_type": "learned_range"}),
-        ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True, "use_beta_sigmas": False}),
-        ("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min"}),
-        ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
-    ],
-)
-def test_overrides_that_are_right_pass(class_name: str, config: dict[str, object]) -> None:
-    assert wrong_for_kandinsky(class_name, config) is None
 
 
 def test_every_name_in_a_row_is_in_its_table() -> None:

@@ -31,7 +31,7 @@ COMBINED = [(version, task) for version, task, api in TICKS if api == "combined"
 
 
 def pictures_of(loaded: Loaded, settings: Settings, rows: Any, inputs: Inputs = INPUTS) -> Any:
-    scheduler, _ = build_scheduler(loaded, settings.scheduler)
+    scheduler, _ = build_scheduler(loaded, settings.scheduler, strength=settings.strength)
     prior = run_prior(loaded, settings, rows, inputs) if settings.api == "two-stage" else None
     return run_decoder(loaded, settings, scheduler, prior, rows, inputs)
 

@@ -16,7 +16,7 @@ name: which
 question: Which is best?
 prompts: [a star, a cross]
 seeds: [0, 1]
-scheduler: [DDIM, EulerDiscrete, DDPM]
+scheduler: [DDIM, IPNDM, DDPM]
 num_inference_steps: 4
 compare_to: {scheduler: DDIM, num_inference_steps: 50}
 margins: {clip_score: 1}
@@ -43,16 +43,16 @@ def test_everything_a_person_wants_to_know_before_spending_anything(plan_of: Cal
 
 
 def test_a_refusal_tells_its_reason_once_over_what_it_takes(plan_of: Callable[..., Plan]) -> None:
-    text = TEXT.replace("steps: 4", "steps: [4, 8]").replace("DDPM]", "UniPCMultistep]")
+    text = TEXT.replace("steps: 4", "steps: [4, 8]").replace("DDPM]", "CogVideoXDDIM]")
     _, _, rest = render_plan(plan_of(text)).partition("refused, and left out (4)\n")
     lines = rest.split("\n\n")[0].splitlines()
     assert [line.split(":")[0] for line in lines] == [
-        "  EulerDiscreteScheduler",
-        "    scheduler EulerDiscrete, num_inference_steps 4",
-        "    scheduler EulerDiscrete, num_inference_steps 8",
-        "  UniPCMultistepScheduler",
-        "    scheduler UniPCMultistep, num_inference_steps 4",
-        "    scheduler UniPCMultistep, num_inference_steps 8",
+        "  IPNDMScheduler",
+        "    scheduler IPNDM, num_inference_steps 4",
+        "    scheduler IPNDM, num_inference_steps 8",
+        "  CogVideoXDDIMScheduler",
+        "    scheduler CogVideoXDDIM, num_inference_steps 4",
+        "    scheduler CogVideoXDDIM, num_inference_steps 8",
     ]
 
 

@@ -104,7 +104,7 @@ def test_exclude_sees_defaults_too(plan_of: Plans) -> None:
 EMPTY = [
     ("exclude: [{scheduler: DPMSolverMultistep}]", (3, "exclude[0]", "this excludes nothing")),
     ("exclude:\n - {scheduler: [DDIM, DDPM]}", (3, "exclude", "this excludes every combination")),
-    ("compare_to: {scheduler: UniPCMultistep}", (3, "compare_to", "the reference cannot exist: UniPCMultistep")),
+    ("compare_to: {scheduler: CogVideoXDDIM}", (3, "compare_to", "the reference cannot exist: CogVideoXDDIM")),
     ("compare_to: {guidance_scale: 4}", (3, "compare_to", "every cell is its own reference")),
     ("compare_to: {size: 100}", (3, "compare_to", "the reference cannot exist: mini-2.2 makes sizes")),
 ]
@@ -129,28 +129,28 @@ def test_a_case_that_is_all_excluded_is_a_fault(plan_of: Plans) -> None:
 
 
 def test_what_cannot_exist_is_listed_and_the_rest_runs(plan_of: Plans) -> None:
-    plan = plan_of("prompts: x\nscheduler: [DDIM, EulerDiscrete]\nsize: [64, 100, 128x64]\n")
+    plan = plan_of("prompts: x\nscheduler: [DDIM, IPNDM]\nsize: [64, 100, 128x64]\n")
     assert _labels(plan) == ["64 px", "128x64 px"]
     refused = [(r.swept["size"], r.swept["scheduler"], r.reason.split(":")[0]) for r in plan.refused]
     odd = "mini-2.2 makes sizes that are multiples of 64, not 100x100"
     assert refused == [
-        (64, "EulerDiscrete", "EulerDiscreteScheduler"), (100, "DDIM", odd), (100, "EulerDiscrete", odd),
-        ("128x64", "EulerDiscrete", "EulerDiscreteScheduler"),
+        (64, "IPNDM", "IPNDMScheduler"), (100, "DDIM", odd), (100, "IPNDM", odd),
+        ("128x64", "IPNDM", "IPNDMScheduler"),
     ]  # fmt: skip
 
 
 def test_strict_makes_refusals_faults_each_reason_once(plan_of: Plans) -> None:
-    text = "prompts: x\nscheduler: [DDIM, EulerDiscrete, UniPCMultistep]\nguidance_scale: [1, 4]\nstrict: true\n"
+    text = "prompts: x\nscheduler: [DDIM, IPNDM, CogVideoXDDIM]\nguidance_scale: [1, 4]\nstrict: true\n"
     faults = _faults(plan_of, text)
     assert [(line, path) for line, path, _ in faults] == [(4, "strict"), (4, "strict")]
     assert [happened.split(":")[1].strip() for _, _, happened in faults] == [
-        "EulerDiscreteScheduler", "UniPCMultistepScheduler",
+        "IPNDMScheduler", "CogVideoXDDIMScheduler",
     ]  # fmt: skip
 
 
 def test_nothing_left_is_a_fault_with_its_reasons(plan_of: Plans) -> None:
-    ((_, _, happened),) = _faults(plan_of, "prompts: x\nscheduler: EulerDiscrete\n")
-    assert happened.startswith("every combination is refused: EulerDiscreteScheduler")
+    ((_, _, happened),) = _faults(plan_of, "prompts: x\nscheduler: IPNDM\n")
+    assert happened.startswith("every combination is refused: IPNDMScheduler")
 
 
 def test_more_combinations_than_anyone_means_are_a_fault_before_they_are_made(plan_of: Plans) -> None:
@@ -161,7 +161,12 @@ def test_more_combinations_than_anyone_means_are_a_fault_before_they_are_made(pl
 
 
 REFUSED = [
-    ({"num_inference_steps": 600, "scheduler": ("DDIMScheduler", {"num_train_timesteps": 500})}, "more than the 500"),
+    ({"num_inference_steps": 600, "scheduler": ("DDIMScheduler", {"num_train_timesteps": 500})},
+     "not the noise schedule"),
+    ({"num_inference_steps": 1001, "scheduler": ("DDIMScheduler", {})}, "more than the 1000"),
+    ({"num_inference_steps": 128, "scheduler": ("DDIMScheduler", {"timestep_spacing": "trailing"})},
+     "it steps back by 7 timesteps where"),
+    ({"num_inference_steps": 3, "scheduler": ("PNDMScheduler", {})}, "PNDMScheduler at 3 steps"),
     ({"scheduler": ("DPMSolverMultistepScheduler", {"use_flow_sigmas": True})}, "flow-matching"),
     ({"scheduler": ("LCMScheduler", {})}, "distilled"),
 ]
@@ -175,8 +180,8 @@ def test_refusals(choice: dict[str, object], part: str) -> None:
 
 
 def test_a_models_own_scheduler_is_refused_as_a_named_one_is() -> None:
-    odd = MODELS["mini-2.2"].model_copy(update={"default_schedulers": {"decoder": "EulerDiscreteScheduler"}})
-    assert "scale_model_input" in str(refusal(odd, {}))
+    odd = MODELS["mini-2.2"].model_copy(update={"default_schedulers": {"decoder": "IPNDMScheduler"}})
+    assert "noise schedule of its own" in str(refusal(odd, {}))
     unknown = MODELS["mini-2.2"].model_copy(update={"default_schedulers": {"decoder": "HomeMadeScheduler"}})
     assert "is not known to this diffusers" in str(refusal(unknown, {}))
     assert refusal(MODELS["kandinsky-2.2"], {}) is None  # its folder says which, when it is loaded
@@ -194,7 +199,7 @@ def test_reading_and_planning_faults_come_together(plan_of: Plans) -> None:
 
 def test_a_missing_file_beside_a_wrong_plan_is_no_missing_input(plan_of: Plans) -> None:
     with pytest.raises(SpecError) as info:
-        plan_of("prompts: {file: nowhere}\nscheduler: EulerDiscrete\n")
+        plan_of("prompts: {file: nowhere}\nscheduler: IPNDM\n")
     assert info.value.exit_code is ExitCode.USAGE
     with pytest.raises(SpecError) as info:
         plan_of("prompts: {file: nowhere}\n")

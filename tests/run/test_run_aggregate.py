@@ -71,6 +71,7 @@ def test_a_row_without_what_is_needed_is_left_out_and_told() -> None:
         ("mix_position", clip(mix_features=np.zeros((4, 1, 2)), mix_count=[0] * 4)),
         ("outside_error", gathered("pixels", outside=[NAN] * 4, edge=[1.0] * 4)),
         ("edge_error", gathered("pixels", outside=[1.0] * 4, edge=[NAN] * 4)),
+        ("converged_distance", gathered("pixels", outside=[1.0] * 4, converged=[NAN] * 4)),
         ("depth_agreement", gathered("mini-depth", agreement=[NAN] * 4, error=[1.0] * 4)),
         ("depth_error", gathered("mini-depth", agreement=[1.0] * 4, error=[NAN] * 4)),
     ],
@@ -102,6 +103,15 @@ def test_pixels_have_no_weights_in_their_name() -> None:
     assert outside.score.name == "outside_error" and outside.score.value == 2.75 and outside.score.unit == "levels"
     assert outside.score.interval is not None and outside.score.made_by["ring_px"] == 16
     assert edge.columns["edge_error"] == [4.0, None, 6.0, None] and edge.score.value == 5.0 and edge.score.n == 2
+
+
+def test_a_distance_to_the_converged_solution_is_of_the_rows_that_have_one() -> None:
+    found = scored("converged_distance", gathered("pixels", converged=[4.0, 8.0, 2.0, NAN]))
+    assert found.columns == {"converged_distance": [4.0, 8.0, 2.0, None]}
+    score = found.score
+    assert (score.value, score.n, score.n_prompts, score.unit) == (4.0, 3, 2, "levels"), "prompts count alike"
+    assert score.name == "converged_distance" and score.interval is not None
+    assert score.reason == "1 of 4 pictures are left out: no converged picture to be held against"
 
 
 def test_depth() -> None:

@@ -14,9 +14,9 @@ from harness.store.store import open_store
 PLAN = make_plan(cells=3, rows=8)
 
 
-def _batch(prior: str, rows: int = 4, *, made_in: str = "me", prior_made_in: str = "me") -> BatchRef:
+def _batch(prior: str, rows: int = 4, *, key: str = "k", made_in: str = "me", prior_made_in: str = "me") -> BatchRef:
     names = [f"r{i}" for i in range(rows)]
-    return BatchRef(key="k", rows=names, image_sha256=names, made_in=made_in, made_at="", reused=made_in != "me",
+    return BatchRef(key=key, rows=names, image_sha256=names, made_in=made_in, made_at="", reused=made_in != "me",
                     prior_key=prior, prior_made_in=prior_made_in)  # fmt: skip
 
 
@@ -25,14 +25,21 @@ def _cell(place: int, **known: Any) -> CellRecord:
 
 
 def test_a_prior_is_made_once_and_taken_by_the_other_cells() -> None:
-    batches = [_batch("a"), _batch("b", 3)]
-    found = counted("me", [_cell(0, batches=batches), _cell(1, batches=batches), _cell(2)])
+    one, two = ([_batch("a", key=f"{cell}1"), _batch("b", 3, key=f"{cell}2")] for cell in "xy")
+    found = counted("me", [_cell(0, batches=one), _cell(1, batches=two), _cell(2)])
     assert found == {"made": {"images": 14, "prior": 7}, "reused": {"prior": 7}}
 
 
 def test_what_another_run_made_is_reused_and_its_prior_is_no_use_of_this_run() -> None:
-    cells = [_cell(0, batches=[_batch("a", made_in="other")]), _cell(1, batches=[_batch("a", prior_made_in="other")])]
+    other = _batch("a", key="x", made_in="other")
+    cells = [_cell(0, batches=[other]), _cell(1, batches=[_batch("a", prior_made_in="other")])]
     assert counted("me", cells) == {"made": {"images": 4}, "reused": {"images": 4, "prior": 4}}
+
+
+def test_a_batch_that_two_cells_have_in_common_was_made_once() -> None:
+    shared, own = _batch("a", key="x"), _batch("b", 3, key="y")
+    found = counted("me", [_cell(0, batches=[shared]), _cell(1, batches=[shared, own])])
+    assert found == {"made": {"images": 7, "prior": 7}, "reused": {"images": 4}}
 
 
 def test_features_are_counted_by_their_makers() -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from harness.catalog.metrics import MEASURES, METRICS
 from harness.catalog.models import MODELS
-from harness.catalog.schedulers import WORDS, schedulers
+from harness.catalog.scheduler_words import WORDS
+from harness.catalog.schedulers import schedulers
 from harness.errors import HarnessError, SpecError
 from harness.plan.build import plan_file
 from harness.spec.knobs import KNOBS

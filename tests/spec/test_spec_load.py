@@ -9,10 +9,11 @@ import pytest
 
 from harness.errors import ExitCode, MissingError, Problem, SpecError
 from harness.spec.load import find, leaves_knobs_alone, load_spec
-from harness.spec.types import SchedulerChoice, Spec
+from harness.spec.types import ConvergedPlan, SchedulerChoice, Spec
 
 Faults = Callable[[str], list[Problem]]
 
+_HELD = "metrics: converged_distance\n"
 # Each text follows the line `prompts: a star`, so that its own lines count from 2:
 # (text, line, path, a part of what happened or was expected, nearest)
 ONE_FAULT = [
@@ -62,6 +63,16 @@ ONE_FAULT = [
     ("timing: {repeat: 3}", 2, "timing.repeat", "unknown key", "repeats"),
     ("timing: {rounds: 1}", 2, "timing.rounds", "from 2 to 1000", None),
     ("timing: {repeats: many}", 2, "timing.repeats", "from 1 to 1000", None),
+    ("converged: {first: 8}", 2, "converged", "converged_distance in `metrics`", None),
+    ("metrics: clip_score\nconverged: {first: 8}", 3, "converged", "no metric that looks at them", None),
+    (f"{_HELD}converged: 250", 3, "converged", "such as {num_inference_steps: 250", None),
+    (f"{_HELD}converged: {{steps: 9}}", 3, "converged.steps", "one of num_inference_steps, first", None),
+    (f"{_HELD}converged: {{frist: 9}}", 3, "converged.frist", "unknown key", "first"),
+    (f"{_HELD}converged:\n  num_inference_steps: 1", 4, "converged.num_inference_steps", "from 2 to 1000", None),
+    (f"{_HELD}converged: {{num_inference_steps: 1001}}", 3, "converged.num_inference_steps", "from 2 to 1000", None),
+    (f"{_HELD}converged: {{num_inference_steps: all}}", 3, "converged.num_inference_steps", "from 2 to 1000", None),
+    (f"{_HELD}converged: {{first: 0}}", 3, "converged.first", "at least 1, or all", None),
+    (f"{_HELD}converged: {{first: true}}", 3, "converged.first", "at least 1, or all", None),
     ("batch_size: 0", 2, "batch_size", "from 1 to 4096", None),
     ("batch_size:", 2, "batch_size", "nothing will not do", None),
     ("threads: 2.0", 2, "threads", "a whole number", None),
@@ -93,6 +104,7 @@ MARGINS = [
     ("{latency: 3}", "margins.latency", 'a share such as "3%"', None),
     ("{world_truth: 1%}", "margins.world_truth", "does not compute", None),
     ("{frechet: 3}", "margins.frechet", "no verdict rests on", None),
+    ("{converged_distance: 3}", "margins.converged_distance", "no verdict rests on", None),
     ("0.3", "margins", "no set of margins", None),
 ]
 
@@ -219,6 +231,26 @@ exclude: [{size: 128x64, guidance_scale: 1}]
     assert (spec.batch_size, spec.device, spec.threads, spec.cell_timeout_s, spec.strict) == (3, "cpu", 2, 60.0, True)
 
 
+@pytest.mark.parametrize(
+    ("text", "steps", "first"),
+    [
+        ("", 250, 16),
+        ("converged: {}", 250, 16),
+        ("converged: {first: 3}", 250, 3),
+        ("converged: {num_inference_steps: 90, first: all}", 90, None),
+    ],
+)
+def test_converged_solutions_have_defaults(
+    spec_of: Callable[[str], Spec], text: str, steps: int, first: int | None
+) -> None:
+    found = spec_of(f"prompts: x\n{_HELD}{text}\n").converged
+    assert found == ConvergedPlan(num_inference_steps=steps, first=first)
+
+
+def test_without_the_metric_there_are_no_converged_solutions(spec_of: Callable[[str], Spec]) -> None:
+    assert spec_of("prompts: x\n").converged is None and spec_of("prompts: x\nmetrics: frechet\n").converged is None
+
+
 @pytest.mark.parametrize("off", ["off", "'off'", "false"])
 def test_timing_can_be_off(spec_of: Callable[[str], Spec], off: str) -> None:
     assert not spec_of(f"prompts: x\ntiming: {off}\n").timing.enabled
@@ -249,7 +281,7 @@ def test_a_missing_spec_is_missing(tmp_path: Path) -> None:
 
 
 def test_which_faults_leave_the_combinations_as_they_are() -> None:
-    beside = ["", "prompts.file", "timing.repeat", "seeds[1]", "margins.latency"]
+    beside = ["", "prompts.file", "timing.repeat", "seeds[1]", "margins.latency", "converged.first"]
     touching = [
         "model",
         "scheduler[1]",

@@ -8,7 +8,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from harness.catalog.schedulers import BOUNDS, WORDS, out_of_bounds, schedulers
+from harness.catalog.scheduler_words import BOUNDS, out_of_bounds, words_of
+from harness.catalog.schedulers import schedulers
 from harness.errors import Problem
 from harness.spec.schema import schema
 from harness.spec.types import Spec
@@ -46,6 +47,13 @@ ONE_FAULT = [
     ("{DDIM: {trained_betas: [0.1]}}", ".DDIM.trained_betas", "1000 of them", None),
     ("{DDIM: {trained_betas: [0.1, 2], num_train_timesteps: 2}}", ".DDIM.trained_betas", "above 0 and below 1", None),
     ("{DPMSolverMultistep: {lambda_min_clipped: low}}", ".DPMSolverMultistep.lambda_min_clipped", "a number", None),
+    ("{DDIM: {eta: 2}}", ".DDIM.eta", "at most 1", None),
+    ("{EulerDiscrete: {eta: 1}}", ".EulerDiscrete.eta", "takes no eta: it is deterministic", None),
+    ("{DDPM: {eta: 1}}", ".DDPM.eta", "takes no eta: it always draws its noise", None),
+    ("{EulerDiscrete: {clip_sample: true}}", ".EulerDiscrete.clip_sample", "takes no such keyword", None),
+    ("{UniPCMultistep: {solver_type: midpoint}}", ".UniPCMultistep.solver_type", "one of bh1, bh2", None),
+    ("{EulerDiscrete: {force: true}}", ".EulerDiscrete.force", "nothing to force of EulerDiscreteScheduler", None),
+    ("{LCM: {force: 1}}", ".LCM.force", "true or false", None),
     ("{DPMSolverMultistep: {variance_type: big}}", ".DPMSolverMultistep.variance_type", "one of fixed_small", None),
 ]  # fmt: skip
 
@@ -82,13 +90,43 @@ def test_overrides_of_every_kind_are_taken(spec_of: Callable[[str], Spec]) -> No
     assert choice.label.startswith("DPMSolverMultistep(algorithm_type=dpmsolver++, lambda_min_clipped=-5.1, ")
 
 
+def test_arguments_of_its_steps_and_what_is_forced_are_kept_apart(spec_of: Callable[[str], Spec]) -> None:
+    eta, forced, noise = spec_of(
+        "prompts: a\nscheduler: [{DDIM: {eta: 0.5, timestep_spacing: trailing}}, {LCM: {force: true}},"
+        " {DDPM: {beta_end: 0.02, force: true}}]\n"
+    ).sweeps["scheduler"]
+    assert (eta.config, eta.step, eta.force) == ({"timestep_spacing": "trailing"}, {"eta": 0.5}, False)
+    assert eta.label == "DDIM(eta=0.5, timestep_spacing=trailing)"
+    assert (forced.class_name, forced.config, forced.force, forced.label) == ("LCMScheduler", {}, True, "LCM(forced)")
+    assert noise.force and noise.config == {"beta_end": 0.02}
+
+
+def test_a_list_of_overrides_is_a_sweep_over_their_product(spec_of: Callable[[str], Spec]) -> None:
+    spec = spec_of(
+        "prompts: a\nscheduler:\n  - DDIM\n  - DPMSolverMultistep: {solver_order: [2, 3],"
+        " use_karras_sigmas: [true, false],"
+        " trained_betas: [0.1, 0.2], num_train_timesteps: 2}\n"
+    )
+    found = [(one.config.get("solver_order"), one.config.get("use_karras_sigmas")) for one in spec.sweeps["scheduler"]]
+    assert found == [(None, None), (2, True), (2, False), (3, True), (3, False)]
+    assert spec.sweeps["scheduler"][1].config["trained_betas"] == [0.1, 0.2]
+
+
+def test_what_is_wrong_within_such_a_list_is_told(faults_of: Faults) -> None:
+    (fault,) = faults_of("prompts: a\nscheduler:\n  DDIM: {eta: [0.5, 2]}\n")
+    assert (fault.line, fault.path) == (3, "scheduler.DDIM.eta") and "2 will not do" in fault.happened
+    (fault,) = faults_of("prompts: a\nscheduler: {DDIM: {eta: [0.5, 0.5]}}\n")
+    assert "stands in the sweep twice" in fault.happened
+
+
 def test_every_default_is_within_its_own_bounds() -> None:
     """A bound that refuses what diffusers itself starts from would be wrong."""
     rows = [row for row in schedulers().values() if row.verdict == "right"]
-    for keyword, default in ((key, value) for row in rows for key, value in row.parameters.items()):
+    for name, keyword, default in ((row.class_name, *pair) for row in rows for pair in row.parameters.items()):
         assert out_of_bounds(keyword, default) is None, keyword
-        assert keyword not in WORDS or default is None or default in WORDS[keyword]
-    assert set(BOUNDS) <= {key for row in rows for key in row.parameters}
+        words = words_of(name, keyword)
+        assert words is None or default is None or default in words
+    assert set(BOUNDS) <= {key for row in rows for key in (*row.parameters, *row.step_parameters)}
 
 
 @pytest.mark.parametrize(

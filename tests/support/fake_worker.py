@@ -29,6 +29,7 @@ from harness.run.pictures import metadata_of
 from harness.run.protocol import Extract, ExtractDone, Hello, HelloDone, Load, LoadDone, Make, MakeDone, Time, TimeDone
 from harness.run.worker_files import archive_bytes, pictures_of, png_bytes, sha256
 from harness.run.worker_ops import Bench
+from harness.score.pixel_distance import rms_difference
 from harness.store.store import open_store
 
 DIES_ONCE, HANGS, NOT_A_NUMBER, DIES_WHEN_TIMED, HANGS_WHEN_TIMED = 91, 92, 93, 94, 95  # steps
@@ -140,18 +141,31 @@ def _time(bench: Bench, request: Time) -> TimeDone:
 
 
 def _extract(bench: Bench, request: Extract) -> ExtractDone:
-    pictures = [
-        np.asarray(p) for key in request.image_keys for p in pictures_of(bench.kept.get("images", key)).values()
-    ]
+    pictures = _stored(bench, request.image_keys)
     steps = np.array([picture[0, 0, 0] for picture in pictures])
     if DIES_WHEN_SCORED in steps:
         os.kill(os.getpid(), signal.SIGKILL)
     prompts = tuple(row.prompt for row in request.rows)
-    arrays = {"open_clip": _clip, "judge": _judge, "extractor": _features}[request.weights.kind](steps, prompts)
+    if request.weights.kind == "pixels":
+        arrays = _pixels(bench, request, pictures)
+    else:
+        arrays = {"open_clip": _clip, "judge": _judge, "extractor": _features}[request.weights.kind](steps, prompts)
     data = save(arrays, metadata={"made_in": request.made_in, "torch": TORCH})
     bench.kept.put("features", request.features_key, data)
     _note(bench.kept.root, "features")
     return ExtractDone(seconds=0.0)
+
+
+def _stored(bench: Bench, keys: tuple[str, ...]) -> list[Any]:
+    return [np.asarray(p) for key in keys for p in pictures_of(bench.kept.get("images", key)).values()]
+
+
+def _pixels(bench: Bench, request: Extract, pictures: list[Any]) -> dict[str, Any]:
+    """As a real one has it, for it needs no torch."""
+    distances = np.full(len(pictures), np.nan)
+    for place, other in enumerate(_stored(bench, request.converged_keys)):
+        distances[place] = rms_difference(pictures[place], other)
+    return {"converged": distances}
 
 
 def _clip(steps: Any, prompts: tuple[str, ...]) -> dict[str, Any]:

@@ -124,7 +124,7 @@ def make(folder: Path, side: int) -> Made:
     load_s = time.perf_counter() - began
     loaded = Loaded(group, model, torch.device("cpu"), None, decoder, None, decoder.scheduler, folder)
     settings = _settings(side)
-    scheduler, _ = build_scheduler(loaded, settings.scheduler)
+    scheduler, _ = build_scheduler(loaded, settings.scheduler, strength=settings.strength)
     generator = torch.Generator().manual_seed(_ROW.seed)
     embeds = torch.randn(2, 1, _EMBEDDING, generator=generator).to(getattr(torch, DTYPE))
     prior = PriorResult(embeds[0], embeds[1], generator.get_state()[None])

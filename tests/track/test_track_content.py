@@ -75,6 +75,23 @@ def test_a_cells_numbers_are_the_records(records: tuple[RunRecord, list[CellReco
     assert (told.started_ms, told.finished_ms, told.status) == (cell.started_ms, cell.finished_ms, "FINISHED")
 
 
+def test_a_converged_solution_is_a_child_that_says_so(records: tuple[RunRecord, list[CellRecord]]) -> None:
+    run, cells = records
+    settings = cells[0].settings.model_copy(update={"num_inference_steps": 250})
+    first, *rest = run.plan.cells
+    solution = first.model_copy(update={"id": "converged", "settings": settings, "is_converged": True})
+    held = first.model_copy(update={"converged": solution.id})
+    run = run.model_copy(update={"plan": run.plan.model_copy(update={"cells": (held, *rest, solution)})})
+    cell = cells[0].model_copy(update={"cell_id": solution.id, "settings": settings, "scores": [], "timing": None,
+                                       "timing_reason": "not timed"})  # fmt: skip
+    told, other = cell_content(run, cell, "parent"), cell_content(run, cells[0], "parent")
+    assert told.tags["kandinsky.is_converged"] == "true" and other.tags["kandinsky.is_converged"] == "false"
+    assert other.tags["kandinsky.converged"] == "converged" and "kandinsky.converged" not in told.tags
+    assert told.tags["missing.latency_s"] == "not timed" and _values(told)["images"] == 8
+    assert told.parameters["num_inference_steps"] == "250"
+    assert shared_parameters(run.plan)["num_inference_steps"] == 10, "shared by the cells that are compared"
+
+
 def test_a_cells_parameters_are_its_knobs_and_its_parents(records: tuple[RunRecord, list[CellRecord]]) -> None:
     run, cells = records
     parent = run_content(run, cells, under_way=False).parameters

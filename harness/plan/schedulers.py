@@ -1,0 +1,111 @@
+"""What a plan knows of a cell's scheduler: why it would be wrong, and what it makes of the model's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from harness.catalog.own_schedulers import own_config
+from harness.catalog.scheduler_faults import wrong_for_kandinsky
+from harness.catalog.schedulers import SPACINGS, SUFFIX, scheduler_row, schedulers
+from harness.catalog.tasks import TASKS
+from harness.catalog.types import ModelRow, PartName
+from harness.catalog.unstable_steps import unstable
+from harness.plan.types import Cell, Settings
+from harness.spec.types import SchedulerChoice
+
+_TRAIN_STEPS = 1000  # of every Kandinsky's noise schedule
+_COSINE = "squaredcos_cap_v2"
+_PIXELS = ("thresholding", "clip_sample")
+
+
+class Steps(NamedTuple):
+    """``num_inference_steps``, and how many of them a start in the middle leaves (``None``: there is no such start)."""
+
+    asked: int
+    taken: int | None
+
+
+def scheduler_refusal(model: ModelRow, part: PartName, chosen: SchedulerChoice | None, steps: Steps) -> str | None:
+    """Why a model's part cannot be run with a scheduler for so many steps, or ``None``."""
+    choice = chosen or SchedulerChoice(label="", class_name=None)
+    class_name = choice.class_name or model.default_schedulers.get(part)
+    if class_name is None:
+        return None  # the model's own, known when it is loaded
+    row = schedulers().get(class_name.removesuffix(SUFFIX))
+    if row is None:
+        return f"{class_name}, the model's own scheduler, is not known to this diffusers"
+    if row.verdict == "refused" and not (row.forcible and choice.force):
+        forced = f" (`{{{row.name}: {{force: true}}}}` runs it all the same)" if row.forcible else ""
+        return f"{row.class_name}: {row.reason}{forced}"
+    own = own_config(model.parts[part]) if part in model.parts else None
+    wrong = wrong_for_kandinsky(row.class_name, choice.config, model.version, own=own, force=choice.force)
+    if wrong is not None:
+        return f"{row.class_name}: {wrong}"
+    return _steps_refusal(row.name, choice, steps, {**(own or {}), **choice.config})
+
+
+def _steps_refusal(name: str, choice: SchedulerChoice, steps: Steps, config: Mapping[str, Any]) -> str | None:
+    trained = choice.config.get("num_train_timesteps", _TRAIN_STEPS)
+    if steps.asked > trained:
+        return f"{steps.asked} steps are more than the {trained} of the noise schedule"
+    reason = unstable(name, config, steps.asked, steps.taken)
+    return None if reason is None else f"{name}{SUFFIX} at {steps.asked} steps: {reason}"
+
+
+def scheduler_notes(cells: Sequence[Cell], models: Mapping[str, ModelRow]) -> list[str]:
+    """What diffusers drops or reads anew, in silence, of the configuration that each scheduler starts from."""
+    notes: dict[str, None] = {}
+    for cell in cells:
+        notes |= dict.fromkeys(_notes(cell.settings, models[cell.settings.model]))
+    return list(notes)
+
+
+def _notes(settings: Settings, model: ModelRow) -> Iterator[str]:
+    part, choice = TASKS[settings.task].part, settings.scheduler
+    if choice.class_name is None or choice.class_name.removesuffix(SUFFIX) not in schedulers():
+        return
+    base = own_config(model.parts[part], choice.subfolder or "scheduler")
+    if base is None:
+        yield f"{choice.label} on {model.name}: what it keeps of the model's own configuration is told by its records"
+        return
+    told = "; ".join(filter(None, (_dropped(base, choice), _changed(base, choice))))
+    if told:
+        yield f"{choice.label}, built from the {base.get('_class_name')} of {model.name}'s {part}: {told}"
+    if base.get("beta_schedule") == _COSINE and any(choice.config.get(key) for key in SPACINGS):
+        yield (
+            f"{choice.label}: it spreads its steps over sigmas up to 20,000, which {model.name}'s noise schedule has, "
+            "and spends most of them where there is nothing but noise: it wants many steps, or a sigma_max"
+        )
+    for key in _PIXELS:
+        if {**base, **choice.config}.get(key) and key in scheduler_row(choice.class_name).parameters:
+            yield f"{choice.label}: {key} is made for pixels; Kandinsky's latents reach beyond ±1, and it cuts them"
+
+
+def _dropped(base: Mapping[str, Any], choice: SchedulerChoice) -> str:
+    """Keys of the base that the class does not take, where they said more than that class's silence does."""
+    assert choice.class_name is not None
+    takes = scheduler_row(choice.class_name).parameters
+    was = scheduler_row(str(base["_class_name"])).parameters if _known(base) else {}
+    said = {key: value for key, value in base.items() if not key.startswith("_") and value is not None}
+    gone = [key for key, value in said.items() if key not in takes and value != was.get(key)]
+    return "dropped " + ", ".join(f"{key}={_plain(base[key])}" for key in sorted(gone)) if gone else ""
+
+
+def _changed(base: Mapping[str, Any], choice: SchedulerChoice) -> str:
+    """Keys that the base leaves to its class's default, where the new class has another."""
+    assert choice.class_name is not None
+    if not _known(base):
+        return ""
+    takes, was = scheduler_row(choice.class_name).parameters, scheduler_row(str(base["_class_name"])).parameters
+    other = [key for key, value in takes.items()
+             if key in was and key not in base and key not in choice.config and was[key] != value]  # fmt: skip
+    return ", ".join(f"{key} changes from {_plain(was[key])} to {_plain(takes[key])}" for key in other)
+
+
+def _known(base: Mapping[str, Any]) -> bool:
+    return str(base.get("_class_name", "")).removesuffix(SUFFIX) in schedulers()
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
