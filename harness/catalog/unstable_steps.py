@@ -9,6 +9,7 @@ from harness.catalog.schedulers import scheduler_row
 
 _TRAIN = 1000
 _SAME_STRIDE = ("DDIM", "DDIMParallel")
+_WHOLE_STRIDE = (*_SAME_STRIDE, "DDPM", "DDPMParallel", "PNDM")  # the others interpolate
 _DRIFT, _FROM = 0.06, 30
 _NEAREST = 2
 _RUNGE_KUTTA = 4  # steps of PNDM's start
@@ -44,6 +45,10 @@ def _reason(name: str, config: Mapping[str, Any], steps: int, taken: int | None)
         if abs(drift) > _DRIFT and steps >= _FROM:
             stride = f"{_TRAIN // steps}"
             return f"it steps back by {stride} timesteps where its schedule's are {gap:.2f} apart ({spacing} spacing)"
+    if row.name in _WHOLE_STRIDE and spacing == "leading" and 0 < steps <= _TRAIN:
+        offset = int(config.get("steps_offset", row.parameters.get("steps_offset", 0)))
+        if (steps - 1) * (_TRAIN // steps) + offset >= _TRAIN:
+            return f"it begins at timestep {_TRAIN}, which the noise schedule does not have (leading spacing)"
     if row.name == "PNDM" and taken is None and not config.get("skip_prk_steps") and steps < _RUNGE_KUTTA:
         return f"its Runge-Kutta start takes {_RUNGE_KUTTA} at least (skip_prk_steps: true needs none)"
     return None

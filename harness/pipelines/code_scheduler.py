@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.catalog.scheduler_rows import BARE
+from harness.catalog.scheduler_rows import BARE, READS_VARIANCE
 from harness.catalog.schedulers import SUFFIX, adapter_of, scheduler_row, schedulers
 from harness.catalog.tasks import TASKS
 from harness.catalog.types import ModelRow
@@ -15,7 +15,6 @@ from harness.pipelines.code_words import place_words, quoted
 from harness.plan.types import Settings
 
 _ADAPTER = Path(harness.__file__).parent / "schedulers" / "adapter.py"
-_READ_VARIANCE = ("", "DDPMScheduler", "DDPMParallelScheduler")
 
 
 def scheduler_lines(settings: Settings, model: ModelRow, known: Mapping[str, Any], holder: str) -> str:
@@ -23,7 +22,7 @@ def scheduler_lines(settings: Settings, model: ModelRow, known: Mapping[str, Any
     choice, where = settings.scheduler, place_words(model.parts[TASKS[settings.task].part])
     name, how = scheduler_class(settings, known), adapter_kind(settings, known)
     base = known.get("base", choice.subfolder or "scheduler")
-    removed = known.get("variance_type_removed", name not in _READ_VARIANCE)
+    removed = known.get("variance_type_removed", name not in ("", *READS_VARIANCE))
     if choice.class_name is None and not choice.config and base == "scheduler" and not removed and how == BARE:
         return ""
     name = name or f"type({holder}.scheduler)"
@@ -70,7 +69,8 @@ def _noise_range(name: str, holder: str) -> str:
 def adapter_kind(settings: Settings, known: Mapping[str, Any]) -> str:
     """Which adapter the cell's scheduler takes: a word of ``SchedulerRow.adapter``."""
     name, choice = scheduler_class(settings, known), settings.scheduler
-    return adapter_of(name, choice.config, choice.step) if name.removesuffix(SUFFIX) in schedulers() else BARE
+    config = {**known.get("config", {}), **choice.config}
+    return adapter_of(name, config, choice.step) if name.removesuffix(SUFFIX) in schedulers() else BARE
 
 
 def adapter_source(settings: Settings, model: ModelRow, known: Mapping[str, Any]) -> str:

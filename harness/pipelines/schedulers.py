@@ -8,12 +8,13 @@ from typing import Any
 import diffusers
 from diffusers import SchedulerMixin
 
+from harness.catalog.scheduler_rows import READS_VARIANCE
 from harness.catalog.schedulers import SUFFIX, schedulers
 from harness.errors import MissingError, UsageError
 from harness.pipelines.load import Loaded
 from harness.pipelines.places import DDPM_FOLDER
 from harness.plan.types import SchedulerChoice
-from harness.schedulers.make import READS_VARIANCE, make_scheduler, recipe_for
+from harness.schedulers.make import make_scheduler, recipe_for
 
 _LEARNED = ("learned", "learned_range")
 

@@ -77,6 +77,20 @@ def build_plan(
     if problems:
         raise SpecError(problems)
     cells, notes = _cells(spec, found, only or {})
+    plan = _plan_of(spec, found, cells, notes, limit, paces)
+    plan = plan.model_copy(update={"device": device or spec.device})
+    return plan.model_copy(update={"spec_digest": _meaning(plan)})
+
+
+def _plan_of(
+    spec: Spec,
+    found: Selection,
+    cells: list[Cell],
+    notes: tuple[str, ...],
+    limit: int | None,
+    paces: Sequence[Pace],
+) -> Plan:
+    """Everything that follows from the cells; the digest is still to come."""
     scored = [cell for cell in cells if not cell.is_converged]
     by_cell = {
         cell.id: rows_for(spec.rows, cell.settings.task, cell.settings.api)[:limit][: cell.first] for cell in cells
@@ -90,7 +104,7 @@ def build_plan(
     timing = spec.timing.model_copy(update={"batch": min(spec.timing.batch, fewest)})
     groups = groups_of(cells)
     told = (*notes, *spec.notes, *notes_on(scored, models, rows, fewest, spec.timing))
-    plan = Plan(
+    return Plan(
         name=spec.name,
         question=spec.question,
         spec_path=spec.path,
@@ -109,12 +123,11 @@ def build_plan(
         metrics=metrics,
         timing=timing,
         cell_timeout_s=spec.cell_timeout_s,
-        device=device or spec.device,
+        device=spec.device,
         threads=spec.threads,
         resolved_defaults=resolved_defaults(spec, scored, metrics, margins),
         forecast=forecast(cells, groups, by_cell, metrics, timing, paces, told),
     )
-    return plan.model_copy(update={"spec_digest": _meaning(plan)})
 
 
 def _cells(spec: Spec, found: Selection, only: Mapping[str, Sequence[str]]) -> tuple[list[Cell], tuple[str, ...]]:

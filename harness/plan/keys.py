@@ -73,7 +73,7 @@ def images_key(
             "guidance_scale": settings.guidance_scale,
             "num_inference_steps": settings.num_inference_steps,
             "strength": settings.strength,
-            "scheduler": settings.scheduler.model_dump(mode="json", exclude={"label"}),
+            "scheduler": settings.scheduler.model_dump(mode="json", exclude={"label", "force"}),
             "optimizations": list(settings.optimizations),
             "dtype": settings.dtype,
             "rows": _rows(settings, rows),
@@ -125,7 +125,7 @@ def timing_key(settings: Settings, rows: Sequence[InputRow], weights: Mapping[st
             "stage": "timing",
             # The weights' digests stand for the model's name; a batch of the quality pass is no part of a timed call.
             "settings": settings.model_dump(
-                mode="json", exclude={"model": True, "batch_size": True, "scheduler": {"label"}}
+                mode="json", exclude={"model": True, "batch_size": True, "scheduler": {"label", "force"}}
             ),
             "rows": _rows(settings, rows),
             "weights": dict(weights),

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 from harness.catalog.own_schedulers import own_config
 from harness.catalog.scheduler_faults import wrong_for_kandinsky
+from harness.catalog.scheduler_words import words_of
 from harness.catalog.schedulers import SPACINGS, SUFFIX, scheduler_row, schedulers
 from harness.catalog.tasks import TASKS
-from harness.catalog.types import ModelRow, PartName
+from harness.catalog.types import ModelRow, PartName, SchedulerRow
 from harness.catalog.unstable_steps import unstable
 from harness.plan.types import Cell, Settings
 from harness.spec.types import SchedulerChoice
@@ -38,19 +39,27 @@ def scheduler_refusal(model: ModelRow, part: PartName, chosen: SchedulerChoice |
     if row.verdict == "refused" and not (row.forcible and choice.force):
         forced = f" (`{{{row.name}: {{force: true}}}}` runs it all the same)" if row.forcible else ""
         return f"{row.class_name}: {row.reason}{forced}"
-    own = own_config(model.parts[part]) if part in model.parts else None
+    return _refused_with(model, part, row, choice, steps)
+
+
+def _refused_with(
+    model: ModelRow, part: PartName, row: SchedulerRow, choice: SchedulerChoice, steps: Steps
+) -> str | None:
+    """Why a class that is right in itself is not with this choice's configuration, or at so many steps."""
+    place = model.parts.get(part)
+    own = None if place is None else own_config(place, choice.subfolder or "scheduler")
+    if own is None and choice.subfolder is not None and place is not None and place.kind != "hub":
+        return f"{model.name}'s {part} has no {choice.subfolder}/scheduler_config.json to start from"
+    base = own or {}
     wrong = wrong_for_kandinsky(row.class_name, choice.config, model.version, own=own, force=choice.force)
     if wrong is not None:
         return f"{row.class_name}: {wrong}"
-    return _steps_refusal(row.name, choice, steps, {**(own or {}), **choice.config})
-
-
-def _steps_refusal(name: str, choice: SchedulerChoice, steps: Steps, config: Mapping[str, Any]) -> str | None:
-    trained = choice.config.get("num_train_timesteps", _TRAIN_STEPS)
+    config = {**base, **choice.config}
+    trained = int(config.get("num_train_timesteps", _TRAIN_STEPS))
     if steps.asked > trained:
         return f"{steps.asked} steps are more than the {trained} of the noise schedule"
-    reason = unstable(name, config, steps.asked, steps.taken)
-    return None if reason is None else f"{name}{SUFFIX} at {steps.asked} steps: {reason}"
+    reason = unstable(row.name, config, steps.asked, steps.taken)
+    return None if reason is None else f"{row.class_name} at {steps.asked} steps: {reason}"
 
 
 def scheduler_notes(cells: Sequence[Cell], models: Mapping[str, ModelRow]) -> list[str]:
@@ -79,7 +88,7 @@ def _notes(settings: Settings, model: ModelRow) -> Iterator[str]:
         )
     for key in _PIXELS:
         if {**base, **choice.config}.get(key) and key in scheduler_row(choice.class_name).parameters:
-            yield f"{choice.label}: {key} is made for pixels; Kandinsky's latents reach beyond ±1, and it cuts them"
+            yield f"{choice.label}: {key} is made for pixels; Kandinsky's latents reach beyond ±1, and it squeezes them"
 
 
 def _dropped(base: Mapping[str, Any], choice: SchedulerChoice) -> str:
@@ -98,9 +107,17 @@ def _changed(base: Mapping[str, Any], choice: SchedulerChoice) -> str:
     if not _known(base):
         return ""
     takes, was = scheduler_row(choice.class_name).parameters, scheduler_row(str(base["_class_name"])).parameters
-    other = [key for key, value in takes.items()
-             if key in was and key not in base and key not in choice.config and was[key] != value]  # fmt: skip
-    return ", ".join(f"{key} changes from {_plain(was[key])} to {_plain(takes[key])}" for key in other)
+    silent = {key: (was[key], takes[key]) for key in takes if key in was and key not in {**base, **choice.config}}
+    foreign = {key: (base[key], takes[key]) for key in base if _is_foreign(choice, key, base[key])}
+    changed = {key: pair for key, pair in {**silent, **foreign}.items() if pair[0] != pair[1]}
+    return ", ".join(f"{key} changes from {_plain(old)} to {_plain(new)}" for key, (old, new) in changed.items())
+
+
+def _is_foreign(choice: SchedulerChoice, key: str, value: Any) -> bool:
+    """Whether a word of the base is none of the class's: diffusers takes the class's own instead."""
+    words = words_of(str(choice.class_name), key)
+    taken = key in scheduler_row(str(choice.class_name)).parameters and key not in choice.config
+    return taken and words is not None and value is not None and value not in words
 
 
 def _known(base: Mapping[str, Any]) -> bool:

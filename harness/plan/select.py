@@ -20,6 +20,7 @@ from harness.spec.types import ESTIMATE, Spec
 
 Choice = dict[str, Any]  # knob → canonical value; every knob that the spec names anywhere but in `exclude`
 Partial = Mapping[str, tuple[Any, ...]]
+_LEAST_ON_21 = 0.002  # below, diffusers counts its timestep from the end of the noise schedule
 _MOST = 10_000  # combinations; a plan of more is a slip
 _FIRST_TASK: Task = next(iter(TASKS))
 
@@ -176,6 +177,8 @@ def _strength_refusal(model: ModelRow, choice: Choice) -> str | None:
     strength, steps = (value_in(model, choice, knob) for knob in ("strength", "num_inference_steps"))
     if strength is not None and started(steps, strength) < 1:
         return f"strength {strength:g} of {steps} steps leaves none to denoise: it needs steps × strength of at least 1"
+    if strength is not None and model.version == "2.1" and strength < _LEAST_ON_21:
+        return f"strength {strength:g} is too small for 2.1, which noises at timestep 1000 × strength - 2"
     prior, prior_steps = (value_in(model, choice, knob) for knob in ("prior_strength", "prior_num_inference_steps"))
     if prior is not None and started(prior_steps, prior) < 1:
         return f"prior_strength {prior:g} of {prior_steps} prior steps leaves none"

@@ -24,11 +24,15 @@ from harness.run.weights import Weights, model_weights, scorer_weights
 from harness.store.digests import digest_file, digest_source, package_identity
 from harness.store.store import Store
 
-_MAKERS = ("torch", "diffusers", "transformers", "accelerate", "safetensors", "tokenizers", "numpy", "pillow")
+_MAKERS = (
+    "torch", "diffusers", "transformers", "accelerate", "safetensors", "tokenizers", "numpy", "pillow",
+    "scipy", "torchsde",
+)  # fmt: skip
 _SCORERS = (
     "torch", "torchvision", "open-clip-torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow", "scipy",
 )  # fmt: skip
 
+_ADAPTING = ("scheduler_rows.py", "schedulers.py")  # they say which scheduler runs in the adapter
 _ESTIMATORS = ("torch", "transformers", "safetensors", "numpy", "pillow")
 
 
@@ -59,8 +63,9 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fre
     posts, environment = look(store, plan, devices, tell, fresh=fresh)
     lasting = {key: environment[key] for key in LASTING}
     package = Path(harness.__file__).parent
-    making = digest_source([package / "pipelines", package / "schedulers"])
-    measuring = digest_source([package / "pipelines", package / "schedulers", package / "measure"])
+    adapters = [digest_file(package / "catalog" / name) for name in _ADAPTING]
+    making = digest([digest_source([package / "pipelines", package / "schedulers"]), adapters])
+    measuring = digest([making, digest_source([package / "measure"])])
     return Survey(
         environment={**environment, **machine()},
         identity=_identity(environment, _MAKERS, making),

@@ -90,6 +90,9 @@ class KandinskyScheduler:
     ) -> SchedulerOutput:
         """One call of the model further. ``sample`` and what is returned: latents in the VP scale."""
         del timestep  # it may stand for two places in the schedule; the count knows which
+        dtype = sample.dtype
+        if self._sigma_space:  # its sigmas may be larger than a half-precision number
+            sample, model_output = sample.float(), model_output.float()
         scaled = sample * self._scale
         arguments = {"generator": generator, "order": self._at - self._begin + 1, **self.step_arguments}
         if "order" in self._keywords:  # of a multistep solver: never more than its history holds
@@ -105,14 +108,14 @@ class KandinskyScheduler:
         )[0]
         self._at += 1
         self._scale = self._scale_here()
-        return SchedulerOutput(prev_sample=moved / self._scale)
+        return SchedulerOutput(prev_sample=(moved / self._scale).to(dtype))
 
     def add_noise(self, original_samples: torch.Tensor, noise: torch.Tensor, timesteps: Any) -> torch.Tensor:
         """Latents at the level of the schedule's current place, in the VP scale."""
         noised: torch.Tensor
         if self._sigma_space:
             sigma = (self._scale**2 - 1) ** 0.5
-            noised = (original_samples + noise * sigma) / self._scale
+            noised = ((original_samples.float() + noise.float() * sigma) / self._scale).to(original_samples.dtype)
         else:
             noised = self.inner.add_noise(original_samples, noise, timesteps)
         return noised

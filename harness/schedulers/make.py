@@ -8,14 +8,10 @@ from typing import Any
 import diffusers
 import torch
 
-from harness.catalog.scheduler_rows import BARE
+from harness.catalog.scheduler_rows import BARE, READS_VARIANCE
 from harness.catalog.schedulers import adapter_of, scheduler_row
 from harness.errors import UsageError
 from harness.schedulers.adapter import KandinskyScheduler
-
-# Their ``step`` reads the UNet's variance half. For every other class ``variance_type`` in the base configuration must
-# go: diffusers keeps it as a hidden entry, and the pipeline then hands eight channels to a scheduler that wants four.
-READS_VARIANCE = ("DDPMScheduler", "DDPMParallelScheduler")
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ def recipe_for(
         alphas_cumprod: (train timesteps,), of the model's noise schedule.
         strength: of an image-to-image pipeline.
     """
-    how = adapter_of(class_name, overrides, step)
+    how = adapter_of(class_name, {**base, **overrides}, step)
     added = _noise_range(class_name, alphas_cumprod, overrides) if how == "edm" else {}
     keywords = {**({"strength": strength} if strength is not None else {}), **step}
     return Recipe(

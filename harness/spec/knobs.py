@@ -28,7 +28,7 @@ class Knob:
     parse: Parser
     expected: str
     schema: dict[str, Any]
-    spread: Callable[[Any], list[Any]] = lambda value: [value]
+    spread: Callable[[Any], Iterable[Any]] = lambda value: (value,)
 
 
 def _number(low: float, high: float, *, whole: bool = False) -> Parser:

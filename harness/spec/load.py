@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -119,17 +120,19 @@ def _sweep(reader: Reader, value: Any, knob: str, place: Path_) -> tuple[Any, ..
     values = value if isinstance(value, list) else [value]
     if not values:
         reader.bad(place, "the sweep is empty", f"{KNOBS[knob].expected}, or a list of them")
-    if len(values) > _MOST_VALUES:
-        reader.bad(place, f"the sweep has {len(values):,} values", f"at most {_MOST_VALUES:,}")
+    each = ((i, one) for i, given in enumerate(values) for one in KNOBS[knob].spread(given))
+    pairs = list(itertools.islice(each, _MOST_VALUES + 1))
+    if len(pairs) > _MOST_VALUES:
+        reader.bad(place, f"the sweep has more than {_MOST_VALUES:,} values", f"at most {_MOST_VALUES:,}")
         return ()
     good: list[Any] = []
-    for i, given in enumerate(values):
+    for i, given in pairs:
         where = (*place, i) if isinstance(value, list) else place
-        for one in (KNOBS[knob].parse(reader, each, where) for each in KNOBS[knob].spread(given)):
-            if one is not BAD and one in good:
-                reader.bad(where, f"{shown(given)} stands in the sweep twice", "each value once")
-            elif one is not BAD:
-                good.append(one)
+        one = KNOBS[knob].parse(reader, given, where)
+        if one is not BAD and one in good:
+            reader.bad(where, f"{shown(values[i])} stands in the sweep twice", "each value once")
+        elif one is not BAD:
+            good.append(one)
     return tuple(good)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from harness.catalog.own_schedulers import NOISE_KEYS
@@ -34,15 +35,15 @@ def scheduler(reader: Reader, value: Any, place: Path_) -> Any:
     return reader.bad(place, f"{shown(value)} is no scheduler", _FORMS)
 
 
-def spread(value: Any) -> list[Any]:
-    """A scheduler whose keywords have lists, as the sweep over their product that it is."""
-    if not (isinstance(value, dict) and len(value) == 1):
-        return [value]
-    ((name, overrides),) = value.items()
+def spread(value: Any) -> Iterator[Any]:
+    """A scheduler whose keywords have lists, as the sweep over their product that it is; one after the other."""
+    name, overrides = next(iter(value.items())) if isinstance(value, dict) and len(value) == 1 else ("", None)
     if not isinstance(overrides, dict):
-        return [value]
+        yield value
+        return
     swept = {key: given for key, given in overrides.items() if isinstance(given, list) and key not in _LISTS and given}
-    return [{name: {**overrides, **dict(zip(swept, one, strict=True))}} for one in itertools.product(*swept.values())]
+    for one in itertools.product(*swept.values()):
+        yield {name: {**overrides, **dict(zip(swept, one, strict=True))}}
 
 
 def _named(reader: Reader, name: str, given: dict[str, Any], place: Path_) -> Any:
@@ -54,7 +55,8 @@ def _named(reader: Reader, name: str, given: dict[str, Any], place: Path_) -> An
     row, here = schedulers()[short], (*place, name)
     values = {key: _override(reader, value, row, (*here, key)) for key, value in given.items() if key not in _OURS}
     config = {key: value for key, value in values.items() if key not in row.step_parameters}
-    step = {key: value for key, value in values.items() if key in row.step_parameters}
+    step = {key: value if value is BAD else float(value)
+            for key, value in values.items() if key in row.step_parameters}  # fmt: skip
     subfolder, betas = _subfolder(reader, given, here), _betas(reader, config, row.parameters, here)
     force = _force(reader, given, row, here)
     if BAD in (subfolder, betas, force, *values.values()):
@@ -148,7 +150,7 @@ def _label(short: str, config: dict[str, Any], subfolder: str | None, force: boo
 
 
 def _plain(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def scheduler_schema() -> dict[str, Any]:

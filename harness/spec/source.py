@@ -40,7 +40,7 @@ class Source:
 
     def sorted_problems(self) -> list[Problem]:
         """Everything that was found, in the order of the file."""
-        return sorted(self.problems, key=lambda problem: problem.line or 0)
+        return sorted(dict.fromkeys(self.problems), key=lambda problem: problem.line or 0)
 
 
 def dotted(place: Path_) -> str:

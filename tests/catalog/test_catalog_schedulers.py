@@ -127,7 +127,16 @@ def test_a_models_own_configuration_is_read_where_it_is() -> None:
         ("UniPCMultistepScheduler", {"solver_type": "bh1"}, "needs final_sigmas_type sigma_min"),
         ("DDIMScheduler", {"beta_end": 0.02}, "beta_end=0.02 is not the noise schedule"),
         ("DDIMScheduler", {"rescale_betas_zero_snr": True}, "not the noise schedule"),
-        ("EulerDiscreteScheduler", {"sigma_max": 80.0}, "outside of the noise that the model has seen"),
+        ("EulerDiscreteScheduler", {"use_karras_sigmas": True, "sigma_max": 80.0}, "outside of the noise that"),
+        ("EulerDiscreteScheduler", {"sigma_max": 14.6}, "sigma_max do nothing without one of use_karras_sigmas"),
+        ("EDMEulerScheduler", {"sigma_min": 0.1, "sigma_max": 0.05}, "sigma_min must be below sigma_max"),
+        ("EDMEulerScheduler", {"sigma_min": 0.5}, "too much noise"),
+        ("EulerDiscreteScheduler", {"interpolation_type": "log_linear"}, "moves its sigmas"),
+        ("UniPCMultistepScheduler", {"predict_x0": False}, "needs final_sigmas_type sigma_min"),
+        ("UniPCMultistepScheduler", {"lower_order_final": False}, "needs final_sigmas_type sigma_min"),
+        ("DDPMScheduler", {"variance_type": "learned"}, "must be learned_range"),
+        ("DDPMScheduler", {"variance_type": "fixed_large_log"}, "not a number"),
+        ("SASolverScheduler", {"tau_func": 1.0}, "is a function"),
         ("EDMEulerScheduler", {"sigma_min": 0.002}, "outside of the noise that the model has seen"),
     ],
 )
@@ -138,7 +147,9 @@ def test_overrides_that_would_be_wrong_are_known(class_name: str, config: dict[s
 def test_some_of_them_only_on_a_version_or_on_a_model_of_its_own() -> None:
     assert "predicts no variance" in str(wrong_for_kandinsky("DDPMScheduler", {"variance_type": "learned_range"}, "3"))
     assert "beta_sigmas" in str(wrong_for_kandinsky("EulerDiscreteScheduler", {"use_beta_sigmas": True}, "3"))
-    assert wrong_for_kandinsky("EulerDiscreteScheduler", {"sigma_max": 100.0}, "3") is None
+    assert wrong_for_kandinsky("EDMEulerScheduler", {"sigma_max": 100.0}, "3") is None
+    dense = {"use_beta_sigmas": True, "beta_schedule": "squaredcos_cap_v2"}
+    assert "beta_sigmas" in str(wrong_for_kandinsky("EulerDiscreteScheduler", {}, "3", own=dense))
     assert wrong_for_kandinsky("DDIMScheduler", {"beta_end": 0.02}, own={"beta_end": 0.02}) is None
     assert wrong_for_kandinsky("DDIMScheduler", {"beta_end": 0.02}, force=True) is None
     assert wrong_for_kandinsky("DDIMScheduler", {"prediction_type": "sample"}, force=True) is not None
@@ -153,7 +164,9 @@ def test_some_of_them_only_on_a_version_or_on_a_model_of_its_own() -> None:
         ("DPMSolverMultistepScheduler", {"use_karras_sigmas": True, "use_beta_sigmas": False}),
         ("DPMSolverMultistepScheduler", {"algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min"}),
         ("DPMSolverMultistepScheduler", {"algorithm_type": "sde-dpmsolver++"}),
-        ("EulerDiscreteScheduler", {"sigma_max": 14.6}),
+        ("EulerDiscreteScheduler", {"use_karras_sigmas": True, "sigma_max": 14.6}),
+        ("EDMEulerScheduler", {"sigma_min": 0.05, "sigma_max": 14.6}),
+        ("UniPCMultistepScheduler", {"predict_x0": False, "final_sigmas_type": "sigma_min"}),
     ],
 )
 def test_overrides_that_are_right_pass(class_name: str, config: dict[str, object]) -> None:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
 import torch
 from pipelines.test_pipelines_guide import TICKS, pictures_of
-from tiny_kandinsky import make_rows, make_settings
+from tiny_kandinsky import make_inputs, make_rows, make_settings
 
 from harness.catalog.scheduler_rows import RIGHT
 from harness.catalog.schedulers import SUFFIX, adapter_of, model_calls
 from harness.errors import UsageError
+from harness.pipelines.decoder import run_decoder
 from harness.pipelines.load import Loaded
+from harness.pipelines.prior import run_prior
 from harness.pipelines.schedulers import build_scheduler
 from harness.plan.types import SchedulerChoice
 from harness.schedulers.adapter import KandinskyScheduler
+from harness.schedulers.make import make_scheduler, recipe_for
 
 FORMS = [tick for tick in TICKS if tick[2] == "two-stage" or tick[0] == "3"]
 
@@ -59,9 +63,6 @@ def test_each_image_draws_from_its_own_generator(loaded_for: Callable[..., Loade
 
 def test_one_scheduler_serves_several_calls(loaded_for: Callable[..., Loaded]) -> None:
     """As the timing pass uses it: nothing is left over from the pictures before."""
-    from harness.pipelines.decoder import run_decoder
-    from harness.pipelines.prior import run_prior
-
     loaded = loaded_for("2.2", "text-to-image", "two-stage")
     rows = make_rows(2)
     for name in RIGHT:
@@ -72,11 +73,21 @@ def test_one_scheduler_serves_several_calls(loaded_for: Callable[..., Loaded]) -
         assert np.array_equal(first, second), name
 
 
+def latents_of(loaded: Loaded, settings: Any, scheduler: Any, rows: Any) -> torch.Tensor:
+    """What the decoder hands to its MoVQ: before anything is rounded to pixels."""
+    kept: list[torch.Tensor] = []
+    decode = loaded.decoder.movq.decode
+    loaded.decoder.movq.decode = lambda latents, **options: kept.append(latents) or decode(latents, **options)
+    try:
+        inputs = make_inputs()
+        run_decoder(loaded, settings, scheduler, run_prior(loaded, settings, rows, inputs), rows, inputs)
+    finally:
+        del loaded.decoder.movq.decode
+    return kept[0]
+
+
 @pytest.mark.parametrize("name", [name for name in RIGHT if adapter_of(name, {}, {}) == "none"])
 def test_the_adapter_changes_no_bit_of_what_is_right_without_it(loaded_for: Callable[..., Loaded], name: str) -> None:
-    from harness.pipelines.decoder import run_decoder
-    from harness.pipelines.prior import run_prior
-
     for version, task, strength in (("2.2", "text-to-image", None), ("2.2", "image-to-image", 0.7)):
         loaded, rows = loaded_for(version, task, "two-stage"), make_rows(2, None, task)
         settings = make_settings(version, task, "two-stage", num_inference_steps=6, scheduler=choice(name))
@@ -84,12 +95,43 @@ def test_the_adapter_changes_no_bit_of_what_is_right_without_it(loaded_for: Call
         bare, known = build_scheduler(loaded, settings.scheduler, strength=strength)
         assert known["adapter"] is None and not isinstance(bare, KandinskyScheduler)
         wrapped = KandinskyScheduler(build_scheduler(loaded, settings.scheduler)[0], strength=strength)
-        from tiny_kandinsky import make_inputs
+        as_it_is = latents_of(loaded, settings, bare, rows)
+        assert torch.equal(as_it_is, latents_of(loaded, settings, wrapped, rows)), task
 
-        inputs = make_inputs()
-        prior = run_prior(loaded, settings, rows, inputs)
-        as_it_is = run_decoder(loaded, settings, bare, prior, rows, inputs)
-        assert np.array_equal(as_it_is, run_decoder(loaded, settings, wrapped, prior, rows, inputs)), task
+
+@pytest.mark.parametrize(
+    "name", ["EulerDiscrete", "LMSDiscrete", "EulerAncestralDiscrete", "KDPM2Discrete", "DPMSolverSDE"]
+)
+def test_half_precision_is_no_limit_to_sigma(name: str) -> None:
+    """Kandinsky 3's sigmas reach 20,000: latents that large overflow, or lose all of the picture."""
+    config = {"beta_schedule": "squaredcos_cap_v2", "timestep_spacing": "linspace"}
+    ends = {}
+    for dtype in (torch.float32, torch.float16):
+        adapter = KandinskyScheduler(getattr(diffusers, name + SUFFIX).from_config(config))
+        adapter.set_timesteps(25)
+        generator = torch.Generator().manual_seed(0)
+        latents = torch.randn(1, 4, 8, 8, generator=generator).to(dtype)
+        start = adapter.add_noise(torch.zeros_like(latents), latents, adapter.timesteps[:1])
+        assert start.dtype == dtype and torch.isfinite(start).all()
+        for timestep in adapter.timesteps:
+            latents = adapter.step(latents.clone(), timestep, latents, generator=generator).prev_sample
+            assert latents.dtype == dtype
+        ends[dtype] = latents.float()
+    assert torch.isfinite(ends[torch.float16]).all()
+    assert (ends[torch.float16] - ends[torch.float32]).abs().mean() < 0.02 * ends[torch.float32].abs().mean()
+
+
+def test_a_models_own_configuration_may_ask_for_the_adapter() -> None:
+    own = diffusers.DPMSolverMultistepScheduler(beta_schedule="squaredcos_cap_v2", use_karras_sigmas=True)
+    recipe = recipe_for(
+        "DPMSolverMultistepScheduler", dict(own.config), {}, {}, alphas_cumprod=own.alphas_cumprod, strength=None
+    )
+    assert recipe.adapter == {}
+    adapter = make_scheduler(recipe, dict(own.config), own.alphas_cumprod)
+    adapter.set_timesteps(25)
+    latents = torch.zeros(1, 4, 2, 2)
+    for timestep in adapter.timesteps:  # bare, it begins a step late and runs off the end of its sigmas
+        latents = adapter.step(latents, timestep, latents).prev_sample
 
 
 def test_a_refused_scheduler_is_refused_when_it_is_loaded_too(tiny: Loaded) -> None:
@@ -120,17 +162,13 @@ def test_edm_keeps_to_its_own_range_where_the_model_has_seen_more(loaded_for: Ca
 
 
 def test_edm_needs_the_models_noise_schedule() -> None:
-    from diffusers import EDMEulerScheduler
-
     with pytest.raises(ValueError, match="alphas_cumprod"):
-        KandinskyScheduler(EDMEulerScheduler()).set_timesteps(4)
+        KandinskyScheduler(diffusers.EDMEulerScheduler()).set_timesteps(4)
 
 
 def test_a_level_of_noise_for_everything_that_asks() -> None:
     """Between the halves of a step too: inpainting blends there."""
-    from diffusers import KDPM2DiscreteScheduler
-
-    adapter = KandinskyScheduler(KDPM2DiscreteScheduler())
+    adapter = KandinskyScheduler(diffusers.KDPM2DiscreteScheduler())
     adapter.set_timesteps(6)
     zeros, ones = torch.zeros(1, 4, 2, 2), torch.ones(1, 4, 2, 2)
     for place, timestep in enumerate(adapter.timesteps):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from harness.catalog.models import MODELS
+from harness.catalog.types import Place
 from harness.errors import ExitCode, Problem, SpecError
 from harness.plan.select import refusal
 from harness.plan.types import Plan, SchedulerChoice
@@ -161,21 +164,28 @@ def test_more_combinations_than_anyone_means_are_a_fault_before_they_are_made(pl
 
 
 REFUSED = [
-    ({"num_inference_steps": 600, "scheduler": ("DDIMScheduler", {"num_train_timesteps": 500})},
-     "not the noise schedule"),
+    (
+        {"num_inference_steps": 600, "scheduler": ("DDIMScheduler", {"num_train_timesteps": 500})},
+        "not the noise schedule",
+    ),
     ({"num_inference_steps": 1001, "scheduler": ("DDIMScheduler", {})}, "more than the 1000"),
-    ({"num_inference_steps": 128, "scheduler": ("DDIMScheduler", {"timestep_spacing": "trailing"})},
-     "it steps back by 7 timesteps where"),
+    (
+        {"num_inference_steps": 128, "scheduler": ("DDIMScheduler", {"timestep_spacing": "trailing"})},
+        "it steps back by 7 timesteps where",
+    ),
     ({"num_inference_steps": 3, "scheduler": ("PNDMScheduler", {})}, "PNDMScheduler at 3 steps"),
+    ({"scheduler": ("DDPMScheduler", {}), "subfolder": "nope"}, "has no nope/scheduler_config.json"),
     ({"scheduler": ("DPMSolverMultistepScheduler", {"use_flow_sigmas": True})}, "flow-matching"),
     ({"scheduler": ("LCMScheduler", {})}, "distilled"),
 ]
 
 
 @pytest.mark.parametrize(("choice", "part"), REFUSED, ids=[row[1] for row in REFUSED])
-def test_refusals(choice: dict[str, object], part: str) -> None:
-    name, config = choice["scheduler"]  # type: ignore[misc]  # a pair, above
-    whole = {**choice, "scheduler": SchedulerChoice(label=name, class_name=name, config=config)}
+def test_refusals(choice: dict[str, Any], part: str) -> None:
+    choice = dict(choice)
+    name, config = choice["scheduler"]
+    subfolder = choice.pop("subfolder", None)
+    whole = {**choice, "scheduler": SchedulerChoice(label=name, class_name=name, config=config, subfolder=subfolder)}
     assert part in str(refusal(MODELS["mini-2.2"], whole))
 
 
@@ -211,3 +221,25 @@ def test_a_fault_of_planning_is_a_problem_like_any_other(plan_of: Plans, tmp_pat
         plan_of("prompts: x\ncompare_to: {guidance_scale: 4}\n")
     (problem,) = info.value.problems
     assert isinstance(problem, Problem) and problem.file == str(tmp_path / "spec.yaml")
+
+
+def test_what_the_model_itself_is_configured_with_counts_too(tmp_path: Path) -> None:
+    """A folder's own noise schedule is what overrides, counts of steps and starts are judged by."""
+    decoder = tmp_path / "decoder"
+    (decoder / "scheduler").mkdir(parents=True)
+    own = {"_class_name": "DDIMScheduler", "num_train_timesteps": 500, "beta_end": 0.02, "timestep_spacing": "trailing"}
+    (decoder / "scheduler" / "scheduler_config.json").write_text(json.dumps(own))
+    place = Place(kind="folder", where=str(decoder))
+    model = MODELS["mini-2.2"].model_copy(update={"parts": {**MODELS["mini-2.2"].parts, "decoder": place}})
+    assert "more than the 500" in str(refusal(model, {"num_inference_steps": 600}))
+    assert "steps back by" in str(refusal(model, {"num_inference_steps": 128}))
+    named = SchedulerChoice(label="x", class_name="DDPMScheduler", config={"beta_end": 0.02})
+    assert refusal(model, {"num_inference_steps": 10, "scheduler": named}) is None
+    other = named.model_copy(update={"config": {"beta_end": 0.012}})
+    assert "beta_end=0.012 is not the noise schedule" in str(refusal(model, {"scheduler": other}))
+
+
+def test_a_start_on_21_that_would_be_counted_from_the_end_is_refused() -> None:
+    choice = {"task": "image-to-image", "num_inference_steps": 600, "strength": 0.0019}
+    assert "too small for 2.1" in str(refusal(MODELS["mini-2.1"], choice))
+    assert "too small for 2.1" not in str(refusal(MODELS["mini-2.2"], choice))

@@ -115,8 +115,19 @@ def test_a_list_of_overrides_is_a_sweep_over_their_product(spec_of: Callable[[st
 def test_what_is_wrong_within_such_a_list_is_told(faults_of: Faults) -> None:
     (fault,) = faults_of("prompts: a\nscheduler:\n  DDIM: {eta: [0.5, 2]}\n")
     assert (fault.line, fault.path) == (3, "scheduler.DDIM.eta") and "2 will not do" in fault.happened
-    (fault,) = faults_of("prompts: a\nscheduler: {DDIM: {eta: [0.5, 0.5]}}\n")
-    assert "stands in the sweep twice" in fault.happened
+    for twice in ("[0.5, 0.5]", "[0, 0.0]"):
+        (fault,) = faults_of(f"prompts: a\nscheduler: {{DDIM: {{eta: {twice}}}}}\n")
+        assert "stands in the sweep twice" in fault.happened
+    both = faults_of("prompts: a\nscheduler: {DDIM: {eta: [5, 6], thresholding: [true, false]}}\n")
+    assert [fault.happened for fault in both] == ["5 will not do", "6 will not do"]  # each once
+
+
+def test_a_sweep_that_nobody_means_is_not_made(faults_of: Faults) -> None:
+    many = list(range(1000))
+    (fault,) = faults_of(
+        f"prompts: a\nscheduler: {{DDIM: {{steps_offset: {many}, sample_max_value: {many}, eta: {many}}}}}\n"
+    )
+    assert "more than 1,000 values" in fault.happened
 
 
 def test_every_default_is_within_its_own_bounds() -> None:
