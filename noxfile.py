@@ -42,7 +42,7 @@ def layers(session: nox.Session) -> None:
 @nox.session
 def generated(session: nox.Session) -> None:
     """Tables and schemas made by a command are what that command makes today."""
-    _run(session, "pytest", "-q", "-k", "fresh", "tests/catalog", "tests/spec", **_ONE_THREAD)
+    _run(session, "pytest", "-q", "-k", "fresh", "tests/catalog", "tests/spec", "tests/proof", **_ONE_THREAD)
 
 
 @nox.session
@@ -62,6 +62,12 @@ def quickstart(session: nox.Session) -> None:
 def miniature_bars(session: nox.Session) -> None:
     """Measure the miniature against its bars again and write docs/miniature.md."""
     _run(session, "harness", "miniature", "evaluate", *session.posargs)
+
+
+@nox.session(default=False)
+def schedulers(session: nox.Session) -> None:
+    """Prove every scheduler again and write docs/schedulers.md."""
+    _run(session, "harness", "schedulers", "check", "--write", "docs/schedulers.md", *session.posargs, **_ONE_THREAD)
 
 
 @nox.session(default=False)

@@ -100,7 +100,9 @@ def _of_the_sigmas(config: Mapping[str, Any], base: Mapping[str, Any], *, always
         f"sigma_min={asked.get('sigma_min')} would leave its last step too much noise: at most {_LAST_SIGMA:g}": (
             asked.get("sigma_min", 0) > _LAST_SIGMA
         ),
-        f"{' and '.join(asked)} do nothing without one of {', '.join(SPACINGS[:3])}": bool(asked and not spread and not always),
+        f"{' and '.join(asked)} do nothing without one of {', '.join(SPACINGS[:3])}": (
+            bool(asked) and not spread and not always
+        ),
         **_unseen(asked, base),
     }
 

@@ -11,9 +11,12 @@ from typing import Any
 import click
 
 from harness import __version__
+from harness.cli.doctor import doctor
 from harness.cli.miniature import miniature
 from harness.cli.options import choosing, json_option, open_, planned, store_option
+from harness.cli.schedulers import schedulers_group
 from harness.cli.store import store_group
+from harness.report.kinds import GENERAL, KINDS
 from harness.streams import say
 
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -79,14 +82,16 @@ def run_verb(
 
 
 @cli.command("fetch")
-@click.argument("spec")
+@choosing
 @store_option
 @json_option
-def fetch_verb(spec: str, store_path: Path, as_json: bool) -> None:
+def fetch_verb(
+    spec: str, only: dict[str, list[str]], limit: int | None, device: str | None, store_path: Path, as_json: bool
+) -> None:
     """Bring all that SPEC needs from the hub, and verify it: for a node that will have no network."""
     from harness.run.fetch import fetch, fetched_json
 
-    found = fetch(planned(spec, {}, None, None, store_path), lambda text: say(text, error=as_json))
+    found = fetch(planned(spec, only, limit, device, store_path), lambda text: say(text, error=as_json))
     if as_json:
         say(json.dumps(fetched_json(found), indent=2, ensure_ascii=False))
 
@@ -130,17 +135,22 @@ def show(run: str, cell: str, store_path: Path, code: bool, row: str | None, out
 @cli.command()
 @click.argument("run")
 @store_option
+@click.option("--kind", type=click.Choice(KINDS), default=GENERAL, show_default=True, help="What the report is about.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the report (default: reports/ in the store).")
 @click.option("--png", type=click.Path(path_type=Path), help="Also write the one picture, 1600×900, here.")
 @click.option("--compact", is_flag=True, help="Markdown, JSON and small pictures only, to be committed.")
-def report(run: str, store_path: Path, out: Path | None, png: Path | None, compact: bool) -> None:
-    """Write the report of RUN: one HTML page, Markdown, CSV and PNG."""
+def report(run: str, store_path: Path, kind: str, out: Path | None, png: Path | None, compact: bool) -> None:
+    """Write the report of RUN: one HTML page, Markdown, CSV and PNG.
+
+    The kind `schedulers` says which scheduler holds the reference's quality, at how many steps, and what that costs.
+    """
     from harness.report.write import write_report
 
     store = open_(store_path)
     run_id = store.find_run(run)
-    files = write_report(store, run_id, out or store.root / "reports" / run_id, png=png, compact=compact)
-    say("\n".join(str(p) for p in (files.html or files.markdown, files.summary, files.png) if p))
+    own = store.root / "reports" / run_id / ("" if kind == GENERAL else kind)
+    files = write_report(store, run_id, out or own, kind=kind, png=png, compact=compact)
+    say("\n".join(str(p) for p in (files.html or files.markdown, files.summary, *files.png)))
 
 
 @cli.command()
@@ -158,3 +168,5 @@ def track(run: str, store_path: Path, tracking_uri: str | None, experiment: str 
 
 cli.add_command(store_group)
 cli.add_command(miniature)
+cli.add_command(schedulers_group)
+cli.add_command(doctor)

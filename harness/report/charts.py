@@ -8,9 +8,10 @@ from typing import Any
 import altair as alt
 import vl_convert
 
-# Okabe and Ito's palette (2008), without its yellow: told apart under every common colour blindness.
+# Okabe and Ito's palette (2008), without its yellow: told apart under every common colour blindness. The last three
+# are ours, for sweeps of more than seven; dashes or shapes tell them apart too.
 BLUE, VERMILION, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
-SERIES_COLOURS = [BLUE, VERMILION, GREEN, PINK, "#56B4E9", "#E69F00", "#4D4D4D", "#8C564B"]
+SERIES_COLOURS = [BLUE, VERMILION, GREEN, PINK, "#56B4E9", "#E69F00", "#4D4D4D", "#8C564B", "#5E2CA5", "#8F8A00"]
 _FONT = "Helvetica, Arial, sans-serif"
 
 

@@ -1,5 +1,6 @@
 """The recommendation says what the verdicts bear, names what ties, and is open about what is missing."""
 
+import pytest
 from support.sweeps import usual
 
 from harness.report.schedulers.advice import advise
@@ -173,3 +174,58 @@ def test_a_failed_reference_is_the_reason(grid) -> None:
     builder.reference(status="failed")
     sentence = advised(builder, status="failed-cells").grounds[0].sentence
     assert sentence == "No recommendation: the reference DDIM · 50 steps failed."
+
+
+MORE = {"failed": {"status": "failed"}, "pending": {"status": "pending"}, "not judged": {}}
+
+
+@pytest.mark.parametrize(
+    ("standing", "said"),
+    [
+        ("failed", "DDPM at 8 steps failed"),
+        ("pending", "DDPM at 8 steps is not made yet"),
+        ("not judged", "DDPM at 8 steps is not judged"),
+    ],
+)
+def test_nothing_will_do_is_not_said_while_a_setting_has_no_verdict(grid, standing, said) -> None:
+    builder = grid()
+    builder.point("DDIM", 4, -9.0, "regressed")
+    builder.point("DDPM", 8, -0.1, **MORE[standing])
+    if standing == "not judged":
+        builder.records[-1] = builder.records[-1].model_copy(update={"comparisons": []})
+    builder.reference()
+    assert advised(builder, status="interrupted").grounds[0].sentence == (
+        "Nothing was shown to be as good as DDIM at 50 steps within the margin (CLIP score 0.3): every setting that "
+        f"was judged is worse by more than it; {said}."
+    )
+
+
+def test_of_several_metrics_one_is_enough_to_regress(grid) -> None:
+    builder = grid()
+    cell_id = builder.point("DDIM", 8, -0.1)
+    builder.judged_besides(cell_id, "world_truth", "regressed")
+    builder.reference()
+    assert advised(builder).grounds[0].sentence == (
+        "Nothing cheaper will do: every setting is worse than DDIM at 50 steps by more than the margin of at least "
+        "one metric (CLIP score 0.3 and share of right pictures 5 pp)."
+    )
+
+
+def test_all_that_failed_is_the_reason(grid) -> None:
+    builder = grid()
+    builder.point("DDIM", 8, -0.1, status="failed")
+    builder.reference()
+    sentence = advised(builder, status="failed-cells").grounds[0].sentence
+    assert sentence == "No recommendation: DDIM at 8 steps failed."
+
+
+def test_open_cells_without_a_number_are_named(grid) -> None:
+    builder = grid()
+    builder.point("DDIM", 16, -0.1)
+    builder.point("DDPM", 8, -0.3, "inconclusive", n_to_settle=90)
+    builder.point("UniPC", 8, -0.3, "inconclusive")
+    builder.reference()
+    assert advised(builder).grounds[0].remarks == (
+        "Cheaper and still open: DDPM and UniPC at 8 steps (about 90 prompts would settle DDPM; for UniPC no number "
+        "is known).",
+    )

@@ -5,10 +5,13 @@ from itertools import combinations
 import pytest
 from support.sweeps import usual
 
+import harness.report.schedulers.sweep as sweep_module
 from harness.report.labels import Frame, bent, place_labels, shared_labels, unbent
 from harness.report.schedulers.advice import advise
 from harness.report.schedulers.costs import cost_chart, cost_charts
 from harness.report.schedulers.distance import distance_chart
+from harness.report.schedulers.look import colour_of, dash_of
+from harness.report.schedulers.paired import Difference
 from harness.report.schedulers.panels import bent_ticks, difference_chart
 from harness.report.schedulers.sweep import read_sweep
 
@@ -121,3 +124,21 @@ def test_labels_of_crowded_points_do_not_cover_each_other() -> None:
     places = [frame.pixel(x, y) for x, y in zip(columns["label_x"], columns["label_y"], strict=True)]
     for (x1, y1), (x2, y2) in combinations(places, 2):
         assert abs(x1 - x2) > 13 or abs(y1 - y2) > 11
+
+
+def test_an_interval_that_ends_at_zero_keeps_its_bar(grid, monkeypatch) -> None:
+    ends = Difference(-0.4, -0.8, 0.0, 32)
+    monkeypatch.setattr(sweep_module, "difference", lambda *_: ends)
+    row = rows_of(difference(usual(grid())))["DDIM · 8 steps"]
+    assert (row["y"], row["y_low"], row["y_high"]) == (-0.4, -0.8, 0.0)
+
+
+def test_schedulers_of_one_chart_are_told_apart_by_colour_and_dash(grid) -> None:
+    builder = grid()
+    for number in range(24):
+        builder.point(f"Solver{number}", 8, -0.1)
+    builder.reference()
+    sweep = read_sweep(builder.view())
+    looks = [(colour_of(sweep, name), dash_of(sweep, name)) for name in sweep.schedulers]
+    assert len(set(looks)) == len(looks) == 25
+    assert len({colour for colour, _ in looks[:10]}) == 10

@@ -58,3 +58,17 @@ def test_all_strips_of_a_model_show_one_row_at_every_count(grid) -> None:
     shown = {name: [point.steps if point else None for point in points] for name, points in found[0].lines}
     assert shown == {"DDIM": [8, None, 50], "DDPM": [None, 16, None]}
     assert found[0].row.id in found[0].note and "seed 0" in found[0].note
+
+
+def test_only_the_cells_that_were_averaged_are_counted(grid) -> None:
+    builder = grid(prompts=5)
+    builder.point("DDIM", 8, -0.1)
+    lost = builder.point("DDIM", 16, -0.1)
+    alone = builder.point("DDIM", 25, -0.1)
+    builder.reference()
+    builder.values[lost] = [None] * 5
+    at = next(n for n, record in enumerate(builder.records) if record.cell_id == alone)
+    builder.records[at] = builder.records[at].model_copy(update={"reference": None})
+    sweep = read_sweep(builder.view())
+    assert len(sweep.grounds[0].compared) == 3
+    assert "averaged over the 1 compared cell," in choose_row(sweep, sweep.grounds).rule

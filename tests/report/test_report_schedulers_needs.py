@@ -68,3 +68,14 @@ def test_a_scheduler_that_is_only_the_reference_has_no_line(grid) -> None:
     builder.point("DDPM", 8, -0.1)
     builder.reference()
     assert list(found(builder)) == ["DDPM"]
+
+
+def test_a_count_whose_number_is_not_known_is_named(grid) -> None:
+    builder = grid()
+    builder.point("DDIM", 8, -0.3, "inconclusive", n_to_settle=100)
+    builder.point("DDIM", 12, -0.3, "inconclusive")
+    builder.point("DDIM", 16, -0.3, "inconclusive")
+    builder.reference()
+    assert found(builder)["DDIM"].remarks == (
+        "inconclusive: 8, 12 and 16 steps (about 100 at 8 prompts would settle it; at 12 and 16 no number is known)",
+    )

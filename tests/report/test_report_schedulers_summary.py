@@ -1,12 +1,12 @@
 """The one picture: what stands in it, what is left out and said, and that it holds together for odd sweeps."""
 
 import pytest
-from support.sweeps import usual
+from support.sweeps import of_two_tasks, usual
 
 from harness.report.schedulers.advice import advise
 from harness.report.schedulers.facts import footer
 from harness.report.schedulers.strips import strips
-from harness.report.schedulers.summary import draw_summary, panel_caption, pictures_beside
+from harness.report.schedulers.summary import draw_summary, panel_caption, panel_of, pictures_beside, why_empty
 from harness.report.schedulers.sweep import read_sweep
 
 ENVIRONMENT = {
@@ -90,3 +90,42 @@ def test_the_caption_tells_the_axis_the_interval_and_the_scale(grid, timed, said
     sweep, of = read(usual(grid(), timed=timed))
     caption = panel_caption(sweep, of.grounds)
     assert said in caption and "95 % intervals" in caption and "logarithmic beyond" in caption
+
+
+@pytest.mark.parametrize(("task", "part"), [("inpainting", "inpaint"), ("controlnet-depth-text-to-image", "controlnet")])
+def test_the_footer_has_the_weights_of_the_tasks_own_part(grid, task, part) -> None:
+    builder = usual(grid())
+    weights = {"prior": {"digest": "aaaa", "revision": None}, part: {"digest": "bbbb", "revision": None}}
+    settings = builder.records[0].settings.model_copy(update={"task": task})
+    builder.records = [r.model_copy(update={"weights": weights, "settings": settings}) for r in builder.records]
+    sweep, _ = read(builder)
+    assert footer(sweep, "mini-2.2", [])[0].startswith(f"mini-2.2, {part} weights bbbb · ")
+
+
+def test_the_footer_names_each_part_where_tasks_differ(grid) -> None:
+    sweep, _ = read(of_two_tasks(grid()))
+    line = footer(sweep, "mini-2.2", [])[0]
+    assert line.startswith("mini-2.2, decoder weights abcd1234, inpaint at revision 0123456789 · ")
+
+
+def test_each_panel_has_its_grounds_own_metric(grid) -> None:
+    sweep, of = read(of_two_tasks(grid()))
+    assert [sweep.main_metric(advice.ground) for advice in of.grounds] == ["clip_score", "clip_inside"]
+    assert all(panel_of(sweep, advice, (300, 200)) is not None for advice in of.grounds)
+    caption = panel_caption(sweep, of.grounds)
+    assert "CLIP score (text-to-image) or CLIP score around the mask (inpainting) minus the reference's" in caption
+
+
+def test_an_empty_panel_says_why(grid) -> None:
+    sweep, of = read(usual(grid()))
+    assert why_empty(sweep, of.grounds[0].ground) == "nothing could be compared"
+    builder = grid()
+    builder.point("DDIM", 8, -0.1, status="pending")
+    builder.reference()
+    sweep, of = read(builder, status="interrupted")
+    assert panel_of(sweep, of.grounds[0], (300, 200)) is None
+    assert why_empty(sweep, of.grounds[0].ground) == "nothing to compare yet"
+    builder = of_two_tasks(grid())
+    builder.plan_changes["metrics"] = ("clip_score",)
+    sweep, of = read(builder)
+    assert why_empty(sweep, of.grounds[1].ground) == "CLIP score is not measured for this task"

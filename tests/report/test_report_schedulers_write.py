@@ -12,6 +12,7 @@ from support.sweeps import usual
 
 from harness.cli import run
 from harness.errors import ExitCode, UsageError
+from harness.report.schedulers.assemble import summary_names
 from harness.report.write import write_report
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>|`*{{7*7}}"
@@ -150,3 +151,42 @@ def test_the_verb_writes_it_beside_the_general_report(grid, capsys) -> None:
     assert str(store.root / "reports" / run_id / "schedulers" / "report.md") in capsys.readouterr().out
     assert run([*where, "--kind", "scheduler"]) == ExitCode.USAGE
     assert "general" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("models", "names"),
+    [
+        (("mini-2.2", "mini+2", "mini@2"), ["summary-mini-2.png", "summary-mini-2-2.png"]),
+        (("mini-2.2", "mini+2", "mini@2", "mini-2-2"), ["summary-mini-2.png", "summary-mini-2-2.png",
+                                                        "summary-mini-2-2-2.png"]),
+        (("mini-2.2", "Mini", "mini"), ["summary-Mini.png", "summary-mini-2.png"]),
+        (("mini-2.2", "мини", "кот"), ["summary-1.png", "summary-2.png"]),
+    ],
+)
+def test_no_models_picture_is_written_over_anothers(models, names) -> None:
+    assert list(summary_names(models).values()) == ["summary.png", *names]
+
+
+def test_models_that_differ_in_punctuation_have_both_pictures(grid, tmp_path) -> None:
+    builder = grid()
+    for model in ("mini-2.2", "mini+2", "mini@2"):
+        builder.point("DDIM", 8, -0.1, model=model)
+        builder.reference(model=model)
+    files = written(builder, tmp_path / "report", compact=True)
+    pictures = [path.read_bytes() for path in sorted(files.folder.glob("summary*.png"))]
+    assert len(pictures) == len(set(pictures)) == 3
+
+
+def test_the_recommendation_says_why_an_interval_may_pass_the_margin(grid, tmp_path) -> None:
+    files = written(usual(grid()), tmp_path / "report")
+    for text in (files.markdown.read_text(), files.html.read_text()):
+        verdict, sentence = text.index("A verdict rests on"), text.index("Use DPMSolverMultistep")
+        assert sentence < verdict < text.index("What each scheduler needs")
+        assert "so that the 95 % interval of a setting that is equivalent may reach past the margin" in text
+
+
+def test_where_nothing_is_judged_nothing_is_said_of_tests(grid, tmp_path) -> None:
+    builder = usual(grid())
+    builder.unjudged()
+    files = written(builder, tmp_path / "report", status="interrupted", compact=True)
+    assert "A verdict rests on" not in files.markdown.read_text()

@@ -46,7 +46,7 @@ ONE_FAULT = [
     ("size: [64, 64x64]", 2, "size[1]", "stands in the sweep twice", None),
     ("optimizations: chanels-last", 2, "optimizations", "is no optimization", None),
     ("optimizations: 3", 2, "optimizations", "is no stack", None),
-    (f"guidance_scale: {[i / 100 for i in range(1001)]}", 2, "guidance_scale", "1,001 values", None),
+    (f"guidance_scale: {[i / 100 for i in range(1001)]}", 2, "guidance_scale", "more than 1,000 values", None),
     ("compare_to: DDIM", 2, "compare_to", "is no reference", None),
     ("compare_to: {}", 2, "compare_to", "is no reference", None),
     ("compare_to: {schedular: DDIM}", 2, "compare_to.schedular", "this is no knob", "scheduler"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from support.report_runs import RunBuilder
 
+from harness.catalog.types import Task
 from harness.report.view import RunView, load_view
 from harness.store.records import CellRecord, Comparison, Interval, Score
 
@@ -93,6 +94,18 @@ class SweepBuilder(RunBuilder):
                           verdict=verdict, n=32)  # fmt: skip
         self.records[at] = record.model_copy(update={"comparisons": [*record.comparisons, more]})
 
+    def of_task(self, at: int, task: Task) -> None:
+        """Make a cell one of another task, with that task's own weights, and swept by it instead of by guidance."""
+        record = self.records[at]
+        swept = {k: v for k, v in record.swept.items() if k != "guidance_scale"} | {"task": task}
+        known = {"swept": swept, "settings": record.settings.model_copy(update={"task": task})}
+        self.cells[at] = self.cells[at].model_copy(update=known)
+        if task == "inpainting":
+            known["weights"] = {
+                "prior": {"digest": "aaaa", "revision": None}, "inpaint": {"revision": "0123456789abcdef"},
+            }  # fmt: skip
+        self.records[at] = record.model_copy(update=known)
+
     def unjudged(self) -> None:
         """As in a run that was stopped before its comparisons."""
         self.records = [record.model_copy(update={"comparisons": []}) for record in self.records]
@@ -105,8 +118,9 @@ class SweepBuilder(RunBuilder):
         if record.status != "done":
             return None
         values = self.values[record.cell_id]
+        metric = "clip_inside" if record.settings.task == "inpainting" else "clip_score"
         return [
-            {"row_id": row.id, "prompt_id": row.prompt_id, "clip_score": value}
+            {"row_id": row.id, "prompt_id": row.prompt_id, metric: value}
             for row, value in zip(self.rows, values, strict=True)
         ]
 
@@ -126,4 +140,16 @@ def usual(builder: SweepBuilder, *, timed: bool = True, **where: Any) -> SweepBu
             scheduler, steps, difference, verdict, latency=latency if timed else None, n_to_settle=need, **where
         )
     builder.reference(latency=1.0 if timed else None, **where)
+    return builder
+
+
+def of_two_tasks(builder: SweepBuilder) -> SweepBuilder:
+    """Text-to-image, which has a CLIP score, and inpainting, which has it around the mask only."""
+    builder.plan_changes["metrics"] = ("clip_score", "clip_inside")
+    builder.plan_changes["margins"] = {"clip_score": 0.3, "clip_inside": 0.5}
+    for guidance, task in ((4, "text-to-image"), (5, "inpainting")):
+        builder.point("DDPM", 8, -0.1, guidance=guidance)
+        builder.reference(guidance=guidance)
+        for at in (-2, -1):
+            builder.of_task(at, task)
     return builder

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.report.answer import nearest_to_settled
-from harness.report.schedulers.sweep import Ground, Point, Sweep
+from harness.report.schedulers.sweep import JUDGED, Ground, Point, Sweep
+from harness.report.schedulers.without import against_words, without
 from harness.report.schedulers.wording import calls_words, evidence_words, point_words, speed_words
-from harness.report.sentences import margin_text, prompts_to_settle
-from harness.report.text import listing, metric_words, seconds
-from harness.report.view import RunView, quality_comparisons
+from harness.report.sentences import prompts_to_settle
+from harness.report.text import listing, seconds
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def _advice(sweep: Sweep, ground: Ground) -> Advice:
     holding = [p for p in ground.points if p.standing == "holds"]
     cheaper = [p for p in holding if p.reference is None or p.model_calls < sweep.view.model_calls(p.reference)]
     if not cheaper:
-        return Advice(ground, None, (), None, _without(sweep.view, ground, holding))
+        return Advice(ground, None, (), None, without(sweep.view, ground, holding))
     least = min(p.model_calls for p in cheaper)
     tied = tuple(sorted((p for p in cheaper if p.model_calls == least), key=_by_time))
     chosen = tied[0]
@@ -136,54 +135,26 @@ def _cheaper_and_open(ground: Ground, chosen: Point) -> list[str]:
 
 def _open_at(steps: int, open_: list[Point]) -> str:
     """ "DDIM and DDPM at 8 steps (about 90 to 300 prompts would settle them)"."""
-    there = [p for p in open_ if p.steps == steps]
-    names = listing([p.cell.settings.scheduler.label for p in there], 3)
-    known = sorted(need for p in there if (need := prompts_to_settle(p.cell)))
+    needs = {p.cell.settings.scheduler.label: prompts_to_settle(p.cell) for p in open_ if p.steps == steps}
+    names = listing(list(needs), 3)
+    known = sorted(need for need in needs.values() if need)
     if not known:
         return f"{names} at {steps} steps"
     span = str(known[0]) if known[0] == known[-1] else f"{known[0]} to {known[-1]}"
-    return f"{names} at {steps} steps (about {span} prompts would settle {'it' if len(there) == 1 else 'them'})"
-
-
-def _without(view: RunView, ground: Ground, holding: list[Point]) -> str:
-    """Why there is nothing to recommend."""
-    against = _against(ground)
-    if holding:
-        return f"{listing([point_words(p) for p in holding])}: as good as {against}, but not with fewer model calls."
-    judged = [p for p in ground.points if p.standing in ("regressed", "open")]
-    if not judged:
-        lost = [r.label for r in ground.references if r.status == "failed"]
-        why = f"the reference {lost[0]} failed" if lost else "no cell has been compared with the reference yet"
-        return f"No recommendation: {why}."
-    margins = _margins(judged)
-    if all(p.standing == "regressed" for p in judged):
-        return f"Nothing cheaper will do: every setting is worse than {against} by more than the margin ({margins})."
-    nearest = nearest_to_settled(view, [p.cell for p in judged])
-    text = f"Nothing was shown to be as good as {against} within the margin ({margins})."
-    if nearest is None:
-        return f"{text} What is open would not be settled by any number of prompts that is known."
-    there = max(c.n for c in quality_comparisons(nearest))
-    point = next(p for p in judged if p.cell is nearest)
-    need = f"about {prompts_to_settle(nearest)} prompts would settle it; this run has {there}"
-    return f"{text} Nearest is {point_words(point)}: {need}."
-
-
-def _against(ground: Ground) -> str:
-    labels = [f"{r.settings.scheduler.label} at {r.settings.num_inference_steps} steps" for r in ground.references]
-    return labels[0] if len(labels) == 1 else "its own reference"
-
-
-def _margins(points: list[Point]) -> str:
-    stated = {f"{metric_words(c.metric)} {margin_text(c)}" for p in points for c in quality_comparisons(p.cell)}
-    return listing(sorted(stated))
+    unknown = [name for name, need in needs.items() if not need]
+    if not unknown:
+        return f"{names} at {steps} steps (about {span} prompts would settle {'it' if len(needs) == 1 else 'them'})"
+    told = listing([name for name, need in needs.items() if need], 3)
+    rest = f"for {listing(unknown, 3)} no number is known"
+    return f"{names} at {steps} steps (about {span} prompts would settle {told}; {rest})"
 
 
 def _headline(model: str, advices: tuple[Advice, ...]) -> str:
     """One sentence for the model, whatever the number of grounds."""
     found = [a for a in advices if a.chosen]
-    against = _against(advices[0].ground)
+    against = against_words(advices[0].ground)
     if not found:
-        if not any(p.standing in ("regressed", "open", "holds") for a in advices for p in a.ground.points):
+        if not any(p.standing in JUDGED for a in advices for p in a.ground.points):
             return f"{model}: nothing has been compared with {against} yet."
         return f"{model}: nothing with fewer model calls was shown to be as good as {against}."
     groups: dict[str, list[Advice]] = {}

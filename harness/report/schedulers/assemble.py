@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Sequence
+from itertools import chain, count
 
 from PIL import Image
 
@@ -40,14 +42,27 @@ def _pictures(content: SchedulerContent, *, compact: bool) -> dict[str, bytes]:
     """The PNG files; a run without pictures or numbers has fewer."""
     colours = 256 if compact else None
     found = {}
-    for number, advised in enumerate(content.advice):
-        name = "summary.png" if number == 0 else f"summary-{_plain(advised.model) or number}.png"
-        found[name] = png_bytes(draw_summary(content.sweep, advised, content.strips), colours)
+    names = summary_names([advised.model for advised in content.advice])
+    for advised in content.advice:
+        found[names[advised.model]] = png_bytes(draw_summary(content.sweep, advised, content.strips), colours)
     if content.strips:
         found["pictures.png"] = png_bytes(draw_strips(content.view, content.strips, 72 if compact else 96), colours)
     charts = {"difference.png": content.differences, "quality-cost.png": content.costs}
     charts["converged-distance.png"] = (content.distance_chart,) if content.distance_chart else ()
     return found | {name: png_bytes(_stack(of, compact=compact), 128) for name, of in charts.items() if of}
+
+
+def summary_names(models: Sequence[str]) -> dict[str, str]:
+    """Model → its picture's file; none is another's, on a disk that ignores the case of letters either."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for number, model in enumerate(models):
+        stem = f"summary-{_plain(model) or number}" if number else "summary"
+        tried = (f"{stem}-{again}" for again in count(2))
+        name = next(name for name in chain([stem], tried) if name.lower() not in taken)
+        taken.add(name.lower())
+        names[model] = f"{name}.png"
+    return names
 
 
 def _stack(charts: tuple[Chart, ...], *, compact: bool) -> Image.Image:

@@ -32,17 +32,17 @@ def choose_row(sweep: Sweep, grounds: Sequence[Ground]) -> ChosenRow | None:
     if not rows:
         return None
     metric = sweep.main_metric(grounds[0])
-    means = _mean_by_prompt(sweep.view, grounds, metric)
+    found = _by_prompt(sweep.view, grounds, metric)
+    means = _means(found)
     order = [row.prompt_id for row in rows if row.prompt_id in means]
     if not order:
         return ChosenRow(rows[0], f"the first prompt of the plan, because nothing is compared yet (row {rows[0].id})")
     ranked = sorted(dict.fromkeys(order), key=lambda prompt: means[prompt])
     median = ranked[(len(ranked) - 1) // 2]
     row = next(row for row in rows if row.prompt_id == median)
-    cells = sum(len(ground.compared) for ground in grounds)
     rule = (
         f"the prompt whose difference in {metric_words(metric)} from the reference, averaged over the "
-        f"{plural(cells, 'compared cell')}, is the median of {plural(len(ranked), 'prompt')} "
+        f"{plural(len(found), 'compared cell')}, is the median of {plural(len(ranked), 'prompt')} "
         f"({number(means[median], 2, sign=True)}), with its first seed: row {row.id}"
     )
     return ChosenRow(row, rule)
@@ -55,14 +55,18 @@ def _common_rows(view: RunView, grounds: Sequence[Ground]) -> list[InputRow]:
     return [row for row in view.plan.rows if row.id in shared]
 
 
-def _mean_by_prompt(view: RunView, grounds: Sequence[Ground], metric: str) -> dict[str, float]:
-    """Prompt → its mean difference over the compared cells, of prompts that all of them have."""
+def _by_prompt(view: RunView, grounds: Sequence[Ground], metric: str) -> list[dict[str, float]]:
+    """Prompt → difference, for each compared cell that has any."""
     found = [
         per_prompt(view, point.cell, point.reference, metric)
         for ground in grounds
         for point in ground.compared
         if point.reference is not None and metric in point.differences
     ]
-    found = [differences for differences in found if differences]
+    return [differences for differences in found if differences]
+
+
+def _means(found: list[dict[str, float]]) -> dict[str, float]:
+    """Prompt → its mean difference over the cells, of prompts that all of them have."""
     shared = set.intersection(*map(set, found)) if found else set()
     return {prompt: float(np.mean([differences[prompt] for differences in found])) for prompt in shared}

@@ -13,7 +13,8 @@ from harness.report.schedulers.distance import Distances, distance_chart, distan
 from harness.report.schedulers.needs import Need, needs
 from harness.report.schedulers.panels import difference_chart
 from harness.report.schedulers.strips import StepStrip, strips
-from harness.report.schedulers.sweep import Ground, Sweep, read_sweep
+from harness.report.schedulers.sweep import JUDGED, Ground, Sweep, read_sweep
+from harness.report.schedulers.wording import VERDICTS
 from harness.report.text import plural
 from harness.report.view import RunView, comparison_of
 from harness.store.records import Comparison
@@ -43,6 +44,12 @@ class SchedulerContent:
     def charts(self) -> tuple[Chart, ...]:
         """All charts, in the page's order."""
         return (*self.differences, *self.costs, *([self.distance_chart] if self.distance_chart else []))
+
+    @property
+    def verdicts(self) -> str:
+        """How a verdict and the interval beside it belong together; "" where nothing is judged."""
+        judged = (p.standing in JUDGED for ground in self.sweep.grounds for p in ground.points)
+        return VERDICTS if any(judged) else ""
 
     def advice_of(self, ground: Ground) -> Advice:
         """A ground's own recommendation."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.catalog.tasks import TASKS
 from harness.report.provenance import placeless
 from harness.report.schedulers.sweep import Sweep
 from harness.report.text import listing, plural
@@ -26,15 +27,28 @@ def footer(sweep: Sweep, model: str, left_out: list[str]) -> list[str]:
 
 
 def _weights(model: str, cells: list[CellRecord]) -> str:
-    """The model with the revision of its decoder, or its digest where it has no revision."""
+    """The model with the revision of what its tasks sample with, or its digest where it has no revision."""
+    parts = dict.fromkeys(TASKS[cell.settings.task].part for cell in cells)
+    known = {part: words for part in parts if (words := _made_with(part, cells))}
+    lone = known.get("decoder", "") if len(parts) == 1 else ""
+    if lone.startswith("at revision"):
+        return f"{model} {lone}"
+    told = [f"{part} {words}" for part, words in known.items()]
+    told += [f"{part} not recorded" for part in parts if part not in known] if known else ["revision not recorded"]
+    return ", ".join([model, *told])
+
+
+def _made_with(part: str, cells: list[CellRecord]) -> str:
+    """ "at revision 0123456789", "weights abcd1234"; "" where neither was recorded."""
     for cell in cells:
-        part = cell.weights.get("decoder") or next(iter(cell.weights.values()), None)
-        if isinstance(part, dict):
-            if part.get("revision"):
-                return f"{model} at revision {str(part['revision'])[:_SHORT]}"
-            if part.get("digest"):
-                return f"{model}, decoder weights {str(part['digest'])[:_SHORT]}"
-    return f"{model}, revision not recorded"
+        found = cell.weights.get(part)
+        if not isinstance(found, dict):
+            continue
+        if found.get("revision"):
+            return f"at revision {str(found['revision'])[:_SHORT]}"
+        if found.get("digest"):
+            return f"weights {str(found['digest'])[:_SHORT]}"
+    return ""
 
 
 def _device(environment: dict[str, Any]) -> str:

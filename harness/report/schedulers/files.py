@@ -30,6 +30,7 @@ def scheduler_json(content: SchedulerContent) -> str:
             {"model": of.model, "headline": of.headline, "settings": [_advice(advice) for advice in of.grounds]}
             for of in content.advice
         ],
+        "verdicts": content.verdicts or None,
         "needs": [_need(need) for need in content.needs],
         "cells": records(content),
         "front": MEANING,

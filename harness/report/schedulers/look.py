@@ -40,13 +40,18 @@ def colours(sweep: Sweep, channel: type[Any] = alt.Color) -> Any:
 def dashes(sweep: Sweep) -> alt.StrokeDash:
     """The encoding of schedulers as dashes, for eyes that do not tell the colours apart."""
     names = list(sweep.schedulers)
-    scale = alt.Scale(domain=names, range=[_DASHES[i % len(_DASHES)] for i in range(len(names))])
+    scale = alt.Scale(domain=names, range=[_dash(i) for i in range(len(names))])
     return alt.StrokeDash("series:N", title=None, scale=scale)
+
+
+def _dash(number: int) -> list[int]:
+    """The dash of the n-th scheduler: one on, each time that the colours begin anew, so that no two look the same."""
+    return _DASHES[(number + number // len(SERIES_COLOURS)) % len(_DASHES)]
 
 
 def dash_of(sweep: Sweep, scheduler: str) -> str:
     """A scheduler's dash as SVG has it, to the width of a legend's line; "" for a whole line."""
-    dash = _DASHES[sweep.schedulers.index(scheduler) % len(_DASHES)]
+    dash = _dash(sweep.schedulers.index(scheduler))
     return "" if dash == _DASHES[0] else " ".join(str(2 * part) for part in dash)
 
 

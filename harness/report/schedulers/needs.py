@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.report.schedulers.sweep import Ground, Line, Point, Sweep
+from harness.report.schedulers.sweep import JUDGED, Ground, Line, Point, Sweep
 from harness.report.sentences import prompts_to_settle
 from harness.report.text import listing, plural
 
@@ -85,7 +85,7 @@ def needs(sweep: Sweep) -> tuple[Need, ...]:
 
 
 def _need(ground: Ground, line: Line) -> Need:
-    judged = tuple(p for p in line.points if p.standing in ("holds", "regressed", "open"))
+    judged = tuple(p for p in line.points if p.standing in JUDGED)
     fewest = next((p for p in judged if p.standing == "holds"), None)
     limit = fewest.steps if fewest else float("inf")
     return Need(
@@ -109,4 +109,6 @@ def _settle(points: list[Point]) -> str:
     if all(count is None for count in known.values()):
         return " (no number of prompts is known that would settle it)"
     told = [f"{count}" if len(known) == 1 else f"{count} at {steps}" for steps, count in known.items() if count]
-    return f" (about {listing(told)} prompts would settle it)"
+    unknown = [str(steps) for steps, count in known.items() if not count]
+    rest = f"; at {listing(unknown)} no number is known" if unknown else ""
+    return f" (about {listing(told)} prompts would settle it{rest})"

@@ -103,7 +103,7 @@ def _row(
         return None
     value = scale * (found.value or 0.0) if found else 0.0
     low, high = (
-        (scale * found.low, scale * found.high) if found and found.low is not None and found.high else (value,) * 2
+        (scale * found.low, scale * found.high) if found and found.low is not None and found.high is not None else (value,) * 2
     )
     judged = comparison_of(point.cell, metric)
     return {

@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from harness.catalog.metrics import METRICS
 from harness.report.charts import Chart, finish
 from harness.report.drawing import Drawing, balanced, text_width, wrap
 from harness.report.inputs import heading
@@ -18,7 +19,7 @@ from harness.report.schedulers.facts import footer
 from harness.report.schedulers.look import CROSS, STAR, Panel, colour_of, cost_of_panel, dash_of
 from harness.report.schedulers.panels import any_bends, difference_panel
 from harness.report.schedulers.strips import StepStrip
-from harness.report.schedulers.sweep import Point, Sweep
+from harness.report.schedulers.sweep import Ground, Point, Sweep
 from harness.report.text import VERDICT_MARKS, listing, metric_words
 from harness.report.view import comparison_of
 
@@ -97,22 +98,37 @@ def _legend(sheet: Drawing, sweep: Sweep, at: tuple[int, int]) -> int:
 
 def _panels(sheet: Drawing, sweep: Sweep, shown: Sequence[Advice], top: int) -> None:
     """One panel, two side by side, or two lines of two; each as large as there is room for."""
-    metric = sweep.main_metric(shown[0].ground)
     columns, lines = (1, 1) if len(shown) == 1 else (2, 1) if len(shown) == 2 else (2, 2)
     caption = panel_caption(sweep, shown)
     words = wrap(caption, 17, _CHART - 10, lines=3)
     foot = _FOOT - 22 * len(words) - 6
     wide, high = _CHART / columns / _SCALE - 78, (foot - top) / lines / _SCALE - 84
     for number, advice in enumerate(shown):
-        panel = difference_panel(sweep, advice, metric, (round(wide), round(high)), short=True)
+        panel = panel_of(sweep, advice, (round(wide), round(high)))
         at = (_SIDE + number % columns * _CHART / columns, top + number // columns * (foot - top) / lines)
         if panel is None:
-            sheet.text((at[0], at[1] + 40), [f"{advice.ground.title}: nothing to compare yet"], 18, MUTED)
+            empty = ": ".join(filter(None, (advice.ground.title, why_empty(sweep, advice.ground))))
+            sheet.text((at[0], at[1] + 40), wrap(empty, 18, _CHART / columns - 20, lines=3), 18, MUTED)
             continue
         image = Image.open(io.BytesIO(_still(panel).png(_SCALE))).convert("RGBA")
         scale = min(1.0, _CHART / columns / image.width, (foot - top) / lines / image.height)
         sheet.picture(at, (image.width * scale, image.height * scale), image)
     sheet.text((_SIDE, foot + 20), words, 17, MUTED)
+
+
+def panel_of(sweep: Sweep, advised: Advice, size: tuple[int, int]) -> Panel | None:
+    """A ground's panel, of its own task's metric; ``None`` where nothing on it has a difference."""
+    return difference_panel(sweep, advised, sweep.main_metric(advised.ground), size, short=True)
+
+
+def why_empty(sweep: Sweep, ground: Ground) -> str:
+    """Why a ground has no panel."""
+    task = ground.points[0].cell.settings.task
+    if not any(task in METRICS[metric].tasks for metric in sweep.metrics):
+        verb = "is" if len(sweep.metrics) == 1 else "are"
+        return f"{listing([metric_words(name) for name in sweep.metrics])} {verb} not measured for this task"
+    waiting = any(point.standing in ("pending", "not judged") for point in ground.points)
+    return "nothing to compare yet" if waiting else "nothing could be compared"
 
 
 def _still(panel: Panel) -> Chart:
@@ -134,13 +150,23 @@ def panel_caption(sweep: Sweep, shown: Sequence[Advice]) -> str:
     across = "Across: measured seconds for each image" if costs == {"seconds"} else "Across: model calls for each image"
     if "model_calls" in costs:
         across += " (nothing was timed)" if len(costs) == 1 else " where nothing was timed"
-    metric, metrics = sweep.main_metric(shown[0].ground), listing([metric_words(name) for name in sweep.metrics])
-    bent = any_bends(sweep, [advice.ground for advice in shown], metric)
+    metrics = listing([metric_words(name) for name in sweep.metrics])
+    bent = any(any_bends(sweep, [advice.ground], sweep.main_metric(advice.ground)) for advice in shown)
     scale = ", the scale logarithmic beyond it" if bent else ""
     return (
-        f"Up: {metric_words(metric)} minus the reference's, paired by prompt and seed, with 95 % intervals; "
+        f"Up: {_upwards(sweep, shown)} minus the reference's, paired by prompt and seed, with 95 % intervals; "
         f"band: the margin{scale}; figures: steps. {across}. Marks: verdicts over {metrics}."
     )
+
+
+def _upwards(sweep: Sweep, shown: Sequence[Advice]) -> str:
+    """The panels' metric; with its panels where they have not all the same."""
+    panels: dict[str, list[str]] = {}
+    for advice in shown:
+        panels.setdefault(metric_words(sweep.main_metric(advice.ground)), []).append(advice.ground.title)
+    if len(panels) == 1:
+        return next(iter(panels))
+    return " or ".join(f"{words} ({listing(titles)})" for words, titles in panels.items())
 
 
 def pictures_beside(sweep: Sweep, advised: ModelAdvice, strips: Sequence[StepStrip]) -> Beside | None:

@@ -17,6 +17,7 @@ from harness.store.records import CellRecord
 
 Standing = Literal["reference", "holds", "regressed", "open", "not judged", "failed", "pending"]
 Cost = Literal["model_calls", "seconds"]
+JUDGED: tuple[Standing, ...] = ("holds", "regressed", "open")
 _SWEPT = ("scheduler", "num_inference_steps")
 _GENERAL = "`harness report RUN` writes the general report of it."
 

@@ -10,6 +10,12 @@ from harness.report.text import counts_pictures, decimals_for, metric_words, num
 from harness.report.view import comparison_of
 
 
+VERDICTS = (
+    "A verdict rests on one-sided tests at 5 % against the margin, adjusted by Holm over the whole run, to which a 90 % "
+    "interval belongs, so that the 95 % interval of a setting that is equivalent may reach past the margin."
+)
+
+
 def difference_words(metric: str, found: Difference) -> str:
     """ "+0.04"; in points for shares of pictures."""
     if found.value is None:
