@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.catalog.schedulers import scheduler_row
+from harness.catalog.least_steps import COSINE, LEAST
+from harness.catalog.schedulers import SPACINGS, scheduler_row
 
 _TRAIN = 1000
-_SAME_STRIDE = ("DDIM", "DDIMParallel")
-_WHOLE_STRIDE = (*_SAME_STRIDE, "DDPM", "DDPMParallel", "PNDM")  # the others interpolate
+_SAME_STRIDE = ("DDIM", "DDIMParallel", "PNDM")
+_WHOLE_STRIDE = (*_SAME_STRIDE, "DDPM", "DDPMParallel")  # the others interpolate
+_ORIGINAL = ("LCM", "TCD")
 _DRIFT, _FROM = 0.06, 30
 _NEAREST = 2
 _RUNGE_KUTTA = 4  # steps of PNDM's start
+#: One of these spreads its steps so that a single one begins at the first timestep of all.
+_BOTTOM = ("leading", "linspace")
+#: They lay out one timestep more than they take, so that a single one begins high.
+_ONE_MORE = ("DEISMultistep", "DPMSolverMultistep", "DPMSolverSinglestep", "SASolver", "UniPCMultistep")
+#: class → the most steps by spacing: past them two of its sigmas are the same, and it divides by their difference
+_MOST: dict[str, dict[str, int]] = {
+    **dict.fromkeys(("DEISMultistep", "DPMSolverMultistep", "SASolver", "UniPCMultistep"),
+                    {"leading": 998, "linspace": 999}),
+    "DPMSolverSinglestep": {"leading": 998},
+    "LMSDiscrete": {"leading": 999, "linspace": 999, "trailing": 999},
+    "DPMSolverSDE": {"leading": 999, "linspace": 999, "trailing": 999},
+}  # fmt: skip
 
 
 def unstable(name: str, config: Mapping[str, Any], steps: int, taken: int | None = None) -> str | None:
@@ -24,31 +38,70 @@ def unstable(name: str, config: Mapping[str, Any], steps: int, taken: int | None
         steps: ``num_inference_steps``.
         taken: how many of them a start in the middle leaves; ``None`` for a task without one.
     """
+    share = None if taken is None else taken / steps
     reason = _reason(name, config, steps, taken)
     if reason is None:
         return None
-    good = [
-        n
-        for n in sorted(range(1, _TRAIN + 1), key=lambda n: (abs(n - steps), n))
-        if not _reason(name, config, n, taken)
-    ]
-    words = " or ".join(str(n) for n in sorted(good[:_NEAREST]))
+    nearest = sorted(range(1, _TRAIN + 1), key=lambda n: (abs(n - steps), n))
+    good = (n for n in nearest if _reason(name, config, n, None if share is None else round(n * share)) is None)
+    words = " or ".join(str(n) for n in sorted(n for n, _ in zip(good, range(_NEAREST), strict=False)))
     return f"{reason}: take {words} steps" if words else reason
 
 
 def _reason(name: str, config: Mapping[str, Any], steps: int, taken: int | None) -> str | None:
     row = scheduler_row(name)
-    spacing = str(config.get("timestep_spacing", row.parameters.get("timestep_spacing")))
-    if row.name in _SAME_STRIDE and spacing in ("trailing", "linspace") and 1 < steps <= _TRAIN:
-        gap = _TRAIN / steps if spacing == "trailing" else (_TRAIN - 1) / (steps - 1)
-        drift = (gap - _TRAIN // steps) * steps / _TRAIN
-        if abs(drift) > _DRIFT and steps >= _FROM:
-            stride = f"{_TRAIN // steps}"
-            return f"it steps back by {stride} timesteps where its schedule's are {gap:.2f} apart ({spacing} spacing)"
-    if row.name in _WHOLE_STRIDE and spacing == "leading" and 0 < steps <= _TRAIN:
-        offset = int(config.get("steps_offset", row.parameters.get("steps_offset", 0)))
-        if (steps - 1) * (_TRAIN // steps) + offset >= _TRAIN:
-            return f"it begins at timestep {_TRAIN}, which the noise schedule does not have (leading spacing)"
-    if row.name == "PNDM" and taken is None and not config.get("skip_prk_steps") and steps < _RUNGE_KUTTA:
-        return f"its Runge-Kutta start takes {_RUNGE_KUTTA} at least (skip_prk_steps: true needs none)"
-    return None
+    known = {**row.parameters, **config}
+    return next(_reasons(row.name, known, steps, taken), None)
+
+
+def _reasons(name: str, known: Mapping[str, Any], steps: int, taken: int | None) -> Iterator[str]:
+    spacing, top = str(known.get("timestep_spacing")), taken is None or taken >= steps
+    if name in _SAME_STRIDE:
+        yield from _stride(spacing, steps)
+    if name in _WHOLE_STRIDE and spacing == "leading":
+        yield from _offset(int(known.get("steps_offset", 0)), steps)
+    yield from _ends(name, known, steps, spacing, taken)
+    if name == "PNDM" and taken is None and not known.get("skip_prk_steps") and steps < _RUNGE_KUTTA:
+        yield f"its Runge-Kutta start takes {_RUNGE_KUTTA} at least (skip_prk_steps: true needs none)"
+    original = known.get("original_inference_steps")
+    if name in _ORIGINAL and original is not None and steps > original:
+        yield f"it takes no more steps than its original_inference_steps, which are {original}"
+    if top:
+        yield from _overshoots(name, known, steps)
+
+
+def _stride(spacing: str, steps: int) -> Iterator[str]:
+    """A step back is always ``1000 // steps`` timesteps, which only leading spacing's places are apart."""
+    if spacing not in ("trailing", "linspace") or not _FROM <= steps <= _TRAIN:
+        return
+    gap = _TRAIN / steps if spacing == "trailing" else (_TRAIN - 1) / (steps - 1)
+    if abs(gap - _TRAIN // steps) * steps / _TRAIN > _DRIFT:
+        stride = f"{_TRAIN // steps}"
+        yield f"it steps back by {stride} timesteps where its schedule's are {gap:.2f} apart ({spacing} spacing)"
+
+
+def _offset(offset: int, steps: int) -> Iterator[str]:
+    first = (steps - 1) * (_TRAIN // max(steps, 1)) + offset
+    if first >= _TRAIN:
+        yield f"it begins at timestep {first}, which the noise schedule does not have (leading spacing)"
+
+
+def _ends(name: str, known: Mapping[str, Any], steps: int, spacing: str, taken: int | None) -> Iterator[str]:
+    spread = any(known.get(key) for key in SPACINGS)
+    low = spacing in _BOTTOM and name not in _ONE_MORE
+    exponential = name.startswith("EDM") and known.get("sigma_schedule") == "exponential"
+    if steps == 1 and taken is None and (low or exponential or (name == "DEISMultistep" and spread)):
+        yield "its one step begins where there is hardly any noise, and the picture stays noise"
+    if not spread and steps > _MOST.get(name, {}).get(spacing, _TRAIN):
+        yield "two of its places in the noise schedule are the same, and it divides by their difference"
+
+
+def _overshoots(name: str, known: Mapping[str, Any], steps: int) -> Iterator[str]:
+    found = next((one for one in LEAST.get(name, ()) if one.suits(known)), None)
+    if found is None:
+        return
+    cosine = known.get("beta_schedule") == COSINE
+    least = found.cosine if cosine else found.linear
+    if steps < least:
+        where = "on a cosine noise schedule" if cosine else "on a linear noise schedule"
+        yield f"with fewer than {least} steps it overshoots {where}, and the picture is noise"

@@ -13,7 +13,7 @@ from harness.report.between_ends import walks
 from harness.report.charts import Chart
 from harness.report.content import Content
 from harness.report.files import results_json, table_csv
-from harness.report.images import png_bytes, stacked
+from harness.report.images import chart_bytes, png_bytes, stacked
 from harness.report.markdown import render_markdown
 from harness.report.page import render_page
 from harness.report.pictures import choose, draw
@@ -48,7 +48,7 @@ def assemble(view: RunView, *, compact: bool) -> dict[str, bytes]:
     if flat.strips:
         files["pictures.png"] = png_bytes(draw(view, flat, tile=72 if compact else 96), colours)
     if stills:
-        files["quality-latency.png"] = png_bytes(stacked(stills), 128)
+        files["quality-latency.png"] = chart_bytes(stacked(stills))
     if not compact:
         files["report.html"] = render_page(content, choose(view, _PROMPTS)).encode()
     return files

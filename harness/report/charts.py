@@ -29,8 +29,8 @@ class Chart:
         return str(vl_convert.vegalite_to_svg(self.spec))
 
     def png(self, scale: float = 2.0) -> bytes:
-        """The chart as a PNG, without a browser."""
-        return bytes(vl_convert.vegalite_to_png(self.spec, scale=scale))
+        """The chart as a PNG on white, without a browser: on nothing, vl-convert spoils the colour of what is seen through."""
+        return bytes(vl_convert.vegalite_to_png({**self.spec, "background": "white"}, scale=scale))
 
 
 def finish(chart: alt.LayerChart | alt.FacetChart | alt.ConcatChart) -> dict[str, Any]:

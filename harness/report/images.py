@@ -17,6 +17,11 @@ def stacked(stills: list[Image.Image]) -> Image.Image:
     return paper
 
 
+def chart_bytes(image: Image.Image) -> bytes:
+    """PNG bytes of a chart, with a palette that holds every line's colour, however few its pixels are."""
+    return png_bytes(image.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE), None)
+
+
 def png_bytes(image: Image.Image, colours: int | None) -> bytes:
     """PNG bytes, with a palette where smallness matters more than the last shade."""
     if colours is not None:

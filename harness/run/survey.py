@@ -9,6 +9,8 @@ from typing import Any
 import harness
 from harness.base import digest
 from harness.catalog.metrics import CONVERGED, METRICS
+from harness.catalog.scheduler_rows import READS_VARIANCE, RIGHT
+from harness.catalog.schedulers import SPACINGS
 from harness.catalog.tasks import parts_of
 from harness.catalog.types import ModelRow, PartName, WeightsRow
 from harness.catalog.weights import WEIGHTS
@@ -32,7 +34,6 @@ _SCORERS = (
     "torch", "torchvision", "open-clip-torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow", "scipy",
 )  # fmt: skip
 
-_ADAPTING = ("scheduler_rows.py", "schedulers.py")  # they say which scheduler runs in the adapter
 _ESTIMATORS = ("torch", "transformers", "safetensors", "numpy", "pillow")
 
 
@@ -63,8 +64,8 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fre
     posts, environment = look(store, plan, devices, tell, fresh=fresh)
     lasting = {key: environment[key] for key in LASTING}
     package = Path(harness.__file__).parent
-    adapters = [digest_file(package / "catalog" / name) for name in _ADAPTING]
-    making = digest([digest_source([package / "pipelines", package / "schedulers"]), adapters])
+    adapted = [{name: known.adapter for name, known in RIGHT.items()}, SPACINGS, READS_VARIANCE]
+    making = digest([digest_source([package / "pipelines", package / "schedulers"]), adapted])
     measuring = digest([making, digest_source([package / "measure"])])
     return Survey(
         environment={**environment, **machine()},

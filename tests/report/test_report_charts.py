@@ -1,7 +1,14 @@
 """The charts' data is the records' data, and each chart can be drawn without a browser."""
 
+import io
+
+import altair as alt
+import pandas as pd
+import pytest
+from PIL import Image
+
 from harness.report.against_reference import against_reference
-from harness.report.charts import Chart
+from harness.report.charts import Chart, finish
 from harness.report.quality_latency import log_ticks, quality_latency
 from harness.report.view import load_view
 
@@ -79,3 +86,12 @@ def test_charts_are_drawn_without_a_browser(sweep) -> None:
 
 def test_ticks_of_a_logarithmic_axis_are_round() -> None:
     assert log_ticks(0.04, 1.2) == [0.05, 0.1, 0.2, 0.5, 1.0]
+
+
+def test_a_line_that_is_seen_through_keeps_its_colour_in_a_png() -> None:
+    ends = pd.DataFrame({"x": [0, 1], "y": [0, 1]})
+    line = alt.Chart(ends).mark_line(strokeWidth=9, opacity=0.75, color="#56B4E9").encode(x="x:Q", y="y:Q")
+    with Image.open(io.BytesIO(Chart("line", "", "", finish(alt.layer(line))).png(1.0))) as picture:
+        colours = {colour for _, colour in picture.convert("RGB").getcolors(maxcolors=10_000)}
+    on_white = [255 - 0.75 * (255 - channel) for channel in (0x56, 0xB4, 0xE9)]
+    assert any(colour == pytest.approx(on_white, abs=2) for colour in colours)

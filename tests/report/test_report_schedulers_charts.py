@@ -1,19 +1,24 @@
 """The charts' data is the records' data: marks, fronts, what is left out and what stands in."""
 
+import json
+import re
 from itertools import combinations
 
 import pytest
-from support.sweeps import usual
+from support.sweeps import crowded, usual
 
 import harness.report.schedulers.sweep as sweep_module
+from harness.report.charts import Chart, finish
 from harness.report.labels import Frame, bent, place_labels, shared_labels, unbent
 from harness.report.schedulers.advice import advise
 from harness.report.schedulers.costs import cost_chart, cost_charts
 from harness.report.schedulers.distance import distance_chart
 from harness.report.schedulers.look import colour_of, dash_of
 from harness.report.schedulers.paired import Difference
-from harness.report.schedulers.panels import bent_ticks, difference_chart
+from harness.report.schedulers.panels import bent_ticks, difference_chart, difference_panel
 from harness.report.schedulers.sweep import read_sweep
+
+_LABEL = r'<text [^>]*transform="translate\(([\d.]+),\s?([\d.]+)\)"[^>]*font-weight="bold"[^>]*>(\d+)</text>'
 
 
 def difference(builder, **kwargs):
@@ -133,6 +138,24 @@ def test_an_interval_that_ends_at_zero_keeps_its_bar(grid, monkeypatch) -> None:
     assert (row["y"], row["y_low"], row["y_high"]) == (-0.4, -0.8, 0.0)
 
 
+def test_many_points_of_one_count_do_not_reach_the_next(grid) -> None:
+    builder = grid()
+    for number in range(20):
+        for steps in (4, 6):
+            builder.point(f"Solver{number}", steps, -0.1)
+    builder.reference()
+    rows = rows_of(difference(builder)).values()
+    assert max(r["x"] for r in rows if r["text"] in ("4", "") and r["order"] == 4) < min(
+        r["x"] for r in rows if r["order"] == 6
+    )
+
+
+def test_no_name_in_a_legend_is_cut(grid) -> None:
+    chart = difference(usual(grid()))
+    legends = re.findall(r'"labelLimit": (\d+)', json.dumps(chart.spec))
+    assert "0" in legends
+
+
 def test_schedulers_of_one_chart_are_told_apart_by_colour_and_dash(grid) -> None:
     builder = grid()
     for number in range(24):
@@ -142,3 +165,23 @@ def test_schedulers_of_one_chart_are_told_apart_by_colour_and_dash(grid) -> None
     looks = [(colour_of(sweep, name), dash_of(sweep, name)) for name in sweep.schedulers]
     assert len(set(looks)) == len(looks) == 25
     assert len({colour for colour, _ in looks[:10]}) == 10
+
+
+@pytest.mark.parametrize("size", [(247, 205), (430, 300)])  # in the one picture, on the page
+def test_labels_of_the_shipped_comparison_are_free_of_each_other(grid, size) -> None:
+    sweep = read_sweep(crowded(grid()).view())
+    panel = difference_panel(sweep, advise(sweep)[0].grounds[0], "clip_score", size)
+    drawn = re.findall(_LABEL, Chart("panel", "", "", finish(panel)).svg())
+    boxes = [(float(x), float(y), 7.0 * len(text)) for x, y, text in drawn]
+    assert {text for *_, text in drawn} == {"4", "6", "10", "16", "25", "50"} and len(boxes) >= 6
+    for (x1, y1, wide1), (x2, y2, wide2) in combinations(boxes, 2):
+        assert abs(x1 - x2) >= (wide1 + wide2) / 2 or abs(y1 - y2) >= 10
+
+
+def test_what_failed_is_on_no_front(grid) -> None:
+    builder = usual(grid())
+    lost = builder.point("DDPM", 3, 99.0)
+    at = next(n for n, record in enumerate(builder.records) if record.cell_id == lost)
+    builder.records[at] = builder.records[at].model_copy(update={"status": "failed"})
+    ground = read_sweep(builder.view(status="failed-cells")).grounds[0]
+    assert ground.on_front("clip_score", "model_calls") and lost not in ground.on_front("clip_score", "model_calls")

@@ -4,9 +4,10 @@ import pytest
 from support.sweeps import of_two_tasks, usual
 
 from harness.report.schedulers.advice import advise
+from harness.report.schedulers.beside import names_over, pictures_beside, words_beside
 from harness.report.schedulers.facts import footer
 from harness.report.schedulers.strips import strips
-from harness.report.schedulers.summary import draw_summary, panel_caption, panel_of, pictures_beside, why_empty
+from harness.report.schedulers.summary import draw_summary, panel_caption, panel_of, symbols, why_empty
 from harness.report.schedulers.sweep import read_sweep
 
 ENVIRONMENT = {
@@ -62,7 +63,7 @@ def test_the_pictures_are_of_the_recommended_steps_beside_the_reference(grid) ->
     assert [(p.cell.settings.scheduler.label, p.steps) for p in beside.points] == [
         ("DDIM", 50), ("DDIM", 8), ("DPMSolverMultistep", 8), ("DDPM", 8),
     ]  # fmt: skip
-    assert beside.left_out == 0
+    assert beside.left_out == ()
 
 
 def test_schedulers_without_room_are_counted(grid) -> None:
@@ -72,7 +73,7 @@ def test_schedulers_without_room_are_counted(grid) -> None:
     builder.reference(latency=1.0)
     sweep, of = read(builder)
     beside = pictures_beside(sweep, of, strips(sweep))
-    assert (len(beside.points), beside.left_out) == (9, 4)
+    assert (len(beside.points), len(beside.left_out)) == (9, 4)
     assert draw_summary(sweep, of, strips(sweep)).size == (1600, 900)
 
 
@@ -92,7 +93,9 @@ def test_the_caption_tells_the_axis_the_interval_and_the_scale(grid, timed, said
     assert said in caption and "95 % intervals" in caption and "logarithmic beyond" in caption
 
 
-@pytest.mark.parametrize(("task", "part"), [("inpainting", "inpaint"), ("controlnet-depth-text-to-image", "controlnet")])
+@pytest.mark.parametrize(
+    ("task", "part"), [("inpainting", "inpaint"), ("controlnet-depth-text-to-image", "controlnet")]
+)
 def test_the_footer_has_the_weights_of_the_tasks_own_part(grid, task, part) -> None:
     builder = usual(grid())
     weights = {"prior": {"digest": "aaaa", "revision": None}, part: {"digest": "bbbb", "revision": None}}
@@ -110,22 +113,59 @@ def test_the_footer_names_each_part_where_tasks_differ(grid) -> None:
 
 def test_each_panel_has_its_grounds_own_metric(grid) -> None:
     sweep, of = read(of_two_tasks(grid()))
-    assert [sweep.main_metric(advice.ground) for advice in of.grounds] == ["clip_score", "clip_inside"]
+    assert [sweep.main_metric(advice.ground) for advice in of.grounds] == ["image_similarity", "clip_inside"]
     assert all(panel_of(sweep, advice, (300, 200)) is not None for advice in of.grounds)
     caption = panel_caption(sweep, of.grounds)
-    assert "CLIP score (text-to-image) or CLIP score around the mask (inpainting) minus the reference's" in caption
+    assert "Up: image similarity (image-to-image) or CLIP score around the mask (inpainting) minus" in caption
 
 
-def test_an_empty_panel_says_why(grid) -> None:
-    sweep, of = read(usual(grid()))
-    assert why_empty(sweep, of.grounds[0].ground) == "nothing could be compared"
+@pytest.mark.parametrize(
+    ("status", "said"), [("pending", "nothing to compare yet"), ("failed", "nothing could be compared")]
+)
+def test_an_empty_panel_says_why(grid, status, said) -> None:
     builder = grid()
-    builder.point("DDIM", 8, -0.1, status="pending")
+    builder.point("DDIM", 8, -0.1, status=status)
     builder.reference()
     sweep, of = read(builder, status="interrupted")
     assert panel_of(sweep, of.grounds[0], (300, 200)) is None
-    assert why_empty(sweep, of.grounds[0].ground) == "nothing to compare yet"
+    assert why_empty(sweep, of.grounds[0].ground) == said
+
+
+def test_a_panel_of_a_task_without_the_metric_says_so(grid) -> None:
     builder = of_two_tasks(grid())
-    builder.plan_changes["metrics"] = ("clip_score",)
+    builder.plan_changes["metrics"] = ("image_similarity",)
     sweep, of = read(builder)
-    assert why_empty(sweep, of.grounds[1].ground) == "CLIP score is not measured for this task"
+    assert panel_of(sweep, of.grounds[1], (300, 200)) is None
+    assert why_empty(sweep, of.grounds[1].ground) == "image similarity is not measured for this task"
+    assert draw_summary(sweep, of, strips(sweep)).size == (1600, 900)
+
+
+def test_the_recommended_have_a_picture_before_others(grid) -> None:
+    builder = grid()
+    for number in range(11):
+        builder.point(f"Solver{number}", 8, -9.0, "regressed")
+    builder.point("Last", 8, -0.1)
+    builder.reference()
+    sweep, of = read(builder)
+    beside = pictures_beside(sweep, of, strips(sweep))
+    assert [p.cell.settings.scheduler.label for p in beside.points] == [
+        "DDIM", *(f"Solver{n}" for n in range(7)), "Last",
+    ]  # fmt: skip
+    assert [p.cell.settings.scheduler.label for p in beside.left_out] == [f"Solver{n}" for n in range(7, 11)]
+    assert "Left out: Solver7, Solver8, Solver9 and Solver10." in " ".join(words_beside(beside))
+
+
+def test_names_over_pictures_are_broken_and_cut_but_never_small() -> None:
+    broken = names_over("DPMSolverMultistep(use_karras_sigmas=true)", "10 ≈", 140)
+    assert len(broken) == 2 and broken[0] == "DPMSolverMultistep"
+    assert broken[1].startswith("(use_karras") and broken[1].endswith("… 10 ≈")
+    assert names_over("EulerAncestralDiscrete", "16 ?", 140) == ["EulerAncestralDiscrete", "16 ?"]
+    assert names_over("DDIM", "100 (reference)", 140) == ["DDIM", "100 (reference)"]
+    assert names_over("A" * 60, "16 ?", 140)[0].endswith("…")
+
+
+def test_a_mark_for_what_is_not_judged_is_in_the_legend_where_it_is_drawn(grid) -> None:
+    builder = usual(grid())
+    assert "not judged" not in [words for *_, words in symbols(read(builder)[0])]
+    builder.unjudged()
+    assert "not judged" in [words for *_, words in symbols(read(builder)[0])]

@@ -6,8 +6,8 @@ from support.sweeps import usual
 from harness.errors import ExitCode, UsageError
 from harness.report.answer import answer
 from harness.report.schedulers.advice import advise
+from harness.report.schedulers.beside import pictures_beside
 from harness.report.schedulers.strips import strips
-from harness.report.schedulers.summary import pictures_beside
 from harness.report.schedulers.sweep import read_sweep
 from harness.report.table import build_table
 from harness.report.view import load_view

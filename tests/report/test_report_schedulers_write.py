@@ -7,11 +7,13 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageColor
 from support.sweeps import usual
 
 from harness.cli import run
 from harness.errors import ExitCode, UsageError
+from harness.report.charts import SERIES_COLOURS
+from harness.report.images import chart_bytes
 from harness.report.schedulers.assemble import summary_names
 from harness.report.write import write_report
 
@@ -157,8 +159,10 @@ def test_the_verb_writes_it_beside_the_general_report(grid, capsys) -> None:
     ("models", "names"),
     [
         (("mini-2.2", "mini+2", "mini@2"), ["summary-mini-2.png", "summary-mini-2-2.png"]),
-        (("mini-2.2", "mini+2", "mini@2", "mini-2-2"), ["summary-mini-2.png", "summary-mini-2-2.png",
-                                                        "summary-mini-2-2-2.png"]),
+        (
+            ("mini-2.2", "mini+2", "mini@2", "mini-2-2"),
+            ["summary-mini-2.png", "summary-mini-2-2.png", "summary-mini-2-2-2.png"],
+        ),
         (("mini-2.2", "Mini", "mini"), ["summary-Mini.png", "summary-mini-2.png"]),
         (("mini-2.2", "мини", "кот"), ["summary-1.png", "summary-2.png"]),
     ],
@@ -190,3 +194,13 @@ def test_where_nothing_is_judged_nothing_is_said_of_tests(grid, tmp_path) -> Non
     builder.unjudged()
     files = written(builder, tmp_path / "report", status="interrupted", compact=True)
     assert "A verdict rests on" not in files.markdown.read_text()
+
+
+def test_a_charts_palette_keeps_the_colour_of_every_line() -> None:
+    picture = Image.effect_noise((400, 400), 80).convert("RGB")  # greys in plenty, and a few pixels of each colour
+    for number, colour in enumerate(SERIES_COLOURS):
+        picture.paste(colour, (40 * number, 0, 40 * number + 5, 5))
+    with Image.open(io.BytesIO(chart_bytes(picture))) as kept:
+        shown = kept.convert("RGB")
+    for number, colour in enumerate(SERIES_COLOURS):
+        assert shown.getpixel((40 * number + 2, 2)) == pytest.approx(ImageColor.getrgb(colour), abs=12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from support.report_runs import RunBuilder
 from harness.catalog.types import Task
 from harness.report.view import RunView, load_view
 from harness.store.records import CellRecord, Comparison, Interval, Score
+
+_JUDGED_BY = {"inpainting": "clip_inside", "image-to-image": "image_similarity"}
 
 
 class SweepBuilder(RunBuilder):
@@ -71,7 +74,8 @@ class SweepBuilder(RunBuilder):
         return cell_id
 
     def _id(self, scheduler: str, steps: int, guidance: float, model: str) -> str:
-        return f"{model}-{scheduler}-{steps}-g{guidance:g}"
+        known = f"{model}-{scheduler}-{steps}-g{guidance:g}"
+        return re.sub(r"[^A-Za-z0-9._-]", lambda found: f"x{ord(found[0]):x}", known)
 
     def _with(self, record: CellRecord, distance: float | str | None, latency_reason: str | None) -> CellRecord:
         comparisons = [
@@ -118,7 +122,7 @@ class SweepBuilder(RunBuilder):
         if record.status != "done":
             return None
         values = self.values[record.cell_id]
-        metric = "clip_inside" if record.settings.task == "inpainting" else "clip_score"
+        metric = _JUDGED_BY.get(record.settings.task, "clip_score")
         return [
             {"row_id": row.id, "prompt_id": row.prompt_id, metric: value}
             for row, value in zip(self.rows, values, strict=True)
@@ -143,11 +147,25 @@ def usual(builder: SweepBuilder, *, timed: bool = True, **where: Any) -> SweepBu
     return builder
 
 
+def crowded(builder: SweepBuilder) -> SweepBuilder:
+    """Nine schedulers at five counts of steps, timed and near each other: as full as the shipped comparison."""
+    names = ("DDIM", "DDPM", "EulerDiscrete", "EulerAncestralDiscrete", "HeunDiscrete", "DPMSolverMultistep",
+             "DPMSolverMultistep(use_karras_sigmas=true)", "UniPCMultistep", "DEISMultistep")  # fmt: skip
+    for name, worse in zip(names, (9, 20, 10, 14, 5, 6, 5, 3.5, 4), strict=True):
+        for steps in (4, 6, 10, 16, 25):
+            lost = worse * (4 / steps) ** 2.3
+            verdict = "regressed" if lost > 0.75 else "inconclusive" if lost > 0.35 else "equivalent"
+            seconds = 0.02 + 0.012 * steps * (2 if name == "HeunDiscrete" else 1) * (1 + worse / 200)
+            builder.point(name, steps, -lost, verdict, spread=0.8, latency=seconds)
+    builder.reference(latency=0.7)
+    return builder
+
+
 def of_two_tasks(builder: SweepBuilder) -> SweepBuilder:
-    """Text-to-image, which has a CLIP score, and inpainting, which has it around the mask only."""
-    builder.plan_changes["metrics"] = ("clip_score", "clip_inside")
-    builder.plan_changes["margins"] = {"clip_score": 0.3, "clip_inside": 0.5}
-    for guidance, task in ((4, "text-to-image"), (5, "inpainting")):
+    """Image-to-image and inpainting, judged by metrics that only one of them has."""
+    builder.plan_changes["metrics"] = ("image_similarity", "clip_inside")
+    builder.plan_changes["margins"] = {"image_similarity": 0.5, "clip_inside": 0.5}
+    for guidance, task in ((4, "image-to-image"), (5, "inpainting")):
         builder.point("DDPM", 8, -0.1, guidance=guidance)
         builder.reference(guidance=guidance)
         for at in (-2, -1):

@@ -10,7 +10,7 @@ from itertools import chain, count
 from PIL import Image
 
 from harness.report.charts import Chart
-from harness.report.images import png_bytes, stacked
+from harness.report.images import chart_bytes, png_bytes, stacked
 from harness.report.schedulers.content import SchedulerContent, gather
 from harness.report.schedulers.files import scheduler_csv, scheduler_json
 from harness.report.schedulers.page import render_scheduler_markdown, render_scheduler_page
@@ -49,7 +49,7 @@ def _pictures(content: SchedulerContent, *, compact: bool) -> dict[str, bytes]:
         found["pictures.png"] = png_bytes(draw_strips(content.view, content.strips, 72 if compact else 96), colours)
     charts = {"difference.png": content.differences, "quality-cost.png": content.costs}
     charts["converged-distance.png"] = (content.distance_chart,) if content.distance_chart else ()
-    return found | {name: png_bytes(_stack(of, compact=compact), 128) for name, of in charts.items() if of}
+    return found | {name: chart_bytes(_stack(of, compact=compact)) for name, of in charts.items() if of}
 
 
 def summary_names(models: Sequence[str]) -> dict[str, str]:

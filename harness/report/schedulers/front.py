@@ -7,9 +7,11 @@ from collections.abc import Mapping
 Direction = str  # "higher" or "lower" is better
 
 MEANING = (
-    "A cell is on the front when no other cell of the same model and settings has at least as good a mean at no more "
-    "cost and is better in one of the two. Cells that are equal in both stand on it together. It is a front of the "
-    "means: it takes no account of their intervals, so that neighbours on it may differ by chance."
+    "A cell is on the front when no other cell of the same panel (the same model, and all else that is swept but "
+    "scheduler and steps) has at least as good a mean at no more cost and is better in one of the two. Cells that are "
+    "equal in both stand on it together. By seconds only the cells that were timed count. It is a front of measured "
+    "means and times, and takes no account of their intervals: cells on it may differ by chance, and a cell just "
+    "behind it may belong on it. No recommendation rests on it."
 )
 
 

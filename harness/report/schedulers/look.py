@@ -21,7 +21,7 @@ STAR = (
 CROSS = "M-0.7,-0.7L0.7,0.7M-0.7,0.7L0.7,-0.7"
 COST_TITLES: dict[Cost, str] = {"seconds": "seconds for each image", "model_calls": "model calls for each image"}
 _DASHES = [[1, 0], [5, 3], [2, 2], [8, 3, 2, 3]]  # told apart without colours too
-_BESIDE = 0.035  # of a cost: how far points of the very same cost are set apart
+_BESIDE, _FARTHEST = 0.035, 0.15  # of a cost: how far points of the very same cost are set apart, and at most
 
 
 def colour_of(sweep: Sweep, scheduler: str) -> str:
@@ -33,7 +33,7 @@ def colours(sweep: Sweep, channel: type[Any] = alt.Color) -> Any:
     """The encoding of schedulers as colours."""
     names = list(sweep.schedulers)
     scale = alt.Scale(domain=names, range=[colour_of(sweep, name) for name in names])
-    legend = alt.Legend(symbolType="stroke", symbolStrokeWidth=3.5, symbolSize=420)
+    legend = alt.Legend(symbolType="stroke", symbolStrokeWidth=3.5, symbolSize=420, labelLimit=0)
     return channel("series:N", title=None, scale=scale, legend=legend)
 
 
@@ -68,8 +68,9 @@ def place_on(sweep: Sweep, ground: Ground, point: Point, cost: Cost) -> tuple[fl
         x, bounds = point.cell.timing.latency_s, point.cell.timing.latency_interval
         return (x, bounds.low, bounds.high) if bounds else (x, x, x)
     names = [line.scheduler for line in ground.lines]
-    middle = names.index(point.cell.settings.scheduler.label) - (len(names) - 1) / 2
-    return (point.model_calls * (1 + _BESIDE * middle),) * 3
+    last = (len(names) - 1) / 2
+    apart = _BESIDE if last else 0.0
+    return (point.model_calls * (1 + apart * (names.index(point.cell.settings.scheduler.label) - last)),) * 3
 
 
 def x_of(frame: Frame, cost: Cost, *, short: bool = False) -> alt.X:

@@ -54,8 +54,9 @@ def caption(sweep: Sweep, metric: str) -> str:
     """How to read the panels."""
     parts = [
         f"Difference in {metric_words(metric)} from the reference, paired by prompt and seed, with its 95 % interval "
-        f"(studentized bootstrap over prompts); the band is the margin. {MARKS}. The mark is the verdict over all "
-        "quality metrics, Holm-adjusted over the run, and may differ from what one interval shows. Figures: steps."
+        f"(studentized bootstrap over prompts); the band is the margin. {MARKS}{_unjudged(sweep)}. The mark is the "
+        "verdict over all quality metrics, Holm-adjusted over the run, and may differ from what one interval shows. "
+        "Figures: steps."
     ]
     if any_bends(sweep, sweep.grounds, metric):
         parts.append("The vertical scale is linear near zero and logarithmic beyond the margin.")
@@ -65,6 +66,12 @@ def caption(sweep: Sweep, metric: str) -> str:
     if untimed:
         parts.append(f"Not shown, because not timed: {', '.join(untimed)}.")
     return " ".join(parts)
+
+
+def _unjudged(sweep: Sweep) -> str:
+    """The mark of what has no verdict, where there is any."""
+    points = (point for ground in sweep.grounds for point in ground.compared)
+    return ", □ not judged" if any(point.standing == "not judged" for point in points) else ""
 
 
 def difference_panel(
@@ -103,7 +110,9 @@ def _row(
         return None
     value = scale * (found.value or 0.0) if found else 0.0
     low, high = (
-        (scale * found.low, scale * found.high) if found and found.low is not None and found.high is not None else (value,) * 2
+        (scale * found.low, scale * found.high)
+        if found and found.low is not None and found.high is not None
+        else (value,) * 2
     )
     judged = comparison_of(point.cell, metric)
     return {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
@@ -12,41 +11,33 @@ from PIL import Image
 from harness.catalog.metrics import METRICS
 from harness.report.charts import Chart, finish
 from harness.report.drawing import Drawing, balanced, text_width, wrap
-from harness.report.inputs import heading
-from harness.report.pictures import ACCENT, INK, MUTED, place
+from harness.report.pictures import ACCENT, INK, MUTED
 from harness.report.schedulers.advice import Advice, ModelAdvice
+from harness.report.schedulers.beside import draw_beside, pictures_beside
 from harness.report.schedulers.facts import footer
 from harness.report.schedulers.look import CROSS, STAR, Panel, colour_of, cost_of_panel, dash_of
 from harness.report.schedulers.panels import any_bends, difference_panel
 from harness.report.schedulers.strips import StepStrip
-from harness.report.schedulers.sweep import Ground, Point, Sweep
-from harness.report.text import VERDICT_MARKS, listing, metric_words
-from harness.report.view import comparison_of
+from harness.report.schedulers.sweep import Ground, Sweep
+from harness.report.text import listing, metric_words
 
 WIDTH, HEIGHT = 1600, 900
-MOST_PANELS, _MOST_TILES = 4, 9
+MOST_PANELS = 4
 _SIDE, _CHART, _PICTURES, _FOOT = 48, 1040, 1120, 826
 _SCALE = 1.6  # of the charts: their letters of 12 become 19
-_LABEL, _SMALL_LABEL, _GAP = 26, 15, 12
 _CIRCLE = "M1,0A1,1 0 1,1 -1,0A1,1 0 1,1 1,0"
+_SQUARE = "M-0.8,-0.8L0.8,-0.8L0.8,0.8L-0.8,0.8Z"
 _DIAMOND = "M0,-1L0.8,0L0,1L-0.8,0Z"
 _CHANNELS = ("color", "stroke", "strokeDash")
-_SYMBOLS = (  # path, fill, width of its line, words
+Symbol = tuple[str, str, float, str]  # path, fill, width of its line, words
+_SYMBOLS: tuple[Symbol, ...] = (
     (_CIRCLE, INK, 0.0, "equivalent or improved"),
     (_CIRCLE, "#ffffff", 2.6, "inconclusive"),
     (CROSS, "none", 3.0, "regressed"),
     (STAR, INK, 0.0, "holds with fewest calls"),
     (_DIAMOND, INK, 0.0, "reference"),
 )
-
-
-@dataclass(frozen=True)
-class Beside:
-    """The pictures at the right: a ground's cells of one step count, and the reference."""
-
-    strip: StepStrip
-    points: tuple[Point, ...]
-    left_out: int
+_UNJUDGED: Symbol = (_SQUARE, "#ffffff", 2.0, "not judged")
 
 
 def draw_summary(sweep: Sweep, advised: ModelAdvice, strips: Sequence[StepStrip]) -> Image.Image:
@@ -57,7 +48,7 @@ def draw_summary(sweep: Sweep, advised: ModelAdvice, strips: Sequence[StepStrip]
     _panels(sheet, sweep, shown, _legend(sheet, sweep, (_SIDE, top)))
     beside = pictures_beside(sweep, advised, strips)
     if beside is not None:
-        _pictures(sheet, sweep, beside, top - 6)
+        draw_beside(sheet, sweep, beside, (_PICTURES, top - 6, WIDTH - _SIDE, _FOOT))
     left_out = [advice.ground.title for advice in advised.grounds[MOST_PANELS:]]
     lines = footer(sweep, advised.model, left_out)
     sheet.text(
@@ -89,11 +80,17 @@ def _legend(sheet: Drawing, sweep: Sweep, at: tuple[int, int]) -> int:
         sheet.text((left + 46, down), [name], 18, INK)
         left += width + 10
     left, down = float(at[0]), down + 30
-    for path, fill, line, words in _SYMBOLS:
+    for path, fill, line, words in symbols(sweep):
         sheet.mark((left + 9, down - 6), 11 if path == STAR else 8, path, fill, INK, line)
         sheet.text((left + 26, down), [words], 17, INK)
         left += text_width(words, 17) + 44
     return down + 22
+
+
+def symbols(sweep: Sweep) -> tuple[Symbol, ...]:
+    """The marks of the legend: that of what is not judged only where there is any."""
+    points = (point for ground in sweep.grounds for point in ground.points)
+    return (*_SYMBOLS, _UNJUDGED) if any(point.standing == "not judged" for point in points) else _SYMBOLS
 
 
 def _panels(sheet: Drawing, sweep: Sweep, shown: Sequence[Advice], top: int) -> None:
@@ -132,7 +129,7 @@ def why_empty(sweep: Sweep, ground: Ground) -> str:
 
 
 def _still(panel: Panel) -> Chart:
-    return Chart("panel", "", "", {**_without_legends(finish(panel)), "background": "white"})
+    return Chart("panel", "", "", _without_legends(finish(panel)))
 
 
 def _without_legends(spec: Any) -> Any:
@@ -167,57 +164,3 @@ def _upwards(sweep: Sweep, shown: Sequence[Advice]) -> str:
     if len(panels) == 1:
         return next(iter(panels))
     return " or ".join(f"{words} ({listing(titles)})" for words, titles in panels.items())
-
-
-def pictures_beside(sweep: Sweep, advised: ModelAdvice, strips: Sequence[StepStrip]) -> Beside | None:
-    """The cells at the step count of the first recommendation, else at the middle count, and the reference."""
-    mine = [strip for strip in strips if strip.ground.model == advised.model]
-    if not mine:
-        return None
-    advice = next((a for a in advised.grounds if a.chosen), advised.grounds[0])
-    strip = next((strip for strip in mine if strip.ground is advice.ground), mine[0])
-    counts = sorted({p.steps for p in strip.ground.points if p.standing != "reference"}) or list(strip.steps)
-    steps = advice.chosen.steps if advice.chosen and strip.ground is advice.ground else counts[len(counts) // 2]
-    having = [p for p in strip.ground.points if p.cell.batches]
-    references = [advice.reference] if advice.reference else [p for p in having if p.standing == "reference"][:1]
-    others = [p for p in having if p.steps == steps and p not in references]
-    room = _MOST_TILES - len(references)
-    return Beside(strip, (*references, *others[:room]), len(others) - len(others[:room]))
-
-
-def _pictures(sheet: Drawing, sweep: Sweep, beside: Beside, top: int) -> None:
-    columns = 2 if len(beside.points) <= 4 else 3
-    room = WIDTH - _SIDE - _PICTURES
-    lines = -(-len(beside.points) // columns)
-    words = _words(beside)
-    high = _FOOT - top - 22 * len(words) - 16
-    head = _LABEL if columns == 2 else 2 * _SMALL_LABEL + 14
-    tile = min((room - (columns - 1) * _GAP) // columns, high // lines - head - _GAP)
-    for number, point in enumerate(beside.points):
-        at = (_PICTURES + number % columns * (tile + _GAP), top + number // columns * (tile + head + _GAP))
-        colour = INK if point.standing == "reference" else colour_of(sweep, point.cell.settings.scheduler.label)
-        name, steps = _name(point, sweep.main_metric(beside.strip.ground))
-        texts = [f"{name} {steps}"] if columns == 2 else [name, steps]
-        size = min(17 if columns == 2 else _SMALL_LABEL, tile / max(text_width(text, 1.0) for text in texts))
-        sheet.text((at[0], at[1] + 17), [wrap(text, size, tile, lines=1)[0] for text in texts], size, colour)
-        place(sheet, sweep.view.picture(point.cell, beside.strip.row), (at[0], at[1] + head), tile)
-    sheet.text((_PICTURES, top + lines * (tile + head + _GAP) + 18), words, 17, MUTED)
-
-
-def _name(point: Point, metric: str) -> tuple[str, str]:
-    """The scheduler, and its steps with the verdict's mark."""
-    label = point.cell.settings.scheduler.label
-    if point.standing == "reference":
-        return label, f"{point.steps} (reference)"
-    judged = comparison_of(point.cell, metric)
-    return label, f"{point.steps} {VERDICT_MARKS[judged.verdict]}" if judged else str(point.steps)
-
-
-def _words(beside: Beside) -> list[str]:
-    """Whose pictures these are, and by what rule."""
-    strip = beside.strip
-    prompt = heading(strip.ground.points[0].cell, strip.row) or strip.row.id
-    where = f"{strip.ground.title}: " if strip.ground.title else ""
-    more = f" {beside.left_out} schedulers more are left out." if beside.left_out else ""
-    text = f"{where}“{prompt}”, seed {strip.row.seed}. Chosen by rule: {strip.chosen.rule}.{more}"
-    return wrap(text, 17, WIDTH - _SIDE - _PICTURES, lines=9)

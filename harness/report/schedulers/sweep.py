@@ -215,6 +215,6 @@ def _front(points: Iterable[Point], metric: str, cost: Cost) -> frozenset[str]:
     placed = {}
     for point in points:
         score, costs = score_of(point.cell, metric), point.cost(cost)
-        if score is not None and score.value is not None and costs is not None:
+        if point.cell.status == "done" and score is not None and score.value is not None and costs is not None:
             placed[point.cell.cell_id] = (costs, score.value)
     return front(placed, METRICS[metric].direction)

@@ -9,10 +9,9 @@ from harness.report.sentences import margin_text
 from harness.report.text import counts_pictures, decimals_for, metric_words, number, plural, seconds, span
 from harness.report.view import comparison_of
 
-
 VERDICTS = (
-    "A verdict rests on one-sided tests at 5 % against the margin, adjusted by Holm over the whole run, to which a 90 % "
-    "interval belongs, so that the 95 % interval of a setting that is equivalent may reach past the margin."
+    "A verdict rests on one-sided tests at 5 % against the margin, adjusted by Holm over the whole run, to which a "
+    "90 % interval belongs, so that the 95 % interval of a setting that is equivalent may reach past the margin."
 )
 
 
