@@ -29,7 +29,7 @@ class Chart:
         return str(vl_convert.vegalite_to_svg(self.spec))
 
     def png(self, scale: float = 2.0) -> bytes:
-        """The chart as a PNG on white, without a browser: on nothing, vl-convert spoils the colour of what is seen through."""
+        """The chart as a PNG on white, without a browser: on no ground vl-convert spoils colours of less opacity."""
         return bytes(vl_convert.vegalite_to_png({**self.spec, "background": "white"}, scale=scale))
 
 

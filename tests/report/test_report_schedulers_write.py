@@ -163,7 +163,7 @@ def test_the_verb_writes_it_beside_the_general_report(grid, capsys) -> None:
             ("mini-2.2", "mini+2", "mini@2", "mini-2-2"),
             ["summary-mini-2.png", "summary-mini-2-2.png", "summary-mini-2-2-2.png"],
         ),
-        (("mini-2.2", "Mini", "mini"), ["summary-Mini.png", "summary-mini-2.png"]),
+        (("mini-2.2", "mini", "Mini"), ["summary-mini.png", "summary-Mini-2.png"]),
         (("mini-2.2", "мини", "кот"), ["summary-1.png", "summary-2.png"]),
     ],
 )

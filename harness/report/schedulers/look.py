@@ -69,7 +69,7 @@ def place_on(sweep: Sweep, ground: Ground, point: Point, cost: Cost) -> tuple[fl
         return (x, bounds.low, bounds.high) if bounds else (x, x, x)
     names = [line.scheduler for line in ground.lines]
     last = (len(names) - 1) / 2
-    apart = _BESIDE if last else 0.0
+    apart = min(_BESIDE, _FARTHEST / last) if last else 0.0
     return (point.model_calls * (1 + apart * (names.index(point.cell.settings.scheduler.label) - last)),) * 3
 
 
