@@ -30,11 +30,11 @@ def build_scheduler(
         strength: of an image-to-image task, which starts in the middle of the schedule.
 
     Returns:
-        The scheduler, and ``{"class_name", "config", "base", "variance", "variance_type_removed", "adapter"}``:
+        The scheduler, and ``{"class_name", "config", "base", "variance", "variance_type_removed", "adapter", …}``:
         ``base`` is the subfolder whose configuration was the start, ``variance`` whether the UNet's variance half is
         ``used``, ``dropped`` or ``absent``, ``variance_type_removed`` whether that key had to go from the base,
         ``adapter`` the keywords of the adapter (``None``: the scheduler is bare), ``added`` what it needs of the
-        model's noise schedule.
+        model's noise schedule, ``dropped`` the keys of the base that the class does not take.
 
     Raises:
         UsageError: the class does not exist, is not right under Kandinsky, or does not take an override.
@@ -59,6 +59,7 @@ def build_scheduler(
         "variance_type_removed": recipe.variance_type_removed,
         "adapter": recipe.adapter,
         "added": recipe.added,
+        "dropped": _dropped(base, cls),
     }
 
 
@@ -85,6 +86,12 @@ def _scheduler_class(name: str) -> Any:
             do="check the spec with `harness plan`: it tells which of the others are refused, and why",
         )
     return cls
+
+
+def _dropped(base: dict[str, Any], cls: Any) -> list[str]:
+    """Keys that say something and that the class does not know; diffusers keeps them as hidden entries."""
+    taken = cls._get_init_keys(cls)
+    return sorted(key for key, value in base.items() if key[0] != "_" and value is not None and key not in taken)
 
 
 def _require_right(name: str, choice: SchedulerChoice) -> None:

@@ -76,7 +76,10 @@ def _notes(settings: Settings, model: ModelRow) -> Iterator[str]:
         return
     base = own_config(model.parts[part], choice.subfolder or "scheduler")
     if base is None:
-        yield f"{choice.label} on {model.name}: what it keeps of the model's own configuration is told by its records"
+        yield (
+            f"{model.name}'s own scheduler configuration is not here: what another class drops of it stands in the "
+            "records of the cells"
+        )
         return
     told = "; ".join(filter(None, (_dropped(base, choice), _changed(base, choice))))
     if told:

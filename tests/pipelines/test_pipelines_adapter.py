@@ -146,6 +146,9 @@ def test_a_refused_scheduler_is_refused_when_it_is_loaded_too(tiny: Loaded) -> N
 def test_what_was_done_is_told(tiny: Loaded) -> None:
     _, known = build_scheduler(tiny, choice("EulerDiscrete"), strength=0.5)
     assert known["adapter"] == {"strength": 0.5} and known["class_name"] == "EulerDiscreteScheduler"
+    assert {"clip_sample", "thresholding", "variance_type"} <= set(known["dropped"]) and "beta_end" not in known[
+        "dropped"
+    ]
     _, known = build_scheduler(tiny, choice("DDIM", step={"eta": 0.5}))
     assert known["adapter"] == {"eta": 0.5}
     _, known = build_scheduler(tiny, choice("EDMEuler"))
