@@ -34,9 +34,7 @@ class Bare:
 
 
 @pytest.mark.parametrize("name", ["DDIM", "UniPCMultistep", "EulerDiscrete", "HeunDiscrete", "KDPM2Discrete"])
-def test_a_scheduler_in_the_adapter_beside_the_bare_one(
-    bench: Bench, compare: Callable[..., None], name: str
-) -> None:
+def test_a_scheduler_in_the_adapter_beside_the_bare_one(bench: Bench, compare: Callable[..., None], name: str) -> None:
     choice = SchedulerChoice(label=name, class_name=f"{name}Scheduler")
     settings = make_settings(model="mini-2.2", num_inference_steps=50, guidance_scale=1.0, scheduler=choice)
     loaded, rows = bench.loaded, make_rows(1)

@@ -23,7 +23,7 @@ finally:
 SPEC = """
 name: one small picture
 prompts: [a red star]
-num_inference_steps: 1
+num_inference_steps: 2
 prior_num_inference_steps: 2
 metrics: clip_score
 timing: off

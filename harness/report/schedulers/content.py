@@ -89,7 +89,7 @@ def _on_timing(sweep: Sweep) -> list[str]:
     drifted = [cell for cell in sweep.view.done if _moved(comparison_of(cell, "latency"))]
     if not drifted:
         return []
-    return [f"The machine drifted while {plural(len(drifted), 'cell')} was timed: those seconds are shown, not judged."]
+    return [f"The machine drifted while it timed {plural(len(drifted), 'cell')}: those seconds are shown, not judged."]
 
 
 def _moved(judged: Comparison | None) -> bool:
