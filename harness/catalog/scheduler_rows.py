@@ -113,3 +113,10 @@ VARIANTS: tuple[SchedulerVariant, ...] = (
     *_variants("SASolver", _KARRAS),
     *_variants("UniPCMultistep", {"solver_order": 3}, {"solver_type": "bh1", **_TO_SIGMA_MIN}, _KARRAS, _TRAILING),
 )  # fmt: skip
+
+#: Those of them that converge more slowly than the proof's bar asks, on one version or on all: they may be run.
+SLOW: tuple[SchedulerVariant, ...] = (
+    *_variants("DDIM", _LINSPACE)[1:],
+    *_variants("DPMSolverMultistep", {"solver_order": 1})[1:],
+    *_variants("EulerDiscrete", _KARRAS, _EXPONENTIAL, _BETA, _TRAILING)[1:],
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.catalog.least_steps import COSINE, LEAST
+from harness.catalog.least_steps import COSINE, LEAST, NONE
 from harness.catalog.schedulers import SPACINGS, scheduler_row
 
 _TRAIN = 1000
@@ -14,19 +14,19 @@ _WHOLE_STRIDE = (*_SAME_STRIDE, "DDPM", "DDPMParallel")  # the others interpolat
 _ORIGINAL = ("LCM", "TCD")
 _DRIFT, _FROM = 0.06, 30
 _NEAREST = 2
+_DIGITS = 250
 _RUNGE_KUTTA = 4  # steps of PNDM's start
 #: One of these spreads its steps so that a single one begins at the first timestep of all.
 _BOTTOM = ("leading", "linspace")
 #: They lay out one timestep more than they take, so that a single one begins high.
 _ONE_MORE = ("DEISMultistep", "DPMSolverMultistep", "DPMSolverSinglestep", "SASolver", "UniPCMultistep")
-#: class → the most steps by spacing: past them two of its sigmas are the same, and it divides by their difference
-_MOST: dict[str, dict[str, int]] = {
-    **dict.fromkeys(("DEISMultistep", "DPMSolverMultistep", "SASolver", "UniPCMultistep"),
-                    {"leading": 998, "linspace": 999}),
-    "DPMSolverSinglestep": {"leading": 998},
-    "LMSDiscrete": {"leading": 999, "linspace": 999, "trailing": 999},
-    "DPMSolverSDE": {"leading": 999, "linspace": 999, "trailing": 999},
-}  # fmt: skip
+#: class → counts by spacing at which two of its places are the same, and it divides by their difference
+_TIES: dict[str, dict[str, tuple[int, ...]]] = {
+    "DEISMultistep": {"leading": (999, 1000), "linspace": (1000,), "trailing": (998,)},
+    "DPMSolverMultistep": {"leading": (999, 1000), "linspace": (1000,)},
+    "SASolver": {"leading": (999, 1000), "linspace": (1000,), "trailing": (998,)},
+    "UniPCMultistep": {"leading": (999, 1000), "linspace": (1000,), "trailing": (998,)},
+}
 
 
 def unstable(name: str, config: Mapping[str, Any], steps: int, taken: int | None = None) -> str | None:
@@ -55,7 +55,7 @@ def _reason(name: str, config: Mapping[str, Any], steps: int, taken: int | None)
 
 
 def _reasons(name: str, known: Mapping[str, Any], steps: int, taken: int | None) -> Iterator[str]:
-    spacing, top = str(known.get("timestep_spacing")), taken is None or taken >= steps
+    spacing = str(known.get("timestep_spacing"))
     if name in _SAME_STRIDE:
         yield from _stride(spacing, steps)
     if name in _WHOLE_STRIDE and spacing == "leading":
@@ -66,8 +66,7 @@ def _reasons(name: str, known: Mapping[str, Any], steps: int, taken: int | None)
     original = known.get("original_inference_steps")
     if name in _ORIGINAL and original is not None and steps > original:
         yield f"it takes no more steps than its original_inference_steps, which are {original}"
-    if top:
-        yield from _overshoots(name, known, steps)
+    yield from _overshoots(name, known, steps, whole=taken is None or taken >= steps)
 
 
 def _stride(spacing: str, steps: int) -> Iterator[str]:
@@ -92,16 +91,20 @@ def _ends(name: str, known: Mapping[str, Any], steps: int, spacing: str, taken: 
     exponential = name.startswith("EDM") and known.get("sigma_schedule") == "exponential"
     if steps == 1 and taken is None and (low or exponential or (name == "DEISMultistep" and spread)):
         yield "its one step begins where there is hardly any noise, and the picture stays noise"
-    if not spread and steps > _MOST.get(name, {}).get(spacing, _TRAIN):
+    if name == "DEISMultistep" and known.get("solver_order") == 3 and steps > _DIGITS:
+        yield f"with more than {_DIGITS} steps its coefficients of third order lose their digits in single precision"
+    if not spread and steps in _TIES.get(name, {}).get(spacing, ()):
         yield "two of its places in the noise schedule are the same, and it divides by their difference"
 
 
-def _overshoots(name: str, known: Mapping[str, Any], steps: int) -> Iterator[str]:
+def _overshoots(name: str, known: Mapping[str, Any], steps: int, *, whole: bool) -> Iterator[str]:
+    """A start in the middle escapes only where even timesteps have left the cosine schedule's highest sigmas out."""
     found = next((one for one in LEAST.get(name, ()) if one.suits(known)), None)
-    if found is None:
+    cosine, spread = known.get("beta_schedule") == COSINE, any(known.get(key) for key in SPACINGS)
+    if found is None or (cosine and not spread and not whole):
         return
-    cosine = known.get("beta_schedule") == COSINE
-    least = found.cosine if cosine else found.linear
-    if steps < least:
-        where = "on a cosine noise schedule" if cosine else "on a linear noise schedule"
-        yield f"with fewer than {least} steps it overshoots {where}, and the picture is noise"
+    least, where = (found.cosine, "cosine") if cosine else (found.linear, "linear")
+    if least == NONE:
+        yield f"it overshoots on a {where} noise schedule, and the picture is noise"
+    elif steps < least:
+        yield f"with fewer than {least} steps it overshoots on a {where} noise schedule, and the picture is noise"

@@ -1,0 +1,34 @@
+"""What variants are called. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from harness.catalog.schedulers import SUFFIX, schedulers
+from harness.catalog.types import SchedulerVariant
+from harness.errors import UsageError
+
+
+def named(variant: SchedulerVariant) -> str:
+    """A variant in a word or two: ``EulerDiscrete (use_karras_sigmas)``."""
+    words = [key if value is True else f"{key} {value}" for key, value in (variant.config | variant.step).items()]
+    return f"{variant.name} ({', '.join(words)})" if words else variant.name
+
+
+def known_names(names: Sequence[str]) -> list[str]:
+    """Class names without the suffix.
+
+    Raises:
+        UsageError: the installed diffusers has no such scheduler.
+    """
+    found = [name.removesuffix(SUFFIX) for name in names]
+    for name in found:
+        if name not in schedulers():
+            near = get_close_matches(name, schedulers(), 1)
+            raise UsageError(
+                f"diffusers has no scheduler {name}{SUFFIX}.",
+                expected="a name that `harness schedulers` lists",
+                do=f"did you mean {near[0]}?" if near else "",
+            )
+    return found
