@@ -9,7 +9,7 @@ distribution that is a straight line, for a mixture it is solved for in double p
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import torch
@@ -68,26 +68,50 @@ def posterior(problems: tuple[Problem, ...], x: torch.Tensor, alpha: float) -> t
         x: latents at ``alpha``, (n, channels, height, width).
         alpha: the level.
     """
-    shares, each, spread = _by_mode(problems, x.double(), alpha)
+    x = x.double()
+    shares, each = _by_mode(problems, x, alpha)
     mean = (shares * each).sum(0)
-    widths = _modes(problems)[2]
-    second = (shares * (each**2 + widths**2 * (1 - alpha) / spread)).sum(0)
-    return mean, second - mean**2
+    doubts = _at_level(problems, alpha).doubts
+    return mean, (shares * (each**2 + doubts)).sum(0) - mean**2
 
 
-def _by_mode(problems: tuple[Problem, ...], x: torch.Tensor, alpha: float) -> tuple[torch.Tensor, ...]:
-    """The share of each mode at ``x``, ``E[x0 | x, mode]``, and each mode's variance at this level."""
+class _Level(NamedTuple):
+    """What a denoiser needs of the modes at a level: (modes, 1, channels, 1, 1) each."""
+
+    log_weights: torch.Tensor  # with the density's factor
+    centres: torch.Tensor
+    sharpness: torch.Tensor  # of the density's exponent
+    means: torch.Tensor
+    gains: torch.Tensor
+    doubts: torch.Tensor  # Var(x0 | x, mode)
+
+
+@lru_cache(maxsize=4096)
+def _at_level(problems: tuple[Problem, ...], alpha: float) -> _Level:
     weights, means, widths = _modes(problems)
-    spread = alpha * widths**2 + 1 - alpha
-    off = x - alpha**0.5 * means
-    shares = (weights.log() - 0.5 * spread.log() - 0.5 / spread * off**2).softmax(0)
-    return shares, means + alpha**0.5 * widths**2 / spread * off, spread
+    spread = alpha * widths**2 + 1 - alpha  # the variance of each mode
+    return _Level(
+        log_weights=weights.log() - 0.5 * spread.log(),
+        centres=alpha**0.5 * means,
+        sharpness=-0.5 / spread,
+        means=means,
+        gains=alpha**0.5 * widths**2 / spread,
+        doubts=widths**2 * (1 - alpha) / spread,
+    )
+
+
+def _by_mode(problems: tuple[Problem, ...], x: torch.Tensor, alpha: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """The share of each mode at ``x``, and ``E[x0 | x, mode]``."""
+    level = _at_level(problems, alpha)
+    off = x - level.centres
+    shares = (level.log_weights + level.sharpness * off**2).softmax(0)
+    return shares, level.means + level.gains * off
 
 
 def ideal_noise(problems: tuple[Problem, ...], x: torch.Tensor, alpha: float) -> torch.Tensor:
     """The ideal denoiser's prediction, in double precision. ``x``: (n, channels, height, width) at level ``alpha``."""
     x = x.double()
-    shares, each, _ = _by_mode(problems, x, alpha)
+    shares, each = _by_mode(problems, x, alpha)
     return (x - math.sqrt(alpha) * (shares * each).sum(0)) / math.sqrt(1 - alpha)
 
 
