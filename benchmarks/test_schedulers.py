@@ -39,7 +39,8 @@ def test_a_scheduler_in_the_adapter_beside_the_bare_one(bench: Bench, compare: C
     settings = make_settings(num_inference_steps=50, scheduler=choice)
     loaded, rows = bench.loaded, make_rows(1)
     prior = run_prior(loaded, settings, rows)
-    inner = getattr(build_scheduler(loaded, choice)[0], "inner", None) or build_scheduler(loaded, choice)[0]
+    built, _ = build_scheduler(loaded, choice)
+    inner = getattr(built, "inner", built)
     calls = {
         "bare": lambda: run_decoder(loaded, settings, Bare(inner), prior, rows),
         "in the adapter": lambda: run_decoder(loaded, settings, KandinskyScheduler(inner), prior, rows),

@@ -5,16 +5,26 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from harness.base import Frozen
+from harness.catalog.names import Task, Version
 
-Version = Literal["2.1", "2.2", "3"]
-Task = Literal[
-    "text-to-image",
-    "image-to-image",
-    "inpainting",
-    "interpolation",
-    "controlnet-depth-text-to-image",
-    "controlnet-depth-image-to-image",
+__all__ = [
+    "Api",
+    "DType",
+    "InputName",
+    "MetricRow",
+    "ModelRow",
+    "Network",
+    "PartName",
+    "Pipelines",
+    "Place",
+    "SchedulerRow",
+    "SchedulerVariant",
+    "Task",
+    "TaskRow",
+    "Version",
+    "WeightsRow",
 ]
+
 Api = Literal["two-stage", "combined"]
 PartName = Literal["prior", "decoder", "inpaint", "controlnet"]
 InputName = Literal["image", "mask", "hint", "mix"]

@@ -8,7 +8,7 @@ from typing import get_args
 
 import click
 
-from harness.catalog.types import Task, Version
+from harness.catalog.names import Task, Version
 from harness.cli.options import json_option
 from harness.errors import ExitCode
 from harness.streams import say

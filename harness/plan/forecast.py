@@ -113,9 +113,13 @@ def _timing_note(cells: Sequence[Cell], timing: TimingPlan) -> tuple[str, ...]:
 
 def calls_of(settings: Settings) -> int:
     """Calls of the decoder's network for one image; with guidance each call carries the image twice."""
-    taken = None if settings.strength is None else started(settings.num_inference_steps, settings.strength)
-    choice = settings.scheduler
-    return model_calls(choice.class_name or "", choice.config, settings.num_inference_steps, taken)
+    choice, steps = settings.scheduler, settings.num_inference_steps
+    return model_calls(choice.class_name or "", choice.config, steps, taken(steps, settings.strength))
+
+
+def taken(steps: int, strength: float | None) -> int | None:
+    """Steps that a start in the middle leaves; ``None``: the task has no such start."""
+    return None if strength is None else started(steps, strength)
 
 
 def started(steps: int, strength: float | None) -> int:

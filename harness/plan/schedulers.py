@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from harness.catalog.least_steps import COSINE
 from harness.catalog.own_schedulers import own_config
 from harness.catalog.scheduler_faults import wrong_for_kandinsky
 from harness.catalog.scheduler_words import words_of
@@ -16,7 +17,6 @@ from harness.plan.types import Cell, Settings
 from harness.spec.types import SchedulerChoice
 
 _TRAIN_STEPS = 1000  # of every Kandinsky's noise schedule
-_COSINE = "squaredcos_cap_v2"
 _PIXELS = ("thresholding", "clip_sample")
 
 
@@ -84,7 +84,7 @@ def _notes(settings: Settings, model: ModelRow) -> Iterator[str]:
     told = "; ".join(filter(None, (_dropped(base, choice), _changed(base, choice))))
     if told:
         yield f"{choice.label}, built from the {base.get('_class_name')} of {model.name}'s {part}: {told}"
-    if base.get("beta_schedule") == _COSINE and any(choice.config.get(key) for key in SPACINGS):
+    if base.get("beta_schedule") == COSINE and any(choice.config.get(key) for key in SPACINGS):
         yield (
             f"{choice.label}: it spreads its steps over sigmas up to 20,000, which {model.name}'s noise schedule has, "
             "and spends most of them where there is nothing but noise: it wants many steps, or a sigma_max"

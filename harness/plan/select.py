@@ -11,7 +11,7 @@ from typing import Any
 from harness.base import digest
 from harness.catalog.tasks import TASKS, applies, default_api, defaults, task_refusal
 from harness.catalog.types import ModelRow, Task
-from harness.plan.forecast import started
+from harness.plan.forecast import started, taken
 from harness.plan.needs import needs_refusal, rows_for
 from harness.plan.schedulers import Steps, scheduler_refusal
 from harness.plan.types import InputRow, SchedulerChoice
@@ -169,7 +169,7 @@ def _estimator_refusal(model: ModelRow, rows: Sequence[InputRow], task: Task) ->
 
 def _steps(model: ModelRow, choice: Choice) -> Steps:
     asked, strength = (value_in(model, choice, knob) for knob in ("num_inference_steps", "strength"))
-    return Steps(asked, None if strength is None else started(asked, strength))
+    return Steps(asked, taken(asked, strength))
 
 
 def _strength_refusal(model: ModelRow, choice: Choice) -> str | None:

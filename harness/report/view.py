@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.catalog.schedulers import model_calls
 from harness.errors import MissingError, StoreError
-from harness.plan.forecast import started
+from harness.plan.forecast import taken
 from harness.plan.types import Cell, InputRow, Plan
 from harness.spec.knobs import NONE
 from harness.store.records import CellRecord, Comparison, RunRecord, Score
@@ -95,8 +95,8 @@ class RunView:
         settings = cell.settings
         class_name = cell.scheduler.get("class_name") or settings.scheduler.class_name or ""
         config = {**cell.scheduler.get("config", {}), **settings.scheduler.config}
-        taken = None if settings.strength is None else started(settings.num_inference_steps, settings.strength)
-        return model_calls(class_name, config, settings.num_inference_steps, taken)
+        steps = settings.num_inference_steps
+        return model_calls(class_name, config, steps, taken(steps, settings.strength))
 
     def rows_of(self, cell: CellRecord) -> tuple[InputRow, ...]:
         """The rows that a cell makes images of."""

@@ -9,20 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.processes import HEAVY, SPY
 
 from harness import __version__
 from harness.store.store import Store
 
 SCRIPT = Path(sys.executable).with_name("harness")
-HEAVY = ("torch", "torchvision", "diffusers", "transformers", "open_clip", "mlflow", "pandas", "altair")
-SPY = """
-import json, runpy, sys
-sys.argv = ["harness", *sys.argv[1:]]
-try:
-    runpy.run_module("harness", run_name="__main__", alter_sys=True)
-except SystemExit as leave:
-    print(json.dumps([leave.code or 0, sorted({name.partition(".")[0] for name in sys.modules})]), file=sys.stderr)
-"""
 
 
 def _harness(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
@@ -65,6 +57,7 @@ def test_looking_imports_nothing_heavy(store: Store, line: str) -> None:
     done = subprocess.run([sys.executable, "-c", SPY, *line.split()], capture_output=True, text=True, check=True)
     code, modules = json.loads(done.stderr)
     assert code == 0 and set(HEAVY).isdisjoint(modules)
+    assert not line.endswith("--help") or "pydantic" not in modules
 
 
 @pytest.mark.parametrize("line", ["plan quickstart", "plan quickstart --json", "status --json", "--help", "run --help"])

@@ -12,21 +12,12 @@ from typing import Any
 import pytest
 from support.doctor import safetensors, stubs, write_part
 from support.hub import hub
-from support.processes import unmeasured
+from support.processes import HEAVY, SPY, unmeasured
 
 from harness.catalog.models import MODELS
 from harness.catalog.weights import WEIGHTS
 from harness.errors import ExitCode
 
-HEAVY = ("torch", "torchvision", "diffusers", "transformers", "open_clip", "mlflow", "pandas", "altair")
-SPY = """
-import json, runpy, sys
-sys.argv = ["harness", *sys.argv[1:]]
-try:
-    runpy.run_module("harness", run_name="__main__", alter_sys=True)
-except SystemExit as leave:
-    print(json.dumps([leave.code or 0, sorted({name.partition(".")[0] for name in sys.modules})]), file=sys.stderr)
-"""
 #: Hides a package from everything in a process, as if it were not installed.
 HIDING = """
 import importlib.metadata as metadata, sys
