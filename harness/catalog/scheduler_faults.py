@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from harness.catalog.least_steps import COSINE
 from harness.catalog.own_schedulers import NOISE_KEYS, sigmas_of
 from harness.catalog.schedulers import SPACINGS, scheduler_row
 from harness.catalog.types import Version
@@ -15,7 +16,7 @@ _SLACK = 1.01  # of a sigma's bound: a number that was rounded for a spec
 _USUAL: dict[Version, dict[str, Any]] = {
     "2.1": {"beta_schedule": "linear", "beta_start": 0.00085, "beta_end": 0.012},
     "2.2": {"beta_schedule": "linear", "beta_start": 0.00085, "beta_end": 0.012},
-    "3": {"beta_schedule": "squaredcos_cap_v2"},
+    "3": {"beta_schedule": COSINE},
 }
 
 
@@ -89,7 +90,7 @@ def _of_the_noise(class_name: str, config: Mapping[str, Any], base: Mapping[str,
 
 def _of_the_sigmas(config: Mapping[str, Any], base: Mapping[str, Any], *, always: bool) -> dict[str, bool]:
     """``always``: the class looks at ``sigma_min`` and ``sigma_max`` whatever else is set, as EDM's do."""
-    cosine, spread = base.get("beta_schedule") == "squaredcos_cap_v2", [key for key in SPACINGS if config.get(key)]
+    cosine, spread = base.get("beta_schedule") == COSINE, [key for key in SPACINGS if config.get(key)]
     asked = {key: config[key] for key in ("sigma_min", "sigma_max") if config.get(key) is not None}
     return {
         "it takes at most one of " + ", ".join(SPACINGS): len(spread) > 1,
@@ -109,7 +110,7 @@ def _of_the_sigmas(config: Mapping[str, Any], base: Mapping[str, Any], *, always
 
 def _unseen(asked: Mapping[str, float], base: Mapping[str, Any]) -> dict[str, bool]:
     """Sigmas that are outside of the noise schedule that the model was trained on."""
-    levels = sigmas_of(dict(base))
+    levels = sigmas_of(dict(base)) if asked else None  # a thousand levels, for each combination of a plan
     if levels is None:
         return {}
     low, high = levels[0] / _SLACK, levels[-1] * _SLACK

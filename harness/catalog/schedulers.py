@@ -14,13 +14,6 @@ from harness.catalog.types import SchedulerRow
 SUFFIX = "Scheduler"
 #: Overrides of which at most one may be on: they spread the sigmas anew.
 SPACINGS = ("use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "use_lu_lambdas")
-#: ``SchedulerRow.adapter`` in words.
-ADAPTER_WORDS = {
-    "none": "nothing: it runs bare",
-    "calls": "mends its calls: keywords, its place in the schedule",
-    "sigma": "brings the latents into its scale and back, and mends its calls",
-    "edm": "brings the latents into its scale and back, undoes its preconditioning, and mends its calls",
-}
 _UNPROVEN = "not yet proven right under Kandinsky's calling convention"
 
 

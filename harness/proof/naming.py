@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from harness.catalog.schedulers import SUFFIX, schedulers
 from harness.catalog.types import SchedulerVariant
 from harness.errors import UsageError
+from harness.spec.reader import nearest
 
 
 def named(variant: SchedulerVariant) -> str:
@@ -25,10 +25,10 @@ def known_names(names: Sequence[str]) -> list[str]:
     found = [name.removesuffix(SUFFIX) for name in names]
     for name in found:
         if name not in schedulers():
-            near = get_close_matches(name, schedulers(), 1)
+            near = nearest(name, schedulers())
             raise UsageError(
                 f"diffusers has no scheduler {name}{SUFFIX}.",
                 expected="a name that `harness schedulers` lists",
-                do=f"did you mean {near[0]}?" if near else "",
+                do=f"did you mean {near}?" if near else "",
             )
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import multiprocessing
 import os
@@ -13,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import get_args
 
+from harness.base import digest
 from harness.catalog.scheduler_rows import SLOW
 from harness.catalog.types import Task, Version
 from harness.proof import check
@@ -20,15 +20,9 @@ from harness.proof.naming import named
 from harness.proof.refusals import HARDLY, STANDS_STILL, STAYS, attempts
 from harness.proof.scan import scan
 from harness.proof.types import Attempt, Proof, Subject, Word
+from harness.store.digests import digest_file, digest_source
 
-_SOURCES = (
-    "schedulers",
-    "proof",
-    *(
-        f"catalog/{name}.py"
-        for name in ("least_steps", "scheduler_faults", "scheduler_rows", "schedulers", "unstable_steps")
-    ),
-)
+_CATALOG = ("least_steps", "scheduler_faults", "scheduler_rows", "schedulers", "unstable_steps")
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -46,7 +40,7 @@ def prove(
     ``scanned``: then the counts of steps one by one, too.
     """
     many = processes or os.cpu_count() or 1
-    digest, begun, used = digest_of_sources(), time.perf_counter(), processor_seconds()
+    sources, begun, used = digest_of_sources(), time.perf_counter(), processor_seconds()
     variants, refused = check.chosen(names)
     asked = [check.cells(one, versions, tasks) for one in variants]
     with _pool(many) as pool:  # one queue of small jobs, so that the cores end together
@@ -61,7 +55,7 @@ def prove(
         tried = [one for each in tries for one in each]
     proof = Proof(
         made_with=made_with(),
-        digest=digest,
+        digest=sources,
         processes=many,
         seconds=time.perf_counter() - begun,
         processor_seconds=processor_seconds() - used,
@@ -138,9 +132,5 @@ def made_with() -> dict[str, str]:
 
 def digest_of_sources() -> str:
     """Of what the proof's results follow from, beside the libraries: a page made of other sources is stale."""
-    known = hashlib.sha256()
-    for name in _SOURCES:
-        path = _PACKAGE / name
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            known.update(file.relative_to(_PACKAGE).as_posix().encode() + b"\0" + file.read_bytes())
-    return known.hexdigest()
+    catalog = [[name, digest_file(_PACKAGE / "catalog" / f"{name}.py")] for name in _CATALOG]
+    return digest([digest_source([_PACKAGE / "schedulers", _PACKAGE / "proof"]), catalog])
