@@ -129,12 +129,11 @@ def flow(problem: Problem, x: torch.Tensor, start: float, end: float) -> torch.T
     x, before, after = x.double(), problem.at(start).modes, problem.at(end).modes
     if len(before) == 1:
         return after[0].mean + after[0].width * (x - before[0].mean) / before[0].width
-    return _quantile(after, _below(before, x), _below(before, x, upper=True))
+    return _quantile(after, _below(before, x), _below(before, x, -1.0))
 
 
-def _below(modes: tuple[Mode, ...], x: torch.Tensor, *, upper: bool = False) -> torch.Tensor:
-    """Probability below ``x``, or above it: the smaller of the two keeps its digits in the tails."""
-    sign = -1.0 if upper else 1.0
+def _below(modes: tuple[Mode, ...], x: torch.Tensor, sign: torch.Tensor | float = 1.0) -> torch.Tensor:
+    """Probability below ``x``, above it where ``sign`` is -1: the smaller of the two keeps its digits in the tails."""
     parts = [mode.weight * torch.special.ndtr(sign * (x - mode.mean) / mode.width) for mode in modes]
     return torch.stack(parts).sum(0)
 
@@ -144,23 +143,22 @@ def _quantile(modes: tuple[Mode, ...], below: torch.Tensor, above: torch.Tensor)
     far = 9 * max(mode.width for mode in modes)
     low = torch.full_like(below, min(mode.mean for mode in modes) - far)
     high = torch.full_like(below, max(mode.mean for mode in modes) + far)
-    upper = above < below  # the smaller one of the two keeps its digits
+    sign = torch.where(above < below, -1.0, 1.0).to(below.dtype)  # the smaller one of the two keeps its digits
+    wanted = torch.minimum(above, below)
     middle = (low + high) / 2
     for _ in range(_HALVINGS):
-        left = _short(modes, middle, below, above, upper) > 0
+        left = _short(modes, middle, wanted, sign) > 0
         low, high = torch.where(left, middle, low), torch.where(left, high, middle)
         middle = (low + high) / 2
     for _ in range(_NEWTONS):
-        step = _short(modes, middle, below, above, upper) / _density(modes, middle).clamp_min(_NO_DENSITY)
+        step = _short(modes, middle, wanted, sign) / _density(modes, middle).clamp_min(_NO_DENSITY)
         middle = (middle + step).clamp(low, high)
     return middle
 
 
-def _short(
-    modes: tuple[Mode, ...], x: torch.Tensor, below: torch.Tensor, above: torch.Tensor, upper: torch.Tensor
-) -> torch.Tensor:
+def _short(modes: tuple[Mode, ...], x: torch.Tensor, wanted: torch.Tensor, sign: torch.Tensor) -> torch.Tensor:
     """How much probability is lacking below ``x``."""
-    return torch.where(upper, _below(modes, x, upper=True) - above, below - _below(modes, x))
+    return sign * (wanted - _below(modes, x, sign))
 
 
 def _density(modes: tuple[Mode, ...], x: torch.Tensor) -> torch.Tensor:

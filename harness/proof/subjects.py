@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import diffusers
@@ -14,9 +15,21 @@ from harness.proof.problems import INSIDE, PROBLEMS, Problem
 from harness.proof.walk import quiet
 from harness.schedulers.make import make_scheduler, recipe_for
 
+_MADE: dict[tuple[str, Version, float | None], Any] = {}
+
 
 def made(variant: SchedulerVariant, version: Version, strength: float | None = None) -> Any:
-    """A fresh scheduler for a version's decoder, as the harness makes it."""
+    """A fresh scheduler for a version's decoder, as the harness makes it.
+
+    A copy of one that was made once: some lay out a thousand steps in their constructor, longer than a walk takes.
+    """
+    key = (variant.model_dump_json(), version, strength)
+    if key not in _MADE:
+        _MADE[key] = _make(variant, version, strength)
+    return copy.deepcopy(_MADE[key])
+
+
+def _make(variant: SchedulerVariant, version: Version, strength: float | None) -> Any:
     class_name, base = variant.name + SUFFIX, _base(variant, version)
     alphas = levels_of(version).alphas_cumprod
     recipe = recipe_for(class_name, base, variant.config, variant.step, alphas_cumprod=alphas, strength=strength)
