@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 Version = Literal["2.1", "2.2", "3"]
 Task = Literal[
@@ -13,3 +13,5 @@ Task = Literal[
     "controlnet-depth-text-to-image",
     "controlnet-depth-image-to-image",
 ]
+DType = Literal["float32", "float16", "bfloat16"]
+DTYPES: tuple[DType, ...] = get_args(DType)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from harness.base import Frozen
-from harness.catalog.names import Task, Version
+from harness.catalog.names import DType, Task, Version
 
 __all__ = [
     "Api",
@@ -14,6 +14,8 @@ __all__ = [
     "MetricRow",
     "ModelRow",
     "Network",
+    "OptimizationChoice",
+    "OptimizationRow",
     "PartName",
     "Pipelines",
     "Place",
@@ -29,7 +31,6 @@ Api = Literal["two-stage", "combined"]
 PartName = Literal["prior", "decoder", "inpaint", "controlnet"]
 InputName = Literal["image", "mask", "hint", "mix"]
 Network = Literal["open_clip", "extractor", "judge", "depth", "pixels"]
-DType = Literal["float32", "float16", "bfloat16"]
 
 
 class Place(Frozen):
@@ -159,3 +160,40 @@ class SchedulerVariant(Frozen):
     name: str  # of a SchedulerRow
     config: dict[str, Any] = {}
     step: dict[str, Any] = {}
+
+
+class OptimizationRow(Frozen):
+    """An optimization that may stand in a stack.
+
+    ``rank``: a stack goes upwards in it. ``kind``: of ``attention``, ``storage`` and ``residence`` a stack has one.
+    ``parts``: which networks it is applied to, where a spec does not say; ``may``: which it can be.
+    ``options``: keyword -> its values, the default first. ``exact``: pictures should stay the same to the bit.
+    """
+
+    name: str
+    what: str
+    rank: int
+    kind: Literal["nothing", "precision", "storage", "attention", "layout", "residence", "compile"]
+    parts: tuple[str, ...] = ()
+    may: tuple[str, ...] = ()
+    options: dict[str, tuple[str | bool, ...]] = {}
+    exact: bool = False
+    needs_device: str | None = None
+    why_device: str = ""
+    needs_package: str | None = None
+    needs_program: bool = False  # a C++ compiler
+    refused: str = ""
+
+
+class OptimizationChoice(Frozen):
+    """One optimization of a stack. ``options``: only those that differ from the row's defaults, sorted."""
+
+    name: str
+    options: dict[str, str | bool] = {}
+
+    @property
+    def label(self) -> str:
+        """As in tables: ``compile``, ``compile(mode=max-autotune)``."""
+        inside = [f"{key}={str(value).lower() if isinstance(value, bool) else value}"
+                  for key, value in sorted(self.options.items())]  # fmt: skip
+        return f"{self.name}({', '.join(inside)})" if inside else self.name

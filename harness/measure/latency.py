@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -39,13 +39,20 @@ class Timings(Generic[T]):
     results: list[T]  # of the steady calls
 
 
-def measure_latency(call: Callable[[], T], synchronise: Synchronise, *, warmups: int, repeats: int) -> Timings[T]:
-    """Time ``repeats`` calls after ``warmups`` that do not count."""
+def measure_latency(
+    call: Callable[[], T],
+    synchronise: Synchronise,
+    *,
+    warmups: int,
+    repeats: int,
+    steady: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> Timings[T]:
+    """Time ``repeats`` calls after ``warmups`` that do not count; ``steady``: what must hold while one counts."""
     warmup_s: list[float] = []
     steady_s: list[float] = []
     results: list[T] = []
     for number in range(warmups + repeats):
-        with stopwatch(synchronise) as lap:
+        with steady() if number >= warmups else nullcontext(), stopwatch(synchronise) as lap:
             result = call()
         if number < warmups:
             warmup_s.append(lap.seconds)

@@ -13,6 +13,7 @@ from harness.catalog.scheduler_rows import BARE
 from harness.catalog.tasks import TASKS, parts_of, pipelines_of
 from harness.catalog.types import ModelRow, PartName
 from harness.pipelines.code_calls import Batch, calls
+from harness.pipelines.code_optimizations import hooks_bring_weights, optimization_imports, optimization_lines
 from harness.pipelines.code_scheduler import (
     adapter_call,
     adapter_kind,
@@ -56,9 +57,18 @@ def show_code(
         scheduler_lines(settings, model, scheduler, decoder_name(settings, model)),
         _joined(settings, model),
         adapter_call(settings, model, scheduler, "pipeline.decoder_pipe" if joins(settings, model) else "pipeline"),
+        _optimized(settings, model, device),
         *calls(batch),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _optimized(settings: Settings, model: ModelRow, device: str) -> str:
+    """A combined pipeline of 2.x runs its inner ones."""
+    prior = "prior_pipeline" if "prior" in parts_of(model, settings.task) else None
+    if joins(settings, model):
+        return optimization_lines(settings, "pipeline.decoder_pipe", "pipeline.prior_pipe", device)
+    return optimization_lines(settings, "pipeline", prior, device)
 
 
 def decoder_name(settings: Settings, model: ModelRow) -> str:
@@ -83,6 +93,7 @@ def _imports(settings: Settings, model: ModelRow, known: Mapping[str, Any], thre
     first += ["import numpy as np"] if adapted or {"mask", "hint"} & set(needed) else []
     last = ["from diffusers.schedulers.scheduling_utils import SchedulerOutput"] if adapted else []
     last += ["from PIL import Image"] if needed else []
+    last += optimization_imports(settings)
     pin = ["", f"torch.set_num_threads({threads})"] if threads is not None else []
     return "\n".join([*first, "import torch", f"from diffusers import {', '.join(sorted(names))}", *last, *pin])
 
@@ -97,7 +108,7 @@ def _loads(settings: Settings, model: ModelRow, device: str) -> list[str]:
     lines = [
         f"{variables[part]} = {_class_of(part, settings, model)}.from_pretrained(\n"
         f"    {place_words(model.parts[part])}, torch_dtype=torch.{settings.dtype}, use_safetensors=True\n"
-        f').to("{device}")'
+        ")" + ("" if hooks_bring_weights(settings) else f'.to("{device}")')
         for part in parts_of(model, settings.task)
     ]
     return ["\n".join(lines)]

@@ -43,6 +43,7 @@ def run_decoder(
         UsageError: a strength that leaves no step, or a size that diffusers cannot make.
     """
     require_possible(settings, loaded.model.version)
+    loaded.turn_to(loaded.part)
     loaded.set_scheduler(scheduler)
     with memory_guard(loaded.device):
         if prior is None:

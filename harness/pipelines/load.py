@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,10 @@ from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProject
 
 from harness.catalog.tasks import TASKS, parts_of, pipelines_of
 from harness.catalog.types import ModelRow, PartName, Place, Version
-from harness.errors import MissingError, UsageError
+from harness.errors import MissingError
 from harness.hub import asking_the_hub
-from harness.pipelines.failures import memory_guard
+from harness.optimizations.stack import Applied, apply_stack, as_at_first, offloads
+from harness.pipelines.failures import memory_guard, release
 from harness.pipelines.places import DDPM_FOLDER, check_part, local_folder, pickle_only, pipeline_class
 from harness.plan.types import LoadGroup
 from harness.schedulers.adapter import index_with_whole_numbers
@@ -34,12 +36,13 @@ _DECODERS: dict[Version, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Loaded:
     """A group's pipelines, ready on their device, and the decoder's own scheduler as it was loaded.
 
     ``decoder`` holds the UNet and the MoVQ in any form of the API: in the combined form of 2.x it and ``prior`` are the
-    combined pipeline's inner ones, on 3 it is the combined pipeline itself.
+    combined pipeline's inner ones, on 3 it is the combined pipeline itself. Where the stack releases the prior, one of
+    the two is loaded at a time, and the other is ``None``: ``turn_to`` exchanges them.
     """
 
     group: LoadGroup
@@ -50,11 +53,25 @@ class Loaded:
     combined: Any  # None in the two-stage form
     own_scheduler: Any
     decoder_folder: Path
+    prior_words: Any = None  # the prior's tokenizer
+    applied: Applied = field(default_factory=Applied)
+    load_alone: Callable[[PartName], Any] | None = None  # loads one part; ``None``: both stay
+    loads: Counter[str] = field(default_factory=Counter)  # of parts that were exchanged
 
     @property
     def part(self) -> PartName:
         """Whose weights decode."""
         return TASKS[self.group.task].part
+
+    def turn_to(self, part: PartName) -> None:
+        """Have the prior (``"prior"``) or the decoder (any other part) loaded, and where only one may be, only it."""
+        wanted = "prior" if part == "prior" else "decoder"
+        if self.load_alone is None or getattr(self, wanted) is not None:
+            return
+        self.prior = self.decoder = None
+        release(self.device)
+        setattr(self, wanted, self.load_alone(part))
+        self.loads[wanted] += 1
 
     def set_scheduler(self, scheduler: Any) -> None:
         """Give the decoder a scheduler: to the pipeline that runs, and to the one that holds it."""
@@ -70,18 +87,41 @@ def load_group(group: LoadGroup, model: ModelRow, device: str) -> Loaded:
 
     Raises:
         MissingError: a folder, a component or a repository is missing, or weights are pickled only.
-        UsageError: the group asks for an optimization, or a component for foreign code.
+        UsageError: an optimization cannot be applied, or a component asks for foreign code.
         PictureError: the weights do not fit into memory.
     """
-    if group.optimizations:
-        raise UsageError(f"No optimization is known by the name {group.optimizations[0]!r}.", expected="none")
     _be_quiet()
+    as_at_first()
     target, part = torch.device(device), TASKS[group.task].part
     folders = {p: folder_of(model.parts[p], p, model.version) for p in parts_of(model, group.task)}
+
+    def load(name: PartName) -> Any:
+        made = _pipeline(folders[name], name, model, group)
+        return made if offloads(group.optimizations) else made.to(target)  # hooks bring what they offload by themselves
+
     with memory_guard(target):
-        made = {p: _pipeline(folder, p, model, group).to(target) for p, folder in folders.items()}
-        prior, decoder, combined = _formed(group, model.version, made.get("prior"), made[part])
-    return Loaded(group, model, target, prior, decoder, combined, decoder.scheduler, folders[part])
+        made = {name: load(name) for name in folders}
+        words = made["prior"].tokenizer if "prior" in made else None
+        prior, decoder, combined = _formed(group, model.version, made.pop("prior", None), made.pop(part))
+        own = decoder.scheduler
+        loaded = Loaded(group, model, target, prior, decoder, combined, own, folders[part], prior_words=words)
+        loaded.applied = apply_stack(loaded, group.optimizations)
+        if any(one.name == "release-prior" for one in group.optimizations):
+            loaded.load_alone = _reloading(loaded, load)
+            loaded.prior = None
+    return loaded
+
+
+def _reloading(loaded: Loaded, load: Callable[[PartName], Any]) -> Callable[[PartName], Any]:
+    """Loads a part; to a decoder it applies the stack again, which has nothing for a prior that is released."""
+
+    def reload(part: PartName) -> Any:
+        pipeline = load(part)
+        if part != "prior":
+            loaded.applied = apply_stack(replace(loaded, decoder=pipeline), loaded.group.optimizations)
+        return pipeline
+
+    return reload
 
 
 def _formed(group: LoadGroup, version: Version, prior: Any, decoder: Any) -> tuple[Any, Any, Any]:

@@ -18,7 +18,7 @@ _DECODER: dict[Version, tuple[str, ...]] = {
     "2.2": ("unet", "scheduler", "movq"),
     "3": ("tokenizer", "text_encoder", "unet", "scheduler", "movq"),
 }
-_WEIGHTED = {"prior", "image_encoder", "text_encoder", "unet", "movq"}
+WEIGHTED = {"prior", "image_encoder", "text_encoder", "unet", "movq"}
 _PICKLES = ("*.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
 _LIBRARIES = {"diffusers", "transformers"}
 _MULTILINGUAL = ["kandinsky", "MultilingualCLIP"]  # of diffusers itself, which names it by its own folder
@@ -100,7 +100,7 @@ def _refuse_foreign(folder: Path, name: str, entry: object) -> None:
 
 
 def _require_safetensors(folder: Path, part: PartName, version: Version) -> None:
-    weighted = [name for name in components(part, version) if name in _WEIGHTED]
+    weighted = [name for name in components(part, version) if name in WEIGHTED]
     bare = [name for name in weighted if not any((folder / name).glob("*.safetensors"))]
     if not bare:
         return

@@ -34,6 +34,7 @@ def run_prior(loaded: Loaded, settings: Settings, rows: Sequence[InputRow], inpu
         UsageError: a strength that leaves no step, or a mixture without a weight for each of its things.
     """
     require_steps(settings.prior_num_inference_steps, settings.prior_strength, "prior_")
+    loaded.turn_to("prior")
     generators = [torch.Generator().manual_seed(row.seed) for row in rows]
     with memory_guard(loaded.device):
         image_embeds, negative_image_embeds = _embeds(loaded, settings, rows, generators, inputs)

@@ -22,8 +22,8 @@ def truncated_words(loaded: Loaded, settings: Settings, rows: Sequence[InputRow]
 
 
 def _losses(loaded: Loaded, settings: Settings, row: InputRow) -> Iterator[tuple[str, str]]:
-    if loaded.prior is not None:
-        yield from _prior_losses(loaded.prior.tokenizer, settings, row)
+    if loaded.prior_words is not None:
+        yield from _prior_losses(loaded.prior_words, settings, row)
     if loaded.model.version == "2.1":
         words = loaded.decoder.tokenizer
         yield "XLM-R", dropped(words, row.prompt, _CONTEXT_21)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from harness.base import digest
 from harness.catalog.metrics import DEFAULT_MARGINS, MEASURES, METRICS
@@ -22,6 +23,13 @@ from harness.spec.load import leaves_knobs_alone, read_spec
 from harness.spec.measuring import OFF
 from harness.spec.types import Spec
 
+Lack = Callable[[str, str], str | None]
+
+
+def nothing_lacks(_: str, __: str) -> str | None:
+    """A machine that has everything."""
+    return None
+
 
 def plan_file(
     reference: str,
@@ -31,6 +39,7 @@ def plan_file(
     device: str | None = None,
     paces: Sequence[Pace] = (),
     fetch: bool = False,
+    lack: Lack = nothing_lacks,
 ) -> Plan:
     """Read and resolve a spec; what planning finds wrong is reported together with what reading did.
 
@@ -46,9 +55,13 @@ def plan_file(
     """
     spec, problems = read_spec(reference, fetch=fetch)
     if problems:
-        judged = faults_of(spec, select(spec)) if all(map(leaves_knobs_alone, problems)) else []
+        judged = (
+            faults_of(spec, select(spec, partial(lack, device or spec.device)))
+            if all(map(leaves_knobs_alone, problems))
+            else []
+        )
         raise SpecError(sorted([*problems, *judged], key=lambda problem: problem.line or 0))
-    return build_plan(spec, only=only, limit=limit, device=device, paces=paces)
+    return build_plan(spec, only=only, limit=limit, device=device, paces=paces, lack=lack)
 
 
 def build_plan(
@@ -58,6 +71,7 @@ def build_plan(
     limit: int | None = None,
     device: str | None = None,
     paces: Sequence[Pace] = (),
+    lack: Lack = nothing_lacks,
 ) -> Plan:
     """Resolve a spec.
 
@@ -67,12 +81,13 @@ def build_plan(
         limit: the first so many rows only.
         device: instead of the spec's.
         paces: what was measured before, for the forecast of seconds.
+        lack: of the device asked for, and an optimization: why this machine cannot have it.
 
     Raises:
         SpecError: no cell is left, a part of the spec matches nothing, or something is refused under ``strict``.
         UsageError: ``only`` names no knob, or values that no cell has.
     """
-    found = select(spec)
+    found = select(spec, partial(lack, device or spec.device))
     problems = faults_of(spec, found)
     if problems:
         raise SpecError(problems)
@@ -118,6 +133,7 @@ def _plan_of(
         cells=tuple(cells),
         groups=groups,
         refused=refusals_of(found),
+        first_that_fits=spec.first_that_fits,
         compare_to={knob: label_of(knob, value) for knob, value in (spec.compare_to or {}).items()} or None,
         margins=margins,
         metrics=metrics,
@@ -203,5 +219,6 @@ def _margins(spec: Spec, metrics: tuple[str, ...]) -> dict[str, float | str]:
     """The spec's margins over the harness's own; none for what is ``off``, not computed, or not compared."""
     judged = (*metrics, *MEASURES) if spec.timing.enabled else metrics
     known = {name: margin for name, margin in DEFAULT_MARGINS.items() if name in judged}
-    wanted = {**known, **spec.margins} if spec.compare_to is not None else {}
+    compared = spec.compare_to is not None or spec.first_that_fits
+    wanted = {**known, **spec.margins} if compared else {}
     return {name: margin for name, margin in wanted.items() if margin != OFF}

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from harness.base import digest
+from harness.catalog.stacks import label_of_stack
 from harness.plan.select import Choice, Selection, identity, value_of
 from harness.plan.types import Cell, LoadGroup, Refusal, Settings
 from harness.spec.knobs import KNOBS, label_of
@@ -100,7 +101,7 @@ def cell_id(settings: Settings, choice: Choice, swept: list[str]) -> str:
 
 def group_id(settings: Settings) -> str:
     """The id of what must be loaded for a cell."""
-    loaded = [settings.model, settings.task, settings.api, settings.dtype, list(settings.optimizations)]
+    loaded = [settings.model, settings.task, settings.api, settings.dtype, label_of_stack(settings.optimizations)]
     return f"{_plain(settings.model)[:40] or 'model'}-{settings.task}-{settings.dtype}-{digest(loaded)[:6]}"
 
 

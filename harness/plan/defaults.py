@@ -31,7 +31,7 @@ def resolved_defaults(
     found: dict[str, Any] = {} if "model" in spec.lines else {"model": settings[0].model}
     for knob in KNOBS:
         if knob != "model" and _left_open(spec, knob):
-            found[knob] = _alike(settings, lambda one, knob=knob: _shown(spec, one, knob))  # type: ignore[misc]
+            found[knob] = _alike(_left_so(spec, knob, settings), lambda one, knob=knob: _shown(spec, one, knob))  # type: ignore[misc]
     if spec.batch_size is None:
         found["batch_size"] = _alike(settings, lambda one: default_batch_size(spec, one.model))
     rest = {
@@ -54,6 +54,12 @@ def resolved_defaults(
 
 def _left_open(spec: Spec, knob: str) -> bool:
     return knob not in spec.sweeps and not (spec.cases and all(knob in case for case in spec.cases))
+
+
+def _left_so(spec: Spec, knob: str, settings: list[Settings]) -> list[Settings]:
+    """The cells whose value of a knob no case has set."""
+    set_to = [value for case in spec.cases for value in case.get(knob, ())]
+    return [one for one in settings if not set_to or getattr(one, knob, None) not in set_to]
 
 
 def _shown(spec: Spec, settings: Settings, knob: str) -> Any:

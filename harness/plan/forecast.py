@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from harness.base import Frozen
 from harness.catalog.metrics import CONVERGED, METRICS
 from harness.catalog.schedulers import model_calls
+from harness.catalog.stacks import label_of_stack, touching_prior
 from harness.plan.types import Cell, Forecast, InputRow, LoadGroup, Settings, StageCount, TimingPlan
 
 Batch = tuple[Settings, Sequence[InputRow]]  # of one cell
@@ -144,8 +145,8 @@ def _prior_mark(settings: Settings) -> tuple[object, ...]:
     own = settings.task if settings.task == "interpolation" or settings.prior_strength is not None else None
     alone = settings.model_dump_json() if settings.api == "combined" else None
     knobs = (settings.prior_guidance_scale, settings.prior_num_inference_steps, settings.prior_strength)
-    return (settings.model, settings.dtype, settings.optimizations, *knobs, own, alone, settings.weights,
-            settings.batch_size)  # fmt: skip
+    stack = label_of_stack(touching_prior(settings.optimizations))
+    return settings.model, settings.dtype, stack, *knobs, own, alone, settings.weights, settings.batch_size
 
 
 def _bytes(settings: Settings) -> int:

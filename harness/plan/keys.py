@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.base import Frozen, digest
+from harness.catalog.stacks import label_of_stack, touching_prior
 from harness.plan.needs import used
 from harness.plan.types import InputRow, Settings
 
@@ -45,7 +46,7 @@ def _of_the_prior(
         "guidance_scale": settings.prior_guidance_scale,
         "num_inference_steps": settings.prior_num_inference_steps,
         "strength": settings.prior_strength,
-        "optimizations": list(settings.optimizations),
+        "optimizations": label_of_stack(touching_prior(settings.optimizations)),
         "rows": [{name: row.get(name) for name in looked_at} for row in _rows(settings, rows)],
         "weights": weights["prior"],
         "identity": identity.model_dump(mode="json"),
@@ -74,7 +75,7 @@ def images_key(
             "num_inference_steps": settings.num_inference_steps,
             "strength": settings.strength,
             "scheduler": settings.scheduler.model_dump(mode="json", exclude={"label", "force"}),
-            "optimizations": list(settings.optimizations),
+            "optimizations": label_of_stack(settings.optimizations),
             "dtype": settings.dtype,
             "rows": _rows(settings, rows),
             "hints": list(hints),

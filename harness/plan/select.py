@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.base import digest
+from harness.catalog.stacks import Situation, stack_refusal
 from harness.catalog.tasks import TASKS, applies, default_api, defaults, task_refusal
-from harness.catalog.types import ModelRow, Task
+from harness.catalog.types import Api, ModelRow, Task
 from harness.plan.forecast import started, taken
 from harness.plan.needs import needs_refusal, rows_for
 from harness.plan.schedulers import Steps, scheduler_refusal
@@ -19,8 +20,11 @@ from harness.spec.knobs import KNOBS, label_of
 from harness.spec.types import ESTIMATE, Spec
 
 Choice = dict[str, Any]  # knob → canonical value; every knob that the spec names anywhere but in `exclude`
+Lack = Callable[[str], str | None]
 Partial = Mapping[str, tuple[Any, ...]]
 _LEAST_ON_21 = 0.002  # below, diffusers counts its timestep from the end of the noise schedule
+UNAVAILABLE = "unavailable here"  # how a reason begins that another machine would not give
+FAMILY = ("optimizations", "dtype")  # what cells of one family differ in
 _MOST = 10_000  # combinations; a plan of more is a slip
 _FIRST_TASK: Task = next(iter(TASKS))
 
@@ -35,8 +39,13 @@ class Selection:
     unused: list[tuple[str, str]] = field(default_factory=list)  # (dotted place, why) of parts that match nothing
 
 
-def select(spec: Spec) -> Selection:
-    """Every choice that can exist, references added, and those that cannot with their reasons."""
+def select(spec: Spec, lack: Lack = lambda _: None) -> Selection:
+    """Every choice that can exist, references added, and those that cannot with their reasons.
+
+    Args:
+        spec: what is asked for.
+        lack: optimization -> why this machine cannot have it, or ``None``.
+    """
     found = Selection()
     asked = sum(math.prod(map(len, {**spec.sweeps, **case}.values())) for case in (spec.cases or ({},)))
     if asked > _MOST:
@@ -45,13 +54,15 @@ def select(spec: Spec) -> Selection:
     wanted = _wanted(spec)
     found.unused += _idle_knobs(spec, wanted)
     for choice in _without_excluded(spec, wanted, found):
-        reason = refusal(spec.models[choice["model"]], choice, spec.rows)
+        reason = refusal(spec.models[choice["model"]], choice, spec.rows) or _unavailable(choice, lack)
         if reason is None:
             found.choices.append(choice)
         else:
             found.refused.append((choice, reason))
     if spec.compare_to is not None and found.choices:
         _add_references(spec, spec.compare_to, found)
+    elif spec.first_that_fits and found.choices:
+        _first_of_families(spec, found)
     return found
 
 
@@ -158,7 +169,18 @@ def refusal(model: ModelRow, choice: Choice, rows: Sequence[InputRow] = ()) -> s
     wrong = scheduler_refusal(model, TASKS[task].part, choice.get("scheduler"), _steps(model, choice))
     lacking = _estimator_refusal(model, rows_for(rows, task, api), task)
     needed = needs_refusal(rows, task, api, choice.get("weights"))
-    return wrong or _strength_refusal(model, choice) or needed or lacking
+    return _stack_refusal(model, choice) or wrong or _strength_refusal(model, choice) or needed or lacking
+
+
+def _stack_refusal(model: ModelRow, choice: Choice) -> str | None:
+    api: Api = value_in(model, choice, "api")
+    at = Situation(model.version, api, "prior" in model.parts)
+    return stack_refusal(value_in(model, choice, "optimizations"), at)
+
+
+def _unavailable(choice: Choice, lack: Lack) -> str | None:
+    reasons = [reason for one in choice.get("optimizations") or () if (reason := lack(one.name)) is not None]
+    return f"{UNAVAILABLE}, because {reasons[0]}" if reasons else None
 
 
 def _estimator_refusal(model: ModelRow, rows: Sequence[InputRow], task: Task) -> str | None:
@@ -204,6 +226,18 @@ def _add_references(spec: Spec, compare_to: dict[str, Any], found: Selection) ->
     found.unused += [("compare_to", why) for why in lost]
     if not lost and not found.references:
         found.unused.append(("compare_to", "every cell is its own reference: nothing would be compared"))
+
+
+def _first_of_families(spec: Spec, found: Selection) -> None:
+    """Each choice is held against the first that differs from it in optimizations and dtype only."""
+    families: dict[str, list[str]] = {}
+    for choice in found.choices:
+        rest = {knob: value for knob, value in choice.items() if knob not in FAMILY}
+        families.setdefault(identity(rest), []).append(identity(choice))
+    for first, *others in families.values():
+        found.references |= dict.fromkeys(others, first)
+    if not found.references:
+        found.unused.append(("compare_to", "no two cells differ in optimizations or dtype only: there is no family"))
 
 
 def _unfit(spec: Spec, reference: Choice) -> str | None:

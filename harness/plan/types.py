@@ -6,8 +6,9 @@ from typing import Any
 
 from harness.base import Frozen
 from harness.catalog.metrics import METRICS
+from harness.catalog.stacks import label_of_stack
 from harness.catalog.tasks import TASKS
-from harness.catalog.types import Api, DType, ModelRow, Task
+from harness.catalog.types import Api, DType, ModelRow, OptimizationChoice, Task
 from harness.plan.needs import rows_for
 from harness.spec.types import ESTIMATE, Asset, InputRow, SchedulerChoice, TimingPlan
 
@@ -46,8 +47,13 @@ class Settings(Frozen):
     prior_strength: float | None = None
     weights: tuple[float, ...] | None = None  # of an interpolation's things, instead of each row's own
     scheduler: SchedulerChoice
-    optimizations: tuple[str, ...]  # a stack, in order of application; () is none
+    optimizations: tuple[OptimizationChoice, ...]  # a stack, in order of application; () is none
     batch_size: int
+
+    @property
+    def optimizations_label(self) -> str:
+        """The stack as tables show it."""
+        return label_of_stack(self.optimizations)
 
 
 class Cell(Frozen):
@@ -74,7 +80,7 @@ class LoadGroup(Frozen):
     task: Task
     api: Api
     dtype: DType
-    optimizations: tuple[str, ...]
+    optimizations: tuple[OptimizationChoice, ...]
     cells: tuple[str, ...]  # cell ids, in the order they are made
 
 
@@ -122,6 +128,7 @@ class Plan(Frozen):
     groups: tuple[LoadGroup, ...]
     refused: tuple[Refusal, ...]
     compare_to: dict[str, Any] | None
+    first_that_fits: bool = False  # each family is held against its first cell that does not fail
     margins: dict[str, float | str]  # metric -> absolute number in its unit, or "3%"
     metrics: tuple[str, ...]
     timing: TimingPlan
@@ -140,6 +147,11 @@ class Plan(Frozen):
     def scored_cells(self) -> tuple[Cell, ...]:
         """Those that are scored, timed and compared: all but the converged solutions."""
         return tuple(cell for cell in self.cells if not cell.is_converged)
+
+    @property
+    def audits(self) -> bool:
+        """Whether its cells differ in optimizations or dtype: then the latents of their steps are held together."""
+        return len({(cell.settings.optimizations_label, cell.settings.dtype) for cell in self.cells}) > 1
 
     @property
     def tasks(self) -> tuple[Task, ...]:

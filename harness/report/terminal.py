@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from harness.catalog.stacks import label_of_stack
 from harness.report.answer import answer
 from harness.report.sentences import finding, score_text
 from harness.report.table import Column, Row, Table, build_table
@@ -95,7 +96,7 @@ def _settings(cell: CellRecord) -> list[str]:
     loaded = cell.scheduler.get("class_name")
     scheduler = s.scheduler.label + (f" ({loaded})" if loaded and loaded != s.scheduler.label else "")
     knobs = s.model_dump(exclude={"height", "width", "scheduler", "optimizations"}, exclude_none=True)
-    stack = " + ".join(s.optimizations) or "none"
+    stack = label_of_stack(s.optimizations)
     facts = {**knobs, "scheduler": scheduler, "size": f"{s.height}x{s.width}", "optimizations": stack}
     return [f"  {name:<28}{value}" for name, value in facts.items()]
 

@@ -11,6 +11,7 @@ from harness.run.desk import Desk
 from harness.run.judge import compare_cells
 from harness.run.ledger import now_ms
 from harness.run.quality import quality_pass
+from harness.run.references import settle_references
 from harness.run.scoring import score_cell
 from harness.run.station import Post, Station
 from harness.run.timing import timing_pass
@@ -21,6 +22,7 @@ def conduct(desk: Desk, posts: list[Post]) -> RunRecord:
     """Run the plan on these posts; the first one also scores and times. Interrupted, the records say so."""
     try:
         _quality(desk, posts)
+        desk = settle_references(desk)
         if desk.plan.timing.enabled:
             timing_pass(desk, posts[0])
         else:

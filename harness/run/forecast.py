@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 from harness.plan.build import plan_file
 from harness.plan.forecast import Pace, calls_of
 from harness.plan.types import Plan
+from harness.run.availability import lack_of
 from harness.store.records import CellRecord
 from harness.store.store import Store, open_store
 
@@ -29,7 +30,7 @@ def plan_spec(
     """Load, check and plan a spec; ``fetch``: bring its pictures from the web."""
     known = (store_path / "store.json").exists() or store_path.is_file()
     paces = paces_of(open_store(store_path, create=False)) if known else []
-    return plan_file(spec, only=only, limit=limit, device=device, paces=paces, fetch=fetch)
+    return plan_file(spec, only=only, limit=limit, device=device, paces=paces, fetch=fetch, lack=lack_of)
 
 
 def paces_of(store: Store) -> list[Pace]:

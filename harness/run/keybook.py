@@ -81,6 +81,10 @@ class KeyBook:
         rules = digest(self.plan.timing.model_dump(mode="json"))
         return timing_key(cell.settings, rows, self._digests(cell), digest([self.fingerprint, rules]))
 
+    def latents(self, cell: Cell) -> str:
+        """Of the latents of each step of a cell's timed picture, as the timing's instrumented call leaves them."""
+        return digest({"stage": "latents", "timing": self.timing(cell)})
+
     def weights(self, cell: Cell) -> dict[str, Any]:
         """Where a cell's parts came from: part -> place, revision, digest."""
         record = self.models[cell.settings.model].record()

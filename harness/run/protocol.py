@@ -13,7 +13,7 @@ from pydantic import Field
 from harness.base import Frozen
 from harness.catalog.types import ModelRow, Task, WeightsRow
 from harness.plan.types import InputRow, LoadGroup, Settings
-from harness.store.records import Failure
+from harness.store.records import Evidence, Failure, Stages
 
 
 class Hello(Frozen):
@@ -39,6 +39,7 @@ class Load(Frozen):
     op: Literal["load"] = "load"
     group: LoadGroup
     model: ModelRow
+    cold: bool = False  # compile without what was compiled before, so that a first call is one
 
 
 class LoadDone(Frozen):
@@ -63,8 +64,9 @@ class Make(Frozen):
     """Make one batch of images: the prior (from the store if ``prior_key`` is there), then the decoder; store both.
 
     ``made_in`` (run id) goes into the ZIP's archive comment as JSON ``{"made_in", "made_at", "scheduler", "seconds",
-    "prior_made_in", "truncated"}`` (``made_at`` ISO 8601 UTC; ``truncated`` for each row: text encoder → the words that
-    it dropped), so that a later run that reuses the pictures can say whose they are and what made them.
+    "prior_made_in", "truncated", "evidence"}`` (``made_at`` ISO 8601 UTC; ``truncated`` for each row: text encoder →
+    the words that it dropped; ``evidence`` of each optimization), so that a later run that reuses the pictures can say
+    whose they are and what made them.
     """
 
     op: Literal["make"] = "make"
@@ -84,6 +86,7 @@ class MakeDone(Frozen):
     prior_reused: bool
     scheduler: dict[str, Any]  # class name and full configuration as used
     seconds: float
+    evidence: list[Evidence] = []
 
 
 class Time(Frozen):
@@ -107,6 +110,23 @@ class TimeDone(Frozen):
     peak_device_bytes: int | None
     reserved_device_bytes: int | None
     largest_pixel_difference: int | None
+
+
+class Watch(Frozen):
+    """One instrumented call of a cell that is loaded and warm. Answer: ``WatchDone``."""
+
+    op: Literal["watch"] = "watch"
+    settings: Settings
+    rows: tuple[InputRow, ...]
+    hints: Hints = Hints()
+    latents_key: str = ""  # where the latents of its steps go; "": nowhere
+
+
+class WatchDone(Frozen):
+    """Where its seconds went, and what each optimization of the stack came to."""
+
+    stages: Stages
+    evidence: list[Evidence] = []
 
 
 class Extract(Frozen):
@@ -135,8 +155,8 @@ class Bye(Frozen):
     op: Literal["bye"] = "bye"
 
 
-Request = Hello | Load | Make | Time | Extract | Bye
-Answer = HelloDone | LoadDone | MakeDone | TimeDone | ExtractDone
+Request = Hello | Load | Make | Time | Watch | Extract | Bye
+Answer = HelloDone | LoadDone | MakeDone | TimeDone | WatchDone | ExtractDone
 
 
 class Envelope(Frozen):

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from harness.plan.needs import assets_of
 from harness.plan.types import Cell, InputRow, LoadGroup
@@ -18,7 +19,7 @@ from harness.run.pictures import batch_ref, made_in, origin
 from harness.run.protocol import Hints, Make, MakeDone, Reply
 from harness.run.station import Station, raise_if_disk
 from harness.run.work import Gate, chunks
-from harness.store.records import BatchRef, CellRecord, Failure
+from harness.store.records import BatchRef, CellRecord, Evidence, Failure
 
 _AHEAD = 2  # requests in flight: the next batch is denoised while the last one's PNGs are written
 
@@ -135,16 +136,24 @@ def make_cell(desk: Desk, station: Station, group: LoadGroup, cell: Cell) -> Cel
             desk.tell.say(f"failed: {cell.label}: {failure.reason}")
             return desk.ledger.fail(cell.id, failure)
     refs = [_ref(desk, batch, made) for batch in batches_of(desk, cell)]
-    scheduler = origin(desk.store, refs[0].key)["scheduler"]
+    known = [origin(desk.store, ref.key) for ref in refs]
     return desk.ledger.cell(
         cell.id,
         batches=refs,
-        scheduler=scheduler,
+        scheduler=known[0]["scheduler"],
+        evidence=_evidence(known),
         weights=desk.keys.weights(cell),
         inputs=_inputs(desk, cell),
         hints=_hints(desk, cell),
         truncated=_truncated(desk, refs),
     )
+
+
+def _evidence(batches: list[dict[str, Any]]) -> list[Evidence]:
+    """Of each optimization, as its batches' makers found it; what they found alike counts once."""
+    found = [Evidence.model_validate(one) for batch in batches for one in batch.get("evidence", [])]
+    last = {(one.requested, one.part, one.outcome): one for one in found}
+    return list(last.values())
 
 
 def _inputs(desk: Desk, cell: Cell) -> dict[str, str]:

@@ -55,17 +55,20 @@ class Station:
             self.greeting = HelloDone.model_validate(reply.answer)
         return self._worker
 
-    def load(self, group: LoadGroup, model: ModelRow, timeout_s: float | None = None) -> LoadDone | Failure | None:
+    def load(
+        self, group: LoadGroup, model: ModelRow, timeout_s: float | None = None, *, cold: bool = False
+    ) -> LoadDone | Failure | None:
         """Make the group's pipelines the loaded ones; ``None`` if they already are.
 
-        What could not be loaded once is not tried again for each of the group's cells.
+        What could not be loaded once is not tried again for each of the group's cells. ``cold``: nothing that was
+        compiled before is used.
         """
         if group.id in self._refused:
             return self._refused[group.id]
         worker = self.worker()
         if self._loaded == group.id:
             return None
-        reply = call(worker, Load(group=group, model=model), timeout_s)
+        reply = call(worker, Load(group=group, model=model, cold=cold), timeout_s)
         if reply.failure is not None:
             self._loaded = None
             if reply.failure.kind in ("missing", "error"):

@@ -28,7 +28,7 @@ from harness.store.store import Store
 
 _MAKERS = (
     "torch", "diffusers", "transformers", "accelerate", "safetensors", "tokenizers", "numpy", "pillow",
-    "scipy", "torchsde",
+    "scipy", "torchsde", "torchao", "xformers",
 )  # fmt: skip
 _SCORERS = (
     "torch", "torchvision", "open-clip-torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow", "scipy",
@@ -65,7 +65,7 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fre
     lasting = {key: environment[key] for key in LASTING}
     package = Path(harness.__file__).parent
     adapted = [{name: known.adapter for name, known in RIGHT.items()}, SPACINGS, READS_VARIANCE]
-    making = digest([digest_source([package / "pipelines", package / "schedulers"]), adapted])
+    making = digest([digest_source([package / name for name in ("pipelines", "schedulers", "optimizations")]), adapted])
     measuring = digest([making, digest_source([package / "measure"])])
     return Survey(
         environment={**environment, **machine()},

@@ -18,7 +18,7 @@ from harness.measure.memory import ResidentMemory
 from harness.plan.types import Cell, LoadGroup
 from harness.run.desk import Desk
 from harness.run.executor import call
-from harness.run.protocol import Time, TimeDone
+from harness.run.protocol import Time, TimeDone, Watch, WatchDone
 from harness.run.quality import hints_of
 from harness.run.station import Post, Station, raise_if_disk
 from harness.run.timing_record import Samples, StoredTiming, memory_of, store_timing, stored_timing, timing_of
@@ -118,7 +118,9 @@ def _visit(visit: _Visit) -> None:
     desk, rules = visit.desk, visit.desk.plan.timing
     try:
         with _memory(visit.station) as memory:
-            loaded = visit.station.load(visit.group, desk.models[visit.group.model], desk.plan.cell_timeout_s)
+            loaded = visit.station.load(
+                visit.group, desk.models[visit.group.model], desk.plan.cell_timeout_s, cold=True
+            )
             if isinstance(loaded, Failure):
                 visit.lost = {cell.id: loaded for cell in visit.cells}
                 desk.tell.say(f"no timing for {visit.group.model}: {loaded.reason}")
@@ -131,6 +133,9 @@ def _visit(visit: _Visit) -> None:
                     desk.tell.advance("timing", cell.label)
             if visit.baseline.id not in visit.lost:
                 _time(visit, visit.baseline, memory, warmups=0, bracket=True)
+            if visit.round_index == 0:
+                for cell in visit.cells:
+                    _watch(visit, cell)
     finally:
         visit.station.stop()
 
@@ -163,9 +168,29 @@ def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, br
         sample.bracket_s[visit.round_index].append(statistics.median(done.steady_s))
     else:
         sample.add(done, visit.round_index, first=warmups > 0 and cell is visit.cells[0])
+        if warmups:
+            sample.cold_first_call_s.append(done.first_call_s)
     greeting = visit.station.greeting
     if warmups:  # later calls begin with what other cells left behind
         sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)
+
+
+def _watch(visit: _Visit, cell: Cell) -> None:
+    """One instrumented call after all that count; should it fail, the timing stands, and says so."""
+    if visit.died or cell.id in visit.lost:
+        return
+    desk, rows = visit.desk, visit.desk.plan.rows_of(cell)[: visit.desk.plan.timing.batch]
+    key = desk.keys.latents(cell) if desk.plan.audits else ""
+    request = Watch(settings=cell.settings, rows=rows, hints=hints_of(desk, cell, rows), latents_key=key)
+    reply = call(visit.station.worker(), request, desk.plan.cell_timeout_s)
+    raise_if_disk(reply)
+    sample = visit.samples[cell.id]
+    if reply.failure is None:
+        done = WatchDone.model_validate(reply.answer)
+        sample.stages, sample.evidence = done.stages, done.evidence
+    else:
+        visit.died = reply.failure.kind in ("worker-died", "timeout")
+        sample.disturbances.append(f"the instrumented call failed: {reply.failure.reason}")
 
 
 def _request(desk: Desk, cell: Cell, warmups: int, repeats: int) -> Time:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from harness.base import Frozen
 from harness.run.protocol import TimeDone
 from harness.stats.intervals import median_interval
-from harness.store.records import Failure, Interval, Memory, Timing
+from harness.store.records import Evidence, Failure, Interval, Memory, Stages, Timing
 from harness.store.store import Store
 
 
@@ -29,6 +29,10 @@ class Samples:
     device_peaks: list[int] = field(default_factory=list)  # allocated, one for each visit
     reserved_device: int | None = None
     largest_pixel_difference: int | None = None
+    cold_first_call_s: list[float] = field(default_factory=list)
+    stages: Stages | None = None
+    evidence: list[Evidence] = field(default_factory=list)
+    disturbances: list[str] = field(default_factory=list)
     failure: Failure | None = None
 
     def add(self, done: TimeDone, round_index: int, *, first: bool) -> None:
@@ -56,6 +60,7 @@ class Samples:
             getattr(self, name).extend(getattr(other, name))
         for visit, seconds in other.bracket_s.items():
             self.bracket_s[visit] += seconds
+        self.stages = self.stages or other.stages
         self.idle_resident = _highest(self.idle_resident, other.idle_resident)
         self.reserved_device = _highest(self.reserved_device, other.reserved_device)
         self.largest_pixel_difference = _highest(self.largest_pixel_difference, other.largest_pixel_difference)
@@ -72,7 +77,8 @@ class Samples:
         return max(between + within)
 
 
-_LISTS = ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s", "resident_peaks", "device_peaks")
+_LISTS = ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s", "resident_peaks", "device_peaks",
+          "cold_first_call_s", "disturbances", "evidence")  # fmt: skip
 
 
 def _highest(first: int | None, second: int | None) -> int | None:
@@ -109,6 +115,10 @@ def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None) -> 
         largest_pixel_difference=difference,
         measured_in=run_id,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        stages=sample.stages,
+        cold_first_call_s=sample.cold_first_call_s,
+        evidence=sample.evidence,
+        disturbances=list(dict.fromkeys(sample.disturbances)),
     )
 
 

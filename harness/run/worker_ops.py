@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -27,8 +28,11 @@ from harness.run.protocol import (
     Request,
     Time,
     TimeDone,
+    Watch,
+    WatchDone,
 )
 from harness.spec.types import MixItem
+from harness.store.records import Stages
 from harness.store.store import Store, open_store
 
 Finish = Callable[[], Answer]  # the rest of an operation, run beside the next one: encoding and writing
@@ -93,13 +97,22 @@ def _load(bench: Bench, request: Load) -> Finish:
     if bench.loaded is not None:
         device, bench.loaded = bench.loaded.device, None
         release(device)
+    if request.cold:
+        _compile_cold()
     with stopwatch(synchroniser(bench.device)) as lap:
         bench.loaded = load_group(request.group, request.model, bench.device)
     done = LoadDone(load_s=lap.seconds, default_scheduler=describe_own(bench.loaded))
     return lambda: done
 
 
+def _compile_cold() -> None:
+    import torch._inductor.config as inductor
+
+    inductor.force_disable_caches = True
+
+
 def _make(bench: Bench, request: Make) -> Finish:
+    from harness.optimizations.stack import verify_stack
     from harness.pipelines.decoder import run_decoder
     from harness.pipelines.schedulers import build_scheduler
     from harness.pipelines.truncation import truncated_words
@@ -113,6 +126,7 @@ def _make(bench: Bench, request: Make) -> Finish:
     pictures = run_decoder(loaded, settings, scheduler, prior, request.rows, inputs)
     seconds = time.perf_counter() - began
     dropped = truncated_words(loaded, settings, request.rows)
+    evidence = verify_stack(loaded, loaded.applied)
 
     def finish() -> MakeDone:
         from harness.run.worker_files import archive_bytes, png_bytes, sha256
@@ -121,10 +135,11 @@ def _make(bench: Bench, request: Make) -> Finish:
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         comment = {"made_in": request.made_in, "made_at": made_at, "scheduler": described, "seconds": seconds}
         comment["prior_made_in"] = prior_made_in
+        comment["evidence"] = [one.model_dump(mode="json") for one in evidence]
         comment["truncated"] = [dropped.get(row.id, {}) for row in request.rows]
         store.put("images", request.images_key, archive_bytes(pngs, comment))
         sums = [sha256(png) for png in pngs.values()]
-        return MakeDone(image_sha256=sums, prior_reused=reused, scheduler=described, seconds=seconds)
+        return MakeDone(image_sha256=sums, prior_reused=reused, scheduler=described, seconds=seconds, evidence=evidence)
 
     return finish
 
@@ -151,6 +166,7 @@ def _time(bench: Bench, request: Time) -> Finish:
     """Prior and decoder, whole, with generators seeded anew for each call: the quality pass's pictures again."""
     from harness.measure.latency import measure_latency, stopwatch, synchroniser
     from harness.measure.memory import device_memory
+    from harness.optimizations.recompiles import none_recompiles
     from harness.pipelines.decoder import run_decoder
     from harness.pipelines.failures import release
     from harness.pipelines.prior import run_prior
@@ -163,13 +179,15 @@ def _time(bench: Bench, request: Time) -> Finish:
     if request.warmups:  # a peak must not begin with another cell's leftovers; a steady call must not fetch memory anew
         release(loaded.device)
 
+    steady = none_recompiles if any(one.name == "compile" for one in settings.optimizations) else nullcontext
+
     def call() -> tuple[Any, float]:
         with stopwatch(synchronise) as lap:
             prior = None if loaded.combined is not None else run_prior(loaded, settings, request.rows, inputs)
         return run_decoder(loaded, settings, scheduler, prior, request.rows, inputs), lap.seconds
 
     with device_memory(bench.device) as memory:
-        timings = measure_latency(call, synchronise, warmups=request.warmups, repeats=request.repeats)
+        timings = measure_latency(call, synchronise, warmups=request.warmups, repeats=request.repeats, steady=steady)
     done = TimeDone(
         first_call_s=timings.first_call_s,
         steady_s=timings.steady_s,
@@ -179,6 +197,43 @@ def _time(bench: Bench, request: Time) -> Finish:
         largest_pixel_difference=_difference(bench, request, [pictures for pictures, _ in timings.results]),
     )
     return lambda: done
+
+
+def _watch(bench: Bench, request: Watch) -> Finish:
+    """Seconds of each stage, kernels, latents, and the proof of each optimization, of one call by itself."""
+    from harness.measure.latency import synchroniser
+    from harness.optimizations.kernels import with_kernels
+    from harness.optimizations.stack import verify_stack
+    from harness.pipelines.schedulers import build_scheduler
+    from harness.pipelines.trace import traced
+    from harness.run.worker_inputs import inputs_of
+
+    loaded, settings = _loaded(bench), request.settings
+    inputs = inputs_of(bench, settings.task, request.rows, request.hints)
+    scheduler, _ = build_scheduler(loaded, settings.scheduler, strength=settings.strength)
+    trace = traced(loaded, settings, scheduler, request.rows, synchroniser(bench.device), inputs)
+    evidence = with_kernels(settings.optimizations, verify_stack(loaded, loaded.applied), trace.kernels)
+
+    def finish() -> WatchDone:
+        if request.latents_key:
+            _keep_latents(bench, request.latents_key, trace.latents)
+        stages = Stages(
+            prior_s=trace.prior_s,
+            steps_s=trace.steps_s,
+            decode_s=trace.decode_s,
+            kernels=trace.kernels,
+            latents_key=request.latents_key,
+        )
+        return WatchDone(stages=stages, evidence=evidence)
+
+    return finish
+
+
+def _keep_latents(bench: Bench, key: str, latents: list[Any]) -> None:
+    import torch
+    from safetensors.torch import save
+
+    bench.kept.put("latents", key, save({"latents": torch.stack(latents)}))
 
 
 def _difference(bench: Bench, request: Time, results: list[Any]) -> int | None:
@@ -264,5 +319,6 @@ _OPS: dict[type[Any], Callable[[Bench, Any], Finish]] = {
     Load: _load,
     Make: _make,
     Time: _time,
+    Watch: _watch,
     Extract: _extract,
 }

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalog.models import MODELS, PARTS, local_model
-from harness.catalog.optimizations import OPTIMIZATIONS
+from harness.catalog.names import DTYPES
+from harness.catalog.stacks import label_of_stack
 from harness.catalog.tasks import APIS, TASKS
+from harness.spec import optimizations as stacks
 from harness.spec.reader import BAD, Reader, is_number, nearest, one_of, shown
 from harness.spec.scheduler import scheduler, scheduler_schema, spread
 from harness.spec.source import Path_
@@ -100,7 +102,7 @@ def _task(reader: Reader, value: Any, place: Path_) -> Any:
 
 
 def _dtype(reader: Reader, value: Any, place: Path_) -> Any:
-    return reader.name(value, place, _DTYPES, "dtype")
+    return reader.name(value, place, DTYPES, "dtype")
 
 
 def _size(reader: Reader, value: Any, place: Path_) -> Any:
@@ -114,16 +116,6 @@ def _size(reader: Reader, value: Any, place: Path_) -> Any:
     if not (8 <= width <= 8192 and 8 <= height <= 8192):
         return reader.bad(place, f"{shown(value)} is out of bounds", "sides from 8 to 8192 pixels")
     return (height, width)
-
-
-def _optimizations(reader: Reader, value: Any, place: Path_) -> Any:
-    if not isinstance(value, str):
-        return reader.bad(place, f"{shown(value)} is no stack of optimizations", 'names joined by "+", or none')
-    names = value.split("+")
-    parsed = [reader.name(name.strip(), place, OPTIMIZATIONS, "optimization") for name in names]
-    if BAD in parsed:
-        return BAD
-    return tuple(name for name in parsed if name != "none")
 
 
 def _names(names: Iterable[str]) -> dict[str, Any]:
@@ -154,7 +146,6 @@ _WEIGHTS_SCHEMA: dict[str, Any] = {
     "anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}, "minItems": 2}],
     "description": _WEIGHTS,
 }
-_DTYPES = ("float32", "float16", "bfloat16")
 _FINITE, _TINY = 1e6, 1e-6
 NONE = "—"  # a knob that a cell's task or model does not have
 
@@ -163,8 +154,8 @@ KNOBS: dict[str, Knob] = {
     "model": Knob(_model, "a model", _MODEL_SCHEMA),
     "task": Knob(_task, "a task", _names(TASKS)),
     "api": Knob(_api, "a form of the API", _names(APIS)),
-    "dtype": Knob(_dtype, "a dtype", _names(_DTYPES)),
-    "optimizations": Knob(_optimizations, "a stack of optimizations", {"type": "string"}),
+    "dtype": Knob(_dtype, "a dtype", _names(DTYPES)),
+    "optimizations": Knob(stacks.optimizations, "a stack of optimizations", stacks.schema(), stacks.spread),
     "size": Knob(_size, "a size", _SIZE_SCHEMA),
     "scheduler": Knob(scheduler, "a scheduler", scheduler_schema(), spread),
     "num_inference_steps": Knob(_number(1, 1000, whole=True), "steps", _bounds("integer", 1, 1000)),
@@ -186,7 +177,7 @@ def _weights_label(weights: tuple[float, ...]) -> str:
 
 _TUPLES: dict[str, Callable[[Any], str | int]] = {
     "size": lambda value: f"{value[1]}x{value[0]}" if value[0] != value[1] else int(value[0]),
-    "optimizations": lambda value: "+".join(value) or "none",
+    "optimizations": label_of_stack,
     "weights": _weights_label,
 }
 

@@ -11,7 +11,9 @@ from harness.errors import MissingError, Problem, SpecError
 from harness.spec.inputs import KEYS as INPUT_KEYS
 from harness.spec.inputs import inputs
 from harness.spec.knobs import KNOBS
+from harness.spec.ladders import without_rungs
 from harness.spec.measuring import converged_of, margins_of, metrics_of, timing_of
+from harness.spec.optimizations import LadderStep
 from harness.spec.reader import BAD, Reader, is_number, nearest, shown
 from harness.spec.source import Path_, dotted, read
 from harness.spec.types import Spec
@@ -26,6 +28,7 @@ _BESIDE = (
 KEYS = (*KNOBS, *_BESIDE, "compare_to", "metrics", "cases", "exclude")
 _PROMPTS = "`prompts: […]`, `prompts: {file: …}`, or rows under `inputs`: a table's file, or [{prompt: …, image: …}]"
 DEVICES = ("auto", "cuda", "cpu", "mps")
+FIRST_THAT_FITS = "first-that-fits"  # as a reference
 
 
 def load_spec(reference: str, *, fetch: bool = True) -> Spec:
@@ -58,7 +61,9 @@ def read_spec(reference: str, *, fetch: bool = True) -> tuple[Spec, list[Problem
     sweeps = {knob: _sweep(reader, data[knob], knob, (knob,)) for knob in KNOBS if knob in data}
     if "model" not in data:
         sweeps = {"model": (KNOBS["model"].parse(reader, _DEFAULT_MODEL, ()),), **sweeps}
-    return Spec.model_construct(**_assemble(reader, data, sweeps)), source.sorted_problems()
+    parts = _assemble(reader, data, sweeps)
+    parts["sweeps"], parts["cases"] = without_rungs(parts["sweeps"], parts["cases"])
+    return Spec.model_construct(**parts), source.sorted_problems()
 
 
 def leaves_knobs_alone(problem: Problem) -> bool:
@@ -88,7 +93,7 @@ def find(reference: str) -> Path:
 def _assemble(reader: Reader, data: dict[str, Any], sweeps: dict[str, tuple[Any, ...]]) -> dict[str, Any]:
     path = reader.source.path
     metrics = metrics_of(reader, data.get("metrics"))
-    given = inputs(reader, data)
+    given, first_fits = inputs(reader, data), data.get("compare_to") == FIRST_THAT_FITS
     return {
         "path": str(path),
         "text": reader.source.text,
@@ -97,7 +102,8 @@ def _assemble(reader: Reader, data: dict[str, Any], sweeps: dict[str, tuple[Any,
         "sweeps": sweeps,
         "cases": _partials(reader, data.get("cases", []), "cases"),
         "exclude": _partials(reader, data.get("exclude", []), "exclude"),
-        "compare_to": _compare_to(reader, data.get("compare_to")),
+        "compare_to": None if first_fits else _compare_to(reader, data.get("compare_to")),
+        "first_that_fits": first_fits,
         "models": reader.models,
         "rows": given.rows,
         "assets": given.assets,
@@ -129,6 +135,8 @@ def _sweep(reader: Reader, value: Any, knob: str, place: Path_) -> tuple[Any, ..
     for i, given in pairs:
         where = (*place, i) if isinstance(value, list) else place
         one = KNOBS[knob].parse(reader, given, where)
+        if one in good and isinstance(given, LadderStep):  # it begins with nothing, which may be asked for beside it
+            continue
         if one is not BAD and one in good:
             reader.bad(where, f"{shown(values[i])} stands in the sweep twice", "each value once")
         elif one is not BAD:
@@ -162,11 +170,18 @@ def _partial(reader: Reader, part: dict[str, Any], place: Path_) -> dict[str, tu
     return found
 
 
+_REFERENCES = f"a mapping such as {{{_EXAMPLE}}}, or {FIRST_THAT_FITS}"
+
+
 def _compare_to(reader: Reader, value: Any) -> dict[str, Any] | None:
     if value is None:
         return None
     if not isinstance(value, dict) or not value:
-        reader.bad(("compare_to",), f"{shown(value)} is no reference", f"a mapping such as {{{_EXAMPLE}}}")
+        reader.bad(
+            ("compare_to",),
+            f"{shown(value)} is no reference",
+            _REFERENCES,
+        )
         return None
     for knob in [knob for knob, one in value.items() if isinstance(one, list)]:
         reader.bad(("compare_to", knob), "a reference has one value for each knob", "a scalar")

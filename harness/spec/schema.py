@@ -10,7 +10,7 @@ import harness
 from harness.catalog.metrics import MARGINS, MEASURES, METRICS
 from harness.spec.inputs_schema import SCHEMAS
 from harness.spec.knobs import KNOBS
-from harness.spec.load import DEVICES
+from harness.spec.load import DEVICES, FIRST_THAT_FITS
 from harness.spec.measuring import ALL, CONVERGED_STEPS, TIMING_DEFAULTS
 
 SCHEMA = Path(harness.__file__).parent.parent / "experiments" / "spec.schema.json"
@@ -34,7 +34,7 @@ def schema() -> dict[str, Any]:
         "question": _TEXT,
         **sweeps,
         **SCHEMAS,
-        "compare_to": _mapping({name: _ref(name) for name in KNOBS}),
+        "compare_to": {"anyOf": [_mapping({name: _ref(name) for name in KNOBS}), {"const": FIRST_THAT_FITS}]},
         "margins": _mapping(dict.fromkeys((*MARGINS, *MEASURES), _MARGIN)),
         "metrics": _or_list({"enum": sorted(METRICS)}),
         "converged": _mapping(_CONVERGED),

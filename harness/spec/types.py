@@ -105,6 +105,7 @@ class Spec(Frozen):
     cases: tuple[dict[str, tuple[Any, ...]], ...]
     exclude: tuple[dict[str, tuple[Any, ...]], ...]
     compare_to: dict[str, Any] | None
+    first_that_fits: bool = False  # the reference: the first of each family that does not fail
     rows: tuple[InputRow, ...]
     assets: dict[str, Asset]  # by key
     notes: tuple[str, ...]  # what a person should know of the inputs: weights that do not sum to 1, say

@@ -13,7 +13,15 @@ from harness.store.references import references
 from harness.store.store import Store
 from harness.store.usage import bytes_of, size
 
-_COLLECTED = ("inputs", "hints", "prior", "images", "features", "timing")  # the others are small, and belong to no run
+_COLLECTED = (
+    "inputs",
+    "hints",
+    "prior",
+    "images",
+    "features",
+    "timing",
+    "latents",
+)  # the others are small, and belong to no run
 _DEAD_AFTER_S = 3600.0  # a temporary file this old has no writer any more
 
 

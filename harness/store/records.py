@@ -10,6 +10,7 @@ from harness.plan.types import Plan, Settings
 SCHEMA_VERSION = 1
 
 CellStatus = Literal["pending", "done", "failed"]
+Outcome = Literal["applied", "no-op", "partly", "failed"]
 RunStatus = Literal["running", "finished", "failed-cells", "interrupted"]
 
 
@@ -59,6 +60,36 @@ class Comparison(Frozen):
     reason: str | None = None
 
 
+class Evidence(Frozen):
+    """What was found of one requested optimization on one network of the pipeline that ran.
+
+    ``outcome``: ``applied``; ``no-op``: it was so before, or nothing that runs changed; ``partly``: some of it is;
+    ``failed``: it is not there.
+    """
+
+    requested: str  # as in a stack: "compile(mode=max-autotune)"
+    part: str  # "unet", "prior", "movq", "process"
+    observed: str
+    proof: str  # what was looked at
+    outcome: Outcome
+
+
+class Stages(Frozen):
+    """One instrumented call, apart from the timed ones: where its seconds go, and what ran.
+
+    ``steps_s``: from one step of the scheduler to the next, the network's call in it; the first one is watched by a
+    profiler, which slows it. ``decode_s``: from the last step
+    to the pictures. ``kernels``: how often each kind of attention kernel, and each compiled region, ran in the first
+    call of the network. ``latents_key``: of the stored latents of its first row after each step.
+    """
+
+    prior_s: float | None
+    steps_s: list[float]
+    decode_s: float
+    kernels: dict[str, int] = {}
+    latents_key: str = ""
+
+
 class Timing(Frozen):
     """Seconds of the timing pass. Each list holds one value per call, in the order made."""
 
@@ -76,6 +107,12 @@ class Timing(Frozen):
     largest_pixel_difference: int | None  # against the quality pass, 0..255
     measured_in: str  # run id
     measured_at: str
+    stages: Stages | None = None
+    cold_first_call_s: list[float] = []  # one per visit: the cell's own first call, compilation included
+    evidence: list[Evidence] = []  # of the pipelines that were timed
+    disturbances: list[str] = []  # what else ran or throttled while it was timed, in words
+    energy_j: float | None = None  # for each image
+    energy_reason: str | None = None  # why there is none
 
 
 class Memory(Frozen):
@@ -139,6 +176,7 @@ class CellRecord(Frozen):
     weights: dict[str, Any] = {}  # part -> {"place", "revision", "digest"}
     scores: list[Score] = []
     comparisons: list[Comparison] = []
+    evidence: list[Evidence] = []  # of each optimization of the stack, found on the pipeline that made the pictures
     timing: Timing | None = None
     timing_key: str = ""
     timing_reason: str | None = None  # why there is no timing

@@ -9,7 +9,7 @@ Reference = tuple[str, str]  # stage, key
 
 
 def references(folder: RunFolder) -> set[Reference]:
-    """The stage results that a run's records name: pictures, their inputs, embeddings, features, timings."""
+    """The stage results that a run's records name: pictures, inputs, embeddings, features, timings, latents."""
     found: set[Reference] = set()
     for cell in folder.raw_cells():
         for batch in cell["batches"]:
@@ -18,6 +18,8 @@ def references(folder: RunFolder) -> set[Reference]:
         found |= {("features", key) for key in cell["features"].values()}
         found |= {(stage, key) for stage in ("inputs", "hints") for key in cell.get(stage, {}).values()}
         found.add(("timing", cell.get("timing_key", "")))
+        stages = (cell.get("timing") or {}).get("stages") or {}
+        found.add(("latents", stages.get("latents_key", "")))
     return {(stage, key) for stage, key in found if key}
 
 

@@ -12,6 +12,7 @@ import statistics
 from dataclasses import dataclass, field
 
 from harness.base import digest
+from harness.catalog.stacks import label_of_stack
 from harness.plan.types import Cell, Plan, Settings
 from harness.store.records import CellRecord, Comparison, Interval, Memory, RunRecord, Score, Timing
 from harness.track.destination import without_userinfo
@@ -163,7 +164,7 @@ def shared_parameters(plan: Plan) -> dict[str, object]:
 def settings_parameters(settings: Settings) -> dict[str, object]:
     """A cell's knobs under their own names; the scheduler by its label, a stack as the spec writes it."""
     knobs: dict[str, object] = {name: value for name, value in settings if value is not None}
-    return {**knobs, "scheduler": settings.scheduler.label, "optimizations": "+".join(settings.optimizations) or "none"}
+    return {**knobs, "scheduler": settings.scheduler.label, "optimizations": label_of_stack(settings.optimizations)}
 
 
 def _run_status(run: RunRecord, under_way: bool) -> str:

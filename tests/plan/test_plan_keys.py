@@ -9,6 +9,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from harness.catalog.stacks import touching_prior
+from harness.catalog.types import OptimizationChoice
 from harness.plan.keys import Identity, features_key, images_key, prior_key, timing_key
 from harness.plan.types import InputRow, SchedulerChoice, Settings
 
@@ -61,7 +63,9 @@ SETTINGS_CHANGES: list[tuple[dict[str, Any], str]] = [
     ({"prior_guidance_scale": 1.0}, "pit"),
     ({"prior_num_inference_steps": 5}, "pit"),
     ({"dtype": "float16"}, "pit"),
-    ({"optimizations": ("channels-last",)}, "pit"),
+    ({"optimizations": (OptimizationChoice(name="matmul-precision"),)}, "pit"),
+    ({"optimizations": (OptimizationChoice(name="sdpa", options={"parts": "unet+prior"}),)}, "pit"),
+    ({"optimizations": (OptimizationChoice(name="channels-last"),)}, "it"),
     ({"guidance_scale": 1.0}, "it"),
     ({"num_inference_steps": 5}, "it"),
     ({"height": 128}, "it"),
@@ -137,6 +141,7 @@ def test_stages_never_share_a_key() -> None:
     assert len({_prior(), _images(), _timing(), features_key(SETTINGS, (), (), (), "", IDENTITY)}) == 4
 
 
+_STACKABLE = [OptimizationChoice(name="channels-last"), OptimizationChoice(name="tf32")]
 _SETTINGS = st.builds(
     Settings,
     model=st.sampled_from(["mini-2.2", "./x"]),
@@ -155,25 +160,36 @@ _SETTINGS = st.builds(
         class_name=st.sampled_from([None, "DDIMScheduler", "DDPMScheduler"]),
         config=st.dictionaries(st.sampled_from("ab"), st.one_of(st.booleans(), st.integers(0, 2), st.floats(0, 2))),
     ),
-    optimizations=st.lists(st.sampled_from(["a", "b"]), max_size=2).map(tuple),
+    optimizations=st.lists(st.sampled_from(_STACKABLE), max_size=2).map(tuple),
     batch_size=st.integers(1, 4),
 )
 _ROWS = st.lists(
     st.builds(_row, prompt=st.text(max_size=4), negative=st.none() | st.text(max_size=2), seed=st.integers(0, 3)),
     min_size=1, max_size=3,
 ).map(tuple)  # fmt: skip
-_PRIOR_KNOBS = ("dtype", "prior_guidance_scale", "prior_num_inference_steps", "optimizations")
+_PRIOR_KNOBS = ("dtype", "prior_guidance_scale", "prior_num_inference_steps")
 
 
 def _prior_part(settings: Settings, rows: tuple[InputRow, ...]) -> object:
-    return [getattr(settings, knob) for knob in _PRIOR_KNOBS], [(r.prompt, r.negative_prompt, r.seed) for r in rows]
+    stack = [one.label for one in touching_prior(settings.optimizations)]
+    return (
+        stack,
+        [getattr(settings, knob) for knob in _PRIOR_KNOBS],
+        [(r.prompt, r.negative_prompt, r.seed) for r in rows],
+    )
 
 
 def _images_part(settings: Settings, rows: tuple[InputRow, ...]) -> object:
     scheduler = settings.scheduler
     own = (settings.height, settings.width, settings.guidance_scale, settings.num_inference_steps)
     # JSON tells 1 from 1.0 and from true, as diffusers may; Python does not.
-    return _prior_part(settings, rows), own, scheduler.class_name, sorted(map(repr, scheduler.config.items()))
+    return (
+        _prior_part(settings, rows),
+        settings.optimizations_label,
+        own,
+        scheduler.class_name,
+        sorted(map(repr, scheduler.config.items())),
+    )
 
 
 @given(first=_SETTINGS, source=_SETTINGS, taken=st.sets(st.sampled_from(sorted(Settings.model_fields))), rows=_ROWS)

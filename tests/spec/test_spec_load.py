@@ -44,7 +44,7 @@ ONE_FAULT = [
     ("guidance_scale: [4, 4.0]", 2, "guidance_scale[1]", "stands in the sweep twice", None),
     ("scheduler: [DDIM, DDIMScheduler]", 2, "scheduler[1]", "stands in the sweep twice", None),
     ("size: [64, 64x64]", 2, "size[1]", "stands in the sweep twice", None),
-    ("optimizations: chanels-last", 2, "optimizations", "is no optimization", None),
+    ("optimizations: chanels-last", 2, "optimizations", "is no optimization", "channels-last"),
     ("optimizations: 3", 2, "optimizations", "is no stack", None),
     (f"guidance_scale: {[i / 100 for i in range(1001)]}", 2, "guidance_scale", "more than 1,000 values", None),
     ("compare_to: DDIM", 2, "compare_to", "is no reference", None),

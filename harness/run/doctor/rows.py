@@ -11,7 +11,7 @@ from harness.catalog.optimizations import OPTIMIZATIONS
 from harness.catalog.schedulers import schedulers
 from harness.catalog.sizes import weight_bytes
 from harness.catalog.tasks import TASKS, default_api, parts_of, task_refusal
-from harness.catalog.types import ModelRow, Network, Place, TaskRow
+from harness.catalog.types import ModelRow, Network, OptimizationRow, Place, TaskRow
 from harness.catalog.weights import WEIGHTS
 from harness.run.doctor.machine import COMPILER
 from harness.run.doctor.packages import MAKING, NEEDED
@@ -38,9 +38,6 @@ _SCORING: dict[Network, Needs] = {
     "pixels": tuple(map(package, ("pillow", "numpy"))),
 }
 _CUDA = device("cuda")
-
-#: What each optimization needs, by its name in the catalog.
-OPTIMIZATION_NEEDS: dict[str, Needs] = {"none": ()}
 
 #: What opens more than the shipped miniature needs.
 EXTRAS: dict[str, Needs] = {
@@ -111,7 +108,13 @@ def devices() -> Iterator[Entry]:
 
 def optimizations() -> Iterator[Entry]:
     """Those that the catalog has."""
-    yield from (Entry(name, OPTIMIZATION_NEEDS.get(name)) for name in OPTIMIZATIONS)
+    yield from (Entry(row.name, _of_optimization(row), row.refused or None) for row in OPTIMIZATIONS.values())
+
+
+def _of_optimization(row: OptimizationRow) -> Needs:
+    needs = [package("torch"), *([package(row.needs_package)] if row.needs_package else [])]
+    needs += [device(row.needs_device)] if row.needs_device else []
+    return (*needs, *([program(COMPILER)] if row.needs_program else []))
 
 
 def extras() -> Iterator[Entry]:

@@ -1,0 +1,39 @@
+"""Which optimizations this machine cannot have, and why: found out without torch, before anything is loaded."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from harness.catalog.optimizations import OPTIMIZATIONS
+from harness.catalog.types import OptimizationRow
+from harness.errors import MissingError
+from harness.run.devices import kinds
+from harness.run.doctor.machine import compiler
+from harness.run.doctor.packages import installed_version, pip
+
+
+@cache
+def lack_of(asked: str, name: str) -> str | None:
+    """Why an optimization is unavailable on the device that is asked for ("auto", "cuda", …); ``None`` if it is not."""
+    return _lack(OPTIMIZATIONS[name], _kind(asked))
+
+
+def _kind(asked: str) -> str:
+    """A device that is not there is told by the run itself: here it counts as what was asked for."""
+    try:
+        return kinds(asked)[0]
+    except MissingError:
+        return asked
+
+
+def _lack(row: OptimizationRow, kind: str) -> str | None:
+    if row.needs_device is not None and kind != row.needs_device:
+        return f"{row.name} needs a {row.needs_device} device: {row.why_device}; this run is on {kind}"
+    if row.needs_package is not None and installed_version(row.needs_package) is None:
+        return f"{row.needs_package} is not installed ({pip()} install {row.needs_package})"
+    needs = "triton" if row.needs_program and kind == "cuda" else None
+    if needs is not None and installed_version(needs) is None:
+        return f"{row.name} on a {kind} device needs {needs}, which is not installed"
+    if row.needs_program and (found := compiler()).reason is not None:
+        return f"{row.name} needs a C++ compiler: {found.reason}"
+    return None
