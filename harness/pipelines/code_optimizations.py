@@ -142,7 +142,7 @@ def _precision(choice: OptimizationChoice, _: list[str], __: list[str], ___: str
     return f'torch.set_float32_matmul_precision("{option(choice, "precision")}")'
 
 
-_RELEASE = "# The harness loads the prior, releases it and only then loads the decoder; here both are loaded."
+_RELEASE = "# Load the prior, call it, release it, and only then load the decoder: here both are loaded."
 
 _LINES: dict[str, Callable[[OptimizationChoice, list[str], list[str], str], str]] = {
     "again": lambda *_: "",
