@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -81,6 +82,16 @@ def models(session: nox.Session) -> None:
 def full_size(session: nox.Session) -> None:
     """Build 2.2's decoder at its real size, run two steps on the CPU, and write what it took into docs/models.md."""
     _run(session, "tests.support.full_size", *session.posargs)
+
+
+@nox.session(default=False)
+def gpu(session: nox.Session) -> None:
+    """On a CUDA device: the tests that need one, then the audit, and docs/gpu-results.md from its records."""
+    there = "import sys, torch; sys.exit(0 if torch.cuda.is_available() else 1)"
+    if subprocess.run([_PYTHON, "-W", "ignore", "-c", there], check=False).returncode != 0:
+        session.skip("torch finds no CUDA device here; nothing was measured")
+    _run(session, "pytest", "-q", "-m", "gpu", "tests/gpu")
+    _run(session, "tests.support.gpu_results", *session.posargs)
 
 
 @nox.session(default=False)

@@ -38,14 +38,64 @@ def _choices(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
     return wanted
 
 
+KINDS = ("auto", "cuda", "cpu", "mps")
+_device_option = click.option("--device", type=click.Choice(KINDS), help="Instead of the spec's.")
+
+
 def choosing(verb: Verb) -> Verb:
     """The options that choose and limit a plan."""
+    return _device_option(choosing_cells(verb))
+
+
+def choosing_cells(verb: Verb) -> Verb:
+    """Those of them that say nothing of a device."""
     for option in (
         click.argument("spec"),
         click.option("--only", multiple=True, callback=_choices, metavar="K=V", help="Only cells with this value."),
         click.option("--limit", type=click.IntRange(min=1), help="Only the first N images of each cell."),
-        click.option("--device", type=click.Choice(["auto", "cuda", "cpu", "mps"]), help="Instead of the spec's."),
     ):
+        verb = option(verb)
+    return verb
+
+
+class DeviceOrKind(click.ParamType[str]):
+    """A kind of device, or a device of the catalog by its name."""
+
+    name = "device"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name as it was typed, if there is such a device."""
+        from harness.catalog.devices import DEVICES, nearest_device
+
+        known = (*KINDS, *DEVICES)
+        if value not in known:
+            hint = f" Did you mean {nearest!r}?" if (nearest := nearest_device(value)) else ""
+            self.fail(f"there is no {value!r}.{hint} Known are {', '.join(known)}; any other by --memory.", param, ctx)
+        return value
+
+
+class Memory(click.ParamType[int]):
+    """An amount of memory with its unit, as bytes."""
+
+    name = "memory"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """``16GiB`` as bytes."""
+        from harness.catalog.devices import memory_bytes
+
+        try:
+            return value if isinstance(value, int) else memory_bytes(value)
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
+def fitting(verb: Verb) -> Verb:
+    """The options that hold a plan against a device's memory."""
+    for option in (
+        click.option("--memory", type=Memory(), metavar="16GiB", help="Say what fits into this memory."),
+        click.option("--device", type=DeviceOrKind(), metavar="NAME",
+                     help="auto, cuda, cpu or mps instead of the spec's; or a GPU's name, such as a100-80gb."),
+    ):  # fmt: skip
         verb = option(verb)
     return verb
 

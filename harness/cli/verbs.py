@@ -13,7 +13,7 @@ import click
 from harness import __version__
 from harness.cli.doctor import doctor
 from harness.cli.miniature import miniature
-from harness.cli.options import choosing, json_option, open_, planned, store_option
+from harness.cli.options import choosing, choosing_cells, fitting, json_option, open_, planned, store_option
 from harness.cli.schedulers import schedulers_group
 from harness.cli.store import store_group
 from harness.report.kinds import GENERAL, KINDS
@@ -32,21 +32,40 @@ def cli() -> None:
 
 
 @cli.command()
-@choosing
+@choosing_cells
+@fitting
 @store_option
 @json_option
 def plan(
-    spec: str, only: dict[str, list[str]], limit: int | None, device: str | None, store_path: Path, as_json: bool
+    spec: str,
+    only: dict[str, list[str]],
+    limit: int | None,
+    device: str | None,
+    memory: int | None,
+    store_path: Path,
+    as_json: bool,
 ) -> None:
-    """Check SPEC and say what it would do: cells, refusals, defaults, model calls, time and disk."""
+    """Check SPEC and say what it would do: cells, refusals, defaults, model calls, time and disk.
+
+    With --memory, or with --device and a GPU's name, also what each cell holds and works, whether that fits, and the
+    cheapest change that makes it fit: estimated from configurations, without weights and without that GPU.
+    """
+    from harness.plan.preflight import preflight_json, render_preflight
     from harness.plan.render import plan_json, render_plan
+    from harness.run.preflight import asked_for, preflight
     from harness.run.wanted import missing, missing_json, render_missing
 
-    made = planned(spec, only, limit, device, store_path, fetch=False)
+    kind, memory, named = asked_for(device, memory)
+    made = planned(spec, only, limit, kind, store_path, fetch=False)
     absent = missing(made)
+    fits = None if memory is None else preflight(made, memory, named, lambda text: say(text, error=True))
     whole = {**plan_json(made), "missing": missing_json(absent)}
-    text = "\n\n".join(part for part in (render_plan(made), render_missing(absent, spec)) if part)
-    say(json.dumps(whole, indent=2, ensure_ascii=False) if as_json else text)
+    if as_json:
+        whole |= {} if fits is None else {"preflight": preflight_json(fits)}
+        say(json.dumps(whole, indent=2, ensure_ascii=False))
+        return
+    parts = (render_plan(made), render_missing(absent, spec), "" if fits is None else render_preflight(fits))
+    say("\n\n".join(part for part in parts if part))
 
 
 @cli.command("run")
@@ -143,6 +162,7 @@ def report(run: str, store_path: Path, kind: str, out: Path | None, png: Path | 
     """Write the report of RUN: one HTML page, Markdown, CSV and PNG.
 
     The kind `schedulers` says which scheduler holds the reference's quality, at how many steps, and what that costs.
+    The kind `optimizations` says which optimization was on, what it brought, and whether it changed the pictures.
     """
     from harness.report.write import write_report
 

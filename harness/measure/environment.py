@@ -89,9 +89,14 @@ def state() -> dict[str, Any]:
     load = os.getloadavg() if hasattr(os, "getloadavg") else (None, None, None)
     return {
         "load_average": list(load),
-        "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip() or None,
+        "governor": governor(),
         "memory_available_bytes": psutil.virtual_memory().available,
     }
+
+
+def governor() -> str | None:
+    """Who sets the processor's clock ("performance", "powersave"); ``None`` where the system does not show it."""
+    return _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor").strip() or None
 
 
 def torch_flags(device: str) -> dict[str, Any]:

@@ -84,27 +84,40 @@ class DeviceMemoryApi(Protocol):
         """Bytes held by the allocator at the peak: what must fit on the device."""
         ...
 
+    def mem_get_info(self, device: str) -> tuple[int, int]:
+        """Bytes of the whole device that are free, and that it has."""
+        ...
+
 
 class DeviceMemory:
     """Peak memory of a device over the block: ``peak_bytes`` allocated and ``reserved_bytes``, once it has ended.
 
-    Both stay ``None`` on a device whose allocator keeps no peak (CPU, MPS).
+    ``used_bytes`` is what the whole device had in use at the end, the allocator's reserve still held: the context, the
+    libraries' own and other processes' memory are in it. It is CUDA's own count: that needs no optional package, holds
+    for the slice of a split card, and heeds ``CUDA_VISIBLE_DEVICES``. A block that failed has none.
+    All stay ``None`` on a device whose allocator keeps no peak (CPU, MPS).
     """
 
     def __init__(self, device: str, api: DeviceMemoryApi | None) -> None:
         self._device, self._api = device, api
         self.peak_bytes: int | None = None
         self.reserved_bytes: int | None = None
+        self.used_bytes: int | None = None
 
     def __enter__(self) -> Self:
         if self._api is not None:
             self._api.reset_peak_memory_stats(self._device)
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
         if self._api is not None:
             self.peak_bytes = self._api.max_memory_allocated(self._device)
             self.reserved_bytes = self._api.max_memory_reserved(self._device)
+            if kind is None:  # a device that has failed may not answer, and would hide the failure
+                free, total = self._api.mem_get_info(self._device)
+                self.used_bytes = total - free
 
 
 def device_memory(device: str) -> DeviceMemory:

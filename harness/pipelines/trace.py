@@ -25,7 +25,7 @@ from harness.plan.types import InputRow, Settings
 
 #: what of a profile is kept: a mark in an operator's name -> the kind that it counts for
 KERNELS = {
-    "scaled_dot_product": "scaled_dot_product",
+    "aten::scaled_dot_product_attention": "scaled_dot_product",
     "xformers": "xformers",
     "softmax": "softmax",
     "Torch-Compiled Region": "compiled region",

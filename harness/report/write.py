@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import StoreError, UsageError
-from harness.report.kinds import GENERAL, KINDS
+from harness.report.kinds import GENERAL, KINDS, OPTIMIZATIONS, SCHEDULERS
 from harness.report.view import RunView, load_view
 from harness.store.store import Store
 
@@ -71,10 +71,14 @@ def _assembled(view: RunView, kind: str, *, compact: bool) -> dict[str, bytes]:
         from harness.report.assemble import assemble
 
         return assemble(view, compact=compact)
-    if kind in KINDS:
+    if kind == SCHEDULERS:
         from harness.report.schedulers.assemble import assemble_schedulers
 
         return assemble_schedulers(view, compact=compact)
+    if kind == OPTIMIZATIONS:
+        from harness.report.optimizations.assemble import assemble_optimizations
+
+        return assemble_optimizations(view, compact=compact)
     raise UsageError(f"There is no report of the kind {kind!r}.", expected=f"one of {', '.join(KINDS)}")
 
 

@@ -20,9 +20,6 @@ Rows = list[dict[str, Any]]
 Direction = Literal["higher", "lower"]
 
 
-_SAME_PICTURE = 8  # of 255 levels: what another batch's rounding may move a pixel by
-
-
 @dataclass(frozen=True)
 class _Case:
     """One comparison to be judged: whose, of what, and its sample.
@@ -137,8 +134,7 @@ def _spoilt(cell: CellRecord, reference: CellRecord, metric: str) -> str | None:
     for record in (cell, reference):
         if record.timing is None:
             return f"{record.label} has no timing: {record.timing_reason or 'not measured'}"
-        if (record.timing.largest_pixel_difference or 0) > _SAME_PICTURE:
-            far = record.timing.largest_pixel_difference
+        if (far := record.timed_apart) is not None:
             return f"the pictures that {record.label} made while timed are not its own: up to {far} of 255 levels apart"
     assert cell.timing is not None and reference.timing is not None
     if cell.timing.measured_in != reference.timing.measured_in:

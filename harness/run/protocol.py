@@ -13,6 +13,7 @@ from pydantic import Field
 from harness.base import Frozen
 from harness.catalog.types import ModelRow, Task, WeightsRow
 from harness.plan.types import InputRow, LoadGroup, Settings
+from harness.store.disturbed import Disturbed
 from harness.store.records import Evidence, Failure, Stages
 
 
@@ -110,6 +111,9 @@ class TimeDone(Frozen):
     peak_device_bytes: int | None
     reserved_device_bytes: int | None
     largest_pixel_difference: int | None
+    disturbed: Disturbed | None = None
+    energy_j: list[float] = []  # of each steady call, where the device tells it
+    energy_reason: str | None = None  # why it does not
 
 
 class Watch(Frozen):

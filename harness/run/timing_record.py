@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from harness.base import Frozen
 from harness.run.protocol import TimeDone
 from harness.stats.intervals import median_interval
+from harness.store.disturbed import Disturbed, together
 from harness.store.records import Evidence, Failure, Interval, Memory, Stages, Timing
 from harness.store.store import Store
 
@@ -33,6 +34,9 @@ class Samples:
     stages: Stages | None = None
     evidence: list[Evidence] = field(default_factory=list)
     disturbances: list[str] = field(default_factory=list)
+    disturbed: list[Disturbed] = field(default_factory=list)
+    energy_j: list[float] = field(default_factory=list)  # of a call
+    energy_reasons: list[str] = field(default_factory=list)
     failure: Failure | None = None
 
     def add(self, done: TimeDone, round_index: int, *, first: bool) -> None:
@@ -40,6 +44,9 @@ class Samples:
         if first:
             self.first_call_s.append(done.first_call_s)
         self.steady_s += done.steady_s
+        self.energy_j += done.energy_j
+        self.energy_reasons += [done.energy_reason] if done.energy_reason else []
+        self.disturbed += [done.disturbed] if done.disturbed is not None else []
         self.prior_s += done.prior_s
         self.round_of_call += [round_index] * len(done.steady_s)
         if done.largest_pixel_difference is not None:
@@ -78,7 +85,7 @@ class Samples:
 
 
 _LISTS = ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s", "resident_peaks", "device_peaks",
-          "cold_first_call_s", "disturbances", "evidence")  # fmt: skip
+          "cold_first_call_s", "disturbances", "disturbed", "energy_j", "energy_reasons", "evidence")  # fmt: skip
 
 
 def _highest(first: int | None, second: int | None) -> int | None:
@@ -99,7 +106,7 @@ def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None) -> 
     bounds = None
     if estimate.low is not None and estimate.high is not None:
         bounds = Interval(low=estimate.low, high=estimate.high, level=0.95, method=estimate.method)
-    difference = sample.largest_pixel_difference
+    difference, disturbed = sample.largest_pixel_difference, together(sample.disturbed)
     return Timing(
         load_s=sample.load_s,
         first_call_s=sample.first_call_s,
@@ -118,7 +125,9 @@ def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None) -> 
         stages=sample.stages,
         cold_first_call_s=sample.cold_first_call_s,
         evidence=sample.evidence,
-        disturbances=list(dict.fromkeys(sample.disturbances)),
+        disturbances=[*dict.fromkeys(sample.disturbances), *(disturbed.seen() if disturbed is not None else [])],
+        energy_j=statistics.median(sample.energy_j) / batch if sample.energy_j else None,
+        energy_reason=None if sample.energy_j else next(iter(sample.energy_reasons), None),
     )
 
 

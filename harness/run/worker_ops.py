@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import zip_longest
@@ -164,6 +165,8 @@ def _prior(bench: Bench, request: Make, inputs: Any) -> tuple[Any, str, bool]:
 
 def _time(bench: Bench, request: Time) -> Finish:
     """Prior and decoder, whole, with generators seeded anew for each call: the quality pass's pictures again."""
+    from harness.measure.disturbance import disturbance
+    from harness.measure.energy import Energy, energy
     from harness.measure.latency import measure_latency, stopwatch, synchroniser
     from harness.measure.memory import device_memory
     from harness.optimizations.recompiles import none_recompiles
@@ -179,14 +182,21 @@ def _time(bench: Bench, request: Time) -> Finish:
     if request.warmups:  # a peak must not begin with another cell's leftovers; a steady call must not fetch memory anew
         release(loaded.device)
 
-    steady = none_recompiles if any(one.name == "compile" for one in settings.optimizations) else nullcontext
+    compiled = any(one.name == "compile" for one in settings.optimizations)
+    meters: list[Energy] = []
+
+    @contextmanager
+    def steady() -> Iterator[None]:
+        meters.append(energy(bench.device))
+        with meters[-1], none_recompiles() if compiled else nullcontext():
+            yield
 
     def call() -> tuple[Any, float]:
         with stopwatch(synchronise) as lap:
             prior = None if loaded.combined is not None else run_prior(loaded, settings, request.rows, inputs)
         return run_decoder(loaded, settings, scheduler, prior, request.rows, inputs), lap.seconds
 
-    with device_memory(bench.device) as memory:
+    with disturbance(bench.device, root_pid=os.getppid()) as disturbed, device_memory(bench.device) as memory:
         timings = measure_latency(call, synchronise, warmups=request.warmups, repeats=request.repeats, steady=steady)
     done = TimeDone(
         first_call_s=timings.first_call_s,
@@ -195,6 +205,9 @@ def _time(bench: Bench, request: Time) -> Finish:
         peak_device_bytes=memory.peak_bytes,
         reserved_device_bytes=memory.reserved_bytes,
         largest_pixel_difference=_difference(bench, request, [pictures for pictures, _ in timings.results]),
+        disturbed=disturbed.found,
+        energy_j=[meter.joules for meter in meters if meter.joules is not None],
+        energy_reason=next((meter.reason for meter in meters if meter.joules is None), None),
     )
     return lambda: done
 

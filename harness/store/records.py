@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from harness.base import Frozen
+from harness.catalog.optimizations import OPTIMIZATIONS
 from harness.plan.types import Plan, Settings
 
 SCHEMA_VERSION = 1
+#: Of 255 levels: what another batch's rounding may move a pixel by; with ten bits of mantissa or less, by more.
+_ROUNDED, _ROUNDED_ROUGHLY = 8, 40
 
 CellStatus = Literal["pending", "done", "failed"]
 Outcome = Literal["applied", "no-op", "partly", "failed"]
@@ -184,6 +187,14 @@ class CellRecord(Frozen):
     notes: list[str] = []
     started_ms: int | None = None  # Unix milliseconds; what tracking replays
     finished_ms: int | None = None
+
+    @property
+    def timed_apart(self) -> int | None:
+        """By how many of 255 levels a timed picture is off the quality pass's, where that is no rounding any more."""
+        kinds = {OPTIMIZATIONS[one.name].kind for one in self.settings.optimizations}
+        rough = self.settings.dtype != "float32" or bool(kinds & {"precision", "storage"})
+        far = (self.timing.largest_pixel_difference or 0) if self.timing is not None else 0
+        return far if far > (_ROUNDED_ROUGHLY if rough else _ROUNDED) else None
 
 
 class RunRecord(Frozen):

@@ -88,6 +88,7 @@ class FakeCuda:
 
     def __init__(self) -> None:
         self.peak = {"cuda:1": 900}
+        self.others, self.failed = 300, False
 
     def reset_peak_memory_stats(self, device: str) -> None:
         self.peak[device] = 0
@@ -98,15 +99,35 @@ class FakeCuda:
     def max_memory_reserved(self, device: str) -> int:
         return self.peak[device] + 24
 
+    def mem_get_info(self, device: str) -> tuple[int, int]:
+        if self.failed:
+            raise RuntimeError("an illegal memory access was encountered")
+        return 10_000 - self.peak[device] - 24 - self.others, 10_000
+
 
 def test_a_devices_peak_is_of_the_block_alone() -> None:
     api = FakeCuda()
     with DeviceMemory("cuda:1", api) as memory:
         api.peak["cuda:1"] = 500
     assert (memory.peak_bytes, memory.reserved_bytes) == (500, 524)
+    assert memory.used_bytes == 824  # the whole device: what others have is in it
+
+
+def test_a_failed_block_keeps_its_peak_and_its_error() -> None:
+    api = FakeCuda()
+    memory = DeviceMemory("cuda:1", api)
+
+    def break_the_device() -> None:
+        with memory:
+            api.peak["cuda:1"], api.failed = 500, True
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_the_device()
+    assert (memory.peak_bytes, memory.reserved_bytes, memory.used_bytes) == (500, 524, None)
 
 
 def test_a_cpu_has_no_allocator_peak() -> None:
     with device_memory("cpu") as memory:
         pass
-    assert memory.peak_bytes is None and memory.reserved_bytes is None
+    assert memory.peak_bytes is None and memory.reserved_bytes is None and memory.used_bytes is None

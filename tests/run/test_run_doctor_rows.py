@@ -19,7 +19,7 @@ from harness.run.doctor.examine import judge
 from harness.run.doctor.fetching import Way, ways
 from harness.run.doctor.machine import COMPILER
 from harness.run.doctor.packages import NEEDED
-from harness.run.doctor.rows import CATALOGS, EXTRAS, OPTIMIZATION_NEEDS, Entry, miniature
+from harness.run.doctor.rows import CATALOGS, EXTRAS, Entry, miniature
 from harness.run.doctor.types import Facts, Lack, Program, Row
 from harness.run.wanted import needed
 
@@ -224,8 +224,8 @@ def test_a_device_that_does_not_compute_is_closed_with_torch_s_reason() -> None:
 
 def test_a_missing_compiler_closes_torch_compile() -> None:
     facts = healthy(programs=(Program(name=COMPILER, path=None, reason="no g++", do="install it"),))
-    assert set(_closed(facts)) == {"extras: torch.compile on the CPU", "extras: torch.compile on a GPU"}
-    assert _closed(facts)["extras: torch.compile on the CPU"] == (Lack(reason="no g++", do="install it"),)
+    assert set(_closed(facts)) == {"optimizations: compile", "extras: torch.compile on a GPU"}
+    assert _closed(facts)["optimizations: compile"] == (Lack(reason="no g++", do="install it"),)
 
 
 def test_a_store_that_cannot_be_used_closes_the_miniature() -> None:
@@ -233,13 +233,21 @@ def test_a_store_that_cannot_be_used_closes_the_miniature() -> None:
     assert _mini(healthy(store=store)).lacks == (Lack(reason="read-only", do="another"),)
 
 
-@pytest.mark.parametrize("name", ["xformers", "torchao", "triton", "nvidia-ml-py", "ray"])
-def test_each_optional_package_opens_something(name: str) -> None:
-    assert [row.split(":")[0] for row in _closed(without_package(name))] == ["extras"]
+@pytest.mark.parametrize(
+    ("name", "catalog"),
+    [("xformers", "optimizations"), ("torchao", "optimizations"), ("triton", "extras"), ("nvidia-ml-py", "extras"),
+     ("ray", "extras")],
+)  # fmt: skip
+def test_each_optional_package_opens_something(name: str, catalog: str) -> None:
+    assert [row.split(":")[0] for row in _closed(without_package(name))] == [catalog]
 
 
-def test_the_needs_of_every_optimization_are_written_down() -> None:
-    assert set(OPTIMIZATION_NEEDS) == set(OPTIMIZATIONS)
+def test_an_optimization_needs_what_its_row_says() -> None:
+    found = _rows(healthy())
+    for name, row in OPTIMIZATIONS.items():
+        assert found[f"optimizations: {name}"].status == ("refused" if row.refused else "open")
+    closed = {name for name in _closed(without_package("torchao")) if name.startswith("optimizations")}
+    assert closed == {"optimizations: int8-weights"}
 
 
 def test_a_row_whose_needs_are_not_written_down_is_unknown_and_not_open() -> None:

@@ -26,10 +26,24 @@ from harness.errors import CellError
 from harness.measure.environment import machine
 from harness.run import worker
 from harness.run.pictures import metadata_of
-from harness.run.protocol import Extract, ExtractDone, Hello, HelloDone, Load, LoadDone, Make, MakeDone, Time, TimeDone
+from harness.run.protocol import (
+    Extract,
+    ExtractDone,
+    Hello,
+    HelloDone,
+    Load,
+    LoadDone,
+    Make,
+    MakeDone,
+    Time,
+    TimeDone,
+    Watch,
+    WatchDone,
+)
 from harness.run.worker_files import archive_bytes, pictures_of, png_bytes, sha256
 from harness.run.worker_ops import Bench
 from harness.score.pixel_distance import rms_difference
+from harness.store.records import Stages
 from harness.store.store import open_store
 
 DIES_ONCE, HANGS, NOT_A_NUMBER, DIES_WHEN_TIMED, HANGS_WHEN_TIMED = 91, 92, 93, 94, 95  # steps
@@ -140,6 +154,16 @@ def _time(bench: Bench, request: Time) -> TimeDone:
     )  # fmt: skip
 
 
+def _watch(bench: Bench, request: Watch) -> WatchDone:
+    """As many steps as the cell has, 10 ms each; latents of nought where they are wanted."""
+    assert bench.loaded is not None, "nothing is loaded"
+    steps = request.settings.num_inference_steps
+    if request.latents_key:
+        bench.kept.put("latents", request.latents_key, save({"latents": np.zeros((steps, 4, 1, 1), np.float32)}))
+    stages = Stages(prior_s=STEP_S, steps_s=[STEP_S] * steps, decode_s=STEP_S, latents_key=request.latents_key)
+    return WatchDone(stages=stages)
+
+
 def _extract(bench: Bench, request: Extract) -> ExtractDone:
     pictures = _stored(bench, request.image_keys)
     steps = np.array([picture[0, 0, 0] for picture in pictures])
@@ -189,7 +213,7 @@ def _features(steps: Any, prompts: tuple[str, ...]) -> dict[str, Any]:
 
 
 _OPS: dict[type[Any], Callable[[Bench, Any], Any]] = {
-    Hello: _hello, Load: _load, Make: _make, Time: _time, Extract: _extract,
+    Hello: _hello, Load: _load, Make: _make, Time: _time, Watch: _watch, Extract: _extract,
 }  # fmt: skip
 
 

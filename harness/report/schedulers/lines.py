@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from harness.report.schedulers.content import SchedulerContent
 from harness.report.schedulers.distance import cell_words
 from harness.report.schedulers.needs import Need
@@ -11,30 +9,13 @@ from harness.report.schedulers.sweep import Cost, Ground, Point, Sweep
 from harness.report.schedulers.wording import difference_words, interval_words
 from harness.report.sentences import bounds_text, margin_text, value_text
 from harness.report.text import VERDICT_MARKS, metric_words, plural, seconds, seconds_span
+from harness.report.text_table import Entry, TextTable
 from harness.report.view import comparison_of, score_of
 
 _STANDING = {
     "reference": "reference", "holds": "≈ holds", "regressed": "▼ regressed", "open": "? inconclusive",
     "not judged": "not judged yet", "failed": "failed", "pending": "not made yet",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One place of a table: a text, and smaller ones under it."""
-
-    text: str
-    small: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class TextTable:
-    """A table as texts; ``marked`` are the numbers of the lines that are recommended."""
-
-    title: str
-    head: tuple[str, ...]
-    lines: tuple[tuple[Entry, ...], ...]
-    marked: frozenset[int] = frozenset()
 
 
 def needs_table(content: SchedulerContent) -> TextTable:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from harness.report.markdown import escape, markdown_from, table_line
+from harness.report.markdown import markdown_from
 from harness.report.page import page_from
 from harness.report.schedulers.content import SchedulerContent
 from harness.report.schedulers.distance import solution_words
 from harness.report.schedulers.front import MEANING
-from harness.report.schedulers.lines import Entry, TextTable, cell_tables, distance_tables, needs_table
+from harness.report.schedulers.lines import cell_tables, distance_tables, needs_table
 from harness.report.schedulers.needs import HOLDS
 from harness.report.schedulers.strips import strip_block
+from harness.report.text_table import markdown_table
 
 
 def render_scheduler_page(content: SchedulerContent) -> str:
@@ -40,23 +41,12 @@ def render_scheduler_markdown(content: SchedulerContent, pictures: dict[str, byt
         content=content,
         summaries=[name for name in pictures if name.startswith("summary")],
         has=set(pictures),
-        needs=_lines(needs_table(content)),
-        tables=[(table.title, _lines(table)) for table in cell_tables(content)],
-        distances=[(table.title, _lines(table)) for table in distance_tables(content)],
+        needs=markdown_table(needs_table(content)),
+        tables=[(table.title, markdown_table(table)) for table in cell_tables(content)],
+        distances=[(table.title, markdown_table(table)) for table in distance_tables(content)],
         solution=solution_words(content.view),
         notes=list(dict.fromkeys(strip.note for strip in content.strips)),
         front=MEANING,
         holds=HOLDS,
         sections=content.sections,
     )
-
-
-def _lines(table: TextTable) -> str:
-    rule = ["---"] * len(table.head)
-    rows = [[_entry(entry, bold=n in table.marked) for entry in line] for n, line in enumerate(table.lines)]
-    return "\n".join(table_line(line) for line in ([escape(name) for name in table.head], rule, *rows))
-
-
-def _entry(entry: Entry, *, bold: bool) -> str:
-    text = escape(entry.text)
-    return "<br>".join([f"**{text}**" if bold and text else text, *(escape(small) for small in entry.small)])

@@ -41,10 +41,7 @@ _CUDA = device("cuda")
 
 #: What opens more than the shipped miniature needs.
 EXTRAS: dict[str, Needs] = {
-    "torch.compile on the CPU": (package("torch"), program(COMPILER)),
     "torch.compile on a GPU": (package("torch"), package("triton"), program(COMPILER), _CUDA),
-    "xFormers attention": (package("xformers"), _CUDA),
-    "int8 weights (torchao)": (package("torchao"),),
     "a GPU's energy (NVML)": (package("nvidia-ml-py"), _CUDA),
     "more than one machine (Ray)": (package("ray"),),
 }

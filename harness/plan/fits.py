@@ -1,0 +1,161 @@
+"""Whether a case fits into a memory, and the cheapest change of it that does. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal
+
+from harness.base import Frozen, canonical_json
+from harness.plan.footprint import Answer, Case, Footprint, peak_bytes, stage_bytes
+from harness.plan.residence import RESIDENCES, resident_for
+
+Verdict = Literal["fits", "close", "too large"]
+#: How far an estimate may be from what is measured: the bar that it is tested to (docs/preflight.md has the measured).
+ERROR = 0.15
+
+
+class Change(Frozen):
+    """A way to need less memory: what it is called in a spec, what it costs."""
+
+    name: str
+    knob: Literal["dtype", "batch_size", "optimizations"]
+    cost: str
+    needs_gpu: bool = False
+
+
+#: From the cheapest in speed to the dearest. A dearer one is looked at only where all cheaper ones together do not do.
+#: The MoVQ's slicing and tiling are not here: diffusers' VQModel has neither.
+CHANGES: tuple[Change, ...] = (
+    Change(name="float16", knob="dtype", cost="none on a GPU; pictures change slightly"),
+    Change(name="release-prior", knob="optimizations", cost="the pipelines are loaded anew for each batch"),
+    Change(name="layerwise-casting", knob="optimizations", cost="a cast of each layer's weights in each call; pictures "
+           "change"),
+    Change(name="1", knob="batch_size", cost="the device is less busy: fewer images a second"),
+    Change(name="model-offload", knob="optimizations", cost="each network is copied to the GPU once for each batch",
+           needs_gpu=True),
+    Change(name="sequential-offload", knob="optimizations", cost="every layer is copied to the GPU in every call",
+           needs_gpu=True),
+)  # fmt: skip
+
+Look = Callable[[Case], Answer]
+
+
+class Way(Frozen):
+    """Changes that make a case fit together, cheapest first, and the peak that they leave."""
+
+    changes: tuple[Change, ...]
+    peak_bytes: int
+
+
+class StagePeak(Frozen):
+    """A stage with its weights: bytes at its peak."""
+
+    name: str
+    bytes: int
+
+
+class Fit(Frozen):
+    """A case under its own stack, held against a memory. ``None`` with its reason where a number cannot be had."""
+
+    footprint: Footprint | None
+    stages: tuple[StagePeak, ...] = ()
+    peak_bytes: int | None = None
+    verdict: Verdict | None = None
+    way: Way | None = None
+    reason: str | None = None
+
+
+def case_key(case: Case) -> str:
+    """The same for equal cases."""
+    return canonical_json(case.model_dump(mode="json"))
+
+
+def fit(case: Case, stack: Sequence[str], memory_bytes: int, look: Look, *, gpu: bool) -> Fit:
+    """Hold a case against a memory, and look for a way where it does not surely fit.
+
+    Args:
+        case: what is loaded and called.
+        stack: names of its optimizations.
+        memory_bytes: of the device.
+        look: a case's footprint.
+        gpu: whether weights can be moved between a device and the processor's memory.
+    """
+    found = look(case)
+    if found.footprint is None:
+        return Fit(footprint=None, reason=found.reason)
+    peaks = _stages(case, found.footprint, stack)
+    peak = max(stage.bytes for stage in peaks)
+    verdict = verdict_of(peak, memory_bytes)
+    way = None if verdict == "fits" else cheapest(case, stack, memory_bytes, look, gpu=gpu)
+    lost = "no change in the table makes it fit" if verdict == "too large" and way is None else None
+    return Fit(footprint=found.footprint, stages=peaks, peak_bytes=peak, verdict=verdict, way=way, reason=lost)
+
+
+def verdict_of(peak: int, memory_bytes: int) -> Verdict:
+    """``fits`` even if the estimate is low by its error; ``close`` only if it is not."""
+    if peak * (1 + ERROR) <= memory_bytes:
+        return "fits"
+    return "close" if peak <= memory_bytes else "too large"
+
+
+def cheapest(case: Case, stack: Sequence[str], memory_bytes: int, look: Look, *, gpu: bool) -> Way | None:
+    """The first set of changes, in order of cost, that surely fits; ``None`` if none does."""
+    for changes in _sets(case, stack, gpu=gpu):
+        changed, names = changed_by(case, stack, changes)
+        found = look(changed).footprint
+        peak = None if found is None else peak_bytes(found, resident_for(changed, found, names))
+        if peak is not None and verdict_of(peak, memory_bytes) == "fits":
+            return Way(changes=changes, peak_bytes=peak)
+    return None
+
+
+def variants(case: Case) -> list[Case]:
+    """The cases that ``cheapest`` may look at, the case itself among them."""
+    found = [changed_by(case, (), changes)[0] for changes in _sets(case, (), gpu=True)]
+    return list({case_key(one): one for one in (case, *found)}.values())
+
+
+def changed_by(case: Case, stack: Sequence[str], changes: Sequence[Change]) -> tuple[Case, tuple[str, ...]]:
+    """The case and the stack's names after the changes; another way to keep weights takes the place of the old."""
+    names = list(stack)
+    for change in changes:
+        if change.knob == "dtype":
+            case = case.model_copy(update={"dtype": change.name})
+        elif change.knob == "batch_size":
+            case = case.model_copy(update={"batch": int(change.name)})
+        else:
+            kept = [name for name in names if change.name not in RESIDENCES or name not in RESIDENCES]
+            names = [*kept, change.name]
+    return case, tuple(names)
+
+
+def _sets(case: Case, stack: Sequence[str], *, gpu: bool) -> Iterator[tuple[Change, ...]]:
+    """Every set of changes that can be, so that one costs more than those before it."""
+    open_ = [change for change in CHANGES if _possible(change, case, stack, gpu=gpu)]
+    for mask in range(1, 2 ** len(open_)):
+        chosen = tuple(change for place, change in enumerate(open_) if mask >> place & 1)
+        if _together({change.name for change in chosen} | set(stack) - set(RESIDENCES)):
+            yield chosen
+
+
+def _possible(change: Change, case: Case, stack: Sequence[str], *, gpu: bool) -> bool:
+    """Whether a change is one at all for this case."""
+    if change.name in stack or (change.needs_gpu and not gpu):
+        return False
+    if change.knob == "dtype":
+        return case.dtype == "float32"
+    if change.knob == "batch_size":
+        return case.batch > 1 and case.api == "two-stage"
+    return change.name != "release-prior" or ("prior" in case.parts and case.api == "two-stage")
+
+
+def _together(names: set[str]) -> bool:
+    """As the catalog has it: one way to keep weights, and no stored form under sequential offloading."""
+    return len(names & set(RESIDENCES)) <= 1 and not {"sequential-offload", "layerwise-casting"} <= names
+
+
+def _stages(case: Case, footprint: Footprint, stack: Sequence[str]) -> tuple[StagePeak, ...]:
+    resident = resident_for(case, footprint, stack)
+    return tuple(
+        StagePeak(name=stage.name, bytes=stage_bytes(footprint, stage, resident)) for stage in footprint.stages
+    )

@@ -1,0 +1,123 @@
+"""What a cell costs beside its reference: the speed-up, the memory saved, the first call and when it has paid."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.stats.ratio import OverVisits, mean_over_visits, ratio_over_visits
+from harness.store.records import CellRecord, Timing
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Bytes of peak memory saved, and the same as a share of the reference's; negative where more is needed."""
+
+    bytes: OverVisits
+    share: OverVisits
+
+
+@dataclass(frozen=True)
+class FirstCall:
+    """A cell's own first call, in seconds: ``compile_s`` is what it takes beyond a steady call.
+
+    ``pays_after``: images after the first call until the seconds saved have made up for a first call longer than the
+    reference's. What is not known is ``None``, with its reason.
+    """
+
+    seconds: float | None
+    compile_s: float | None
+    pays_after: int | None
+    reason: str | None = None
+    pays_reason: str | None = None
+
+
+def speed_up(cell: CellRecord, reference: CellRecord) -> OverVisits:
+    """The reference's latency over the cell's, above 1 where the cell is faster."""
+    if cell.timing is None or reference.timing is None:
+        whose = untimed(cell) if cell.timing is None else f"the reference is {untimed(reference)}"
+        return OverVisits(None, None, None, 0, whose)
+    found = ratio_over_visits(_by_visit(reference.timing), _by_visit(cell.timing))
+    why = spoilt(cell, reference)
+    return found.without_interval(why) if why else found
+
+
+def untimed(record: CellRecord) -> str:
+    """That a cell has no timing, and why: "not timed: recompiled in a timed call"."""
+    why = "it failed" if record.status == "failed" else (record.timing_reason or "").rstrip(".")
+    return f"not timed: {why}" if why else "not timed yet"
+
+
+def spoilt(cell: CellRecord, reference: CellRecord) -> str | None:
+    """Why two timings bear no interval of their ratio."""
+    assert cell.timing is not None and reference.timing is not None
+    if cell.timing.measured_in != reference.timing.measured_in:
+        return "the two were timed in different runs; `--remeasure` times them side by side"
+    for record in (cell, reference):
+        if (far := record.timed_apart) is not None:
+            return f"the pictures that {record.label} made while timed are not its own: up to {far} of 255 levels apart"
+    return None
+
+
+def _by_visit(timing: Timing) -> Mapping[int, list[float]]:
+    """Visit → seconds for each image of its steady calls."""
+    calls: dict[int, list[float]] = {}
+    for visit, seconds in zip(timing.round_of_call, timing.steady_s, strict=True):
+        calls.setdefault(visit, []).append(seconds / timing.batch)
+    return calls
+
+
+def memory_saved(cell: CellRecord, reference: CellRecord) -> Saved | None:
+    """Peak memory of the reference minus the cell's, paired by visit; ``None`` where either was not measured."""
+    mine, theirs = cell.memory, reference.memory
+    if mine is None or theirs is None or mine.kind != theirs.kind or theirs.peak_bytes <= 0:
+        return None
+    visits = len(theirs.visit_peaks_bytes)
+    if visits and visits == len(mine.visit_peaks_bytes):
+        pairs = zip(theirs.visit_peaks_bytes, mine.visit_peaks_bytes, strict=True)
+        found = mean_over_visits([one - other for one, other in pairs])
+        whole = statistics.mean(theirs.visit_peaks_bytes)
+    else:
+        found = mean_over_visits([theirs.peak_bytes - mine.peak_bytes])
+        whole = float(theirs.peak_bytes)
+    value, low, high = (None if end is None else end / whole for end in (found.value, found.low, found.high))
+    return Saved(found, OverVisits(value, low, high, found.n, found.reason))
+
+
+def first_call(cell: CellRecord, reference: CellRecord | None, speed: OverVisits | None) -> FirstCall:
+    """What the first call costs, and after how many images it has paid."""
+    seconds, steady = _first(cell), _steady(cell)
+    if seconds is None or steady is None:
+        why = "not timed" if cell.timing is None else "its own first call was not measured"
+        return FirstCall(None, None, None, why, why)
+    compile_s = max(seconds - steady, 0.0)
+    if reference is None or speed is None:
+        return FirstCall(seconds, compile_s, None, pays_reason="it is the reference")
+    pays, reason = _pays_after(cell, reference, speed)
+    return FirstCall(seconds, compile_s, pays, pays_reason=reason)
+
+
+def _first(cell: CellRecord) -> float | None:
+    calls = cell.timing.cold_first_call_s if cell.timing else []
+    return statistics.median(calls) if calls else None
+
+
+def _steady(cell: CellRecord) -> float | None:
+    return statistics.median(cell.timing.steady_s) if cell.timing and cell.timing.steady_s else None
+
+
+def _pays_after(cell: CellRecord, reference: CellRecord, speed: OverVisits) -> tuple[int | None, str | None]:
+    mine, theirs = _first(cell), _first(reference)
+    if mine is None or theirs is None:
+        return None, "the reference's own first call was not measured"
+    if speed.value is None or speed.low is None or speed.high is None:
+        return None, speed.reason or "no speed-up is known"
+    if speed.high < 1:
+        return None, "it is slower: it never pays"
+    if speed.low <= 1:
+        return None, "the interval of its speed-up covers 1: no saving was shown"
+    assert reference.timing is not None
+    saved = reference.timing.latency_s * (1 - 1 / speed.value)
+    return max(0, math.ceil((mine - theirs) / saved)), None

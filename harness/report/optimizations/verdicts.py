@@ -1,0 +1,156 @@
+"""A sentence of verdict for each cell, and one answer for each family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.report.optimizations.audit import Audit, Audited, Family
+from harness.report.optimizations.costs import untimed
+from harness.report.optimizations.flags import flags
+from harness.report.optimizations.wording import (
+    SHOWN_MEMORY,
+    evidence_words,
+    looks_words,
+    memory_words,
+    pays_words,
+    ratio_words,
+    speed_words,
+)
+from harness.report.text import listing, plural, seconds
+
+_HOLD = ("identical", "equivalent")
+
+
+@dataclass(frozen=True)
+class FamilyAnswer:
+    """What a family says. ``headline`` stands alone; ``lines``: each cell's sentence, in the family's order."""
+
+    family: Family
+    headline: str
+    chosen: Audited | None
+    lines: tuple[str, ...]
+
+
+def answers(audit: Audit) -> tuple[FamilyAnswer, ...]:
+    """One for each family, in the plan's order."""
+    return tuple(_answer(audit, family) for family in audit.families)
+
+
+def verdict(one: Audited) -> str:
+    """A cell's sentence."""
+    if one.cell.status == "failed":
+        return f"{one.name}: failed, {_failure(one)}."
+    if one.cell.status == "pending":
+        return f"{one.name}: not made yet."
+    if one.is_reference:
+        return f"{one.name}: the reference, {_own_time(one)}."
+    if one.reference is None or one.looks is None:
+        lost = f"its reference {one.reference.label} has no result" if one.reference else "it has no reference"
+        return f"{one.name}: not compared, because {lost}; {_own_time(one)}."
+    return f"{one.name}: {_again(one) if one.is_again else _compared(one)}."
+
+
+def _failure(one: Audited) -> str:
+    failure = one.cell.failure
+    return f"{failure.kind.replace('-', ' ')}: {failure.reason.rstrip('.')}" if failure else "for no recorded reason"
+
+
+def _own_time(one: Audited) -> str:
+    timing = one.cell.timing
+    return f"{seconds(timing.latency_s)} for each image" if timing else untimed(one.cell)
+
+
+def _again(one: Audited) -> str:
+    assert one.looks is not None and one.speed is not None
+    speed = ratio_words(one.speed) if one.speed.value is not None else speed_words(one.speed)
+    noise = "the noise of this measurement" if one.speed.covers(1.0) else "no noise could be taken from it"
+    if one.speed.low is not None and not one.speed.covers(1.0):
+        noise = "more than this measurement allows for"
+    return f"the same pipeline twice: {speed}, {looks_words(one.looks)}: {noise}"
+
+
+def _compared(one: Audited) -> str:
+    assert one.looks is not None
+    if one.outcome == "no-op" and len(one.proofs) == 1:
+        return f"{evidence_words(one)} ({', '.join(_numbers(one))})"
+    return ", ".join(filter(None, [evidence_words(one), *_numbers(one)]))
+
+
+def _numbers(one: Audited) -> list[str]:
+    assert one.looks is not None and one.speed is not None
+    return [
+        part
+        for part in (speed_words(one.speed), pays_words(one), memory_words(one.memory), looks_words(one.looks))
+        if part
+    ]
+
+
+def _answer(audit: Audit, family: Family) -> FamilyAnswer:
+    on = [one for one in family.compared if not one.is_again and one.outcome in ("applied", None)]
+    sound = [one for one in on if not flags(one)]  # their numbers are those of what was asked for
+    fastest = _fastest(sound)
+    parts = [_fastest_words(fastest, on), _least_memory(sound), _no_ops(family), _wrong(family)]
+    where = f"{family.title}: " if audit.several else ""
+    text = " ".join(part for part in parts if part)
+    if not family.compared:
+        text = _lost(family)
+    lines = tuple(verdict(one) for one in family.cells)
+    return FamilyAnswer(family, f"{where}{text}", fastest, lines)
+
+
+def _fastest(sound: Sequence[Audited]) -> Audited | None:
+    """The largest speed-up that was shown, of cells whose pictures hold."""
+    found = [one for one in sound if one.looks and one.looks.sameness in _HOLD and _is_faster(one)]
+    return max(found, key=lambda one: one.speed.value or 0.0 if one.speed else 0.0, default=None)
+
+
+def _is_faster(one: Audited) -> bool:
+    return one.speed is not None and one.speed.low is not None and one.speed.low > 1
+
+
+def _fastest_words(fastest: Audited | None, on: Sequence[Audited]) -> str:
+    if fastest is not None and fastest.speed is not None and fastest.looks is not None:
+        pays = pays_words(fastest)
+        held = f"pictures {fastest.looks.sameness}"
+        said = ", ".join(filter(None, [speed_words(fastest.speed), held, pays]))
+        return f"{fastest.name} is fastest: {said}."
+    quick = [one for one in on if _is_faster(one)]
+    if quick:
+        best = max(quick, key=lambda one: one.speed.value or 0.0 if one.speed else 0.0)
+        assert best.speed is not None and best.looks is not None
+        clip = " and clip" if best.looks.clips else ""
+        but = "it is flagged" if best.looks.sameness in _HOLD else f"its pictures are {best.looks.sameness}{clip}"
+        return f"{best.name} is {speed_words(best.speed)}, but {but}."
+    if all(one.cell.timing is None for one in on):
+        return "Nothing that was applied was timed." if on else "Nothing was applied."
+    return "Nothing that was applied was shown to be faster than the reference."
+
+
+def _least_memory(sound: Sequence[Audited]) -> str:
+    known = [one for one in sound if one.memory and (one.memory.share.value or 0.0) >= SHOWN_MEMORY]
+    shown = [one for one in known if one.memory and (one.memory.share.low is None or one.memory.share.low > 0)]
+    held = [one for one in shown if one.looks and one.looks.sameness in _HOLD]
+    if not held:
+        return ""
+    best = max(held, key=lambda one: one.memory.share.value or 0.0 if one.memory else 0.0)
+    return f"{best.name} takes {memory_words(best.memory)}."
+
+
+def _no_ops(family: Family) -> str:
+    names = [one.name for one in family.compared if one.outcome == "no-op"]
+    return f"{'A no-op' if len(names) == 1 else 'No-ops'}: {listing(names, 4)}." if names else ""
+
+
+def _wrong(family: Family) -> str:
+    flagged = [one.name for one in family.cells if flags(one)]
+    failed = [one.name for one in family.cells if one.cell.status == "failed"]
+    parts = [f"Flagged: {listing(flagged, 4)}."] if flagged else []
+    return " ".join([*parts, *([f"Failed: {listing(failed, 4)}."] if failed else [])])
+
+
+def _lost(family: Family) -> str:
+    failed = [one for one in family.cells if one.cell.status == "failed"]
+    if not failed:
+        return "Nothing has been compared with the reference yet."
+    return f"Nothing could be compared: {plural(len(failed), 'cell')} of {len(family.cells)} failed."

@@ -1,0 +1,69 @@
+"""How far the pre-flight is from what is measured: ``PYTHONPATH=tests python -m estimate.page`` writes the page."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+from estimate.cases import CASES, case_of
+from estimate.measured import ROOT, STORED, idle_bytes, load_mini, measured_peaks, stored_decoder
+
+from harness.estimate.footprint import footprint
+from harness.plan.footprint import Case
+
+PAGE = ROOT / "docs" / "preflight.md"
+_HEAD = """# The pre-flight, against what is measured
+
+`harness plan SPEC --memory 16GiB`, or `--device` with a GPU's name, says what each cell holds and works from
+configurations alone. This page says how far that is from what was measured. It is written by
+`PYTHONPATH=tests python -m estimate.page` (minutes), the same comparison that `tests/estimate` holds to 15 %.
+
+Weights are right to the byte, in every dtype. Work is right to the operation against formulas written down by hand
+(`tests/estimate/by_hand.py`), at the miniature's size and at the real one. What follows is the peak of live tensors
+beyond the weights, of the miniature's own pipelines with their own weights, in one batch at 64×64 (`{torch}`).
+
+The miniature's smaller stages lack some ten kilobytes of noise schedules and random states, which no size of a model
+changes; the last column is the worst stage of more than 100 kB, where they still weigh.
+
+| model | task | form | dtype | batch | stage that holds most | estimated | measured | off by | worst stage |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+"""
+_FULL = """
+## The real decoder
+
+| what | bytes |
+| --- | --- |
+| estimated peak of 2.2's decoder, {dtype}, {height}×{width} | {mine:,} |
+| measured: peak of resident memory (docs/full-size.json) | {peak:,} |
+| of it a process that has imported what it runs, and loaded nothing | {idle:,} |
+| estimated against measured over idle | {off:+.1%} |
+
+What a kernel takes for itself while it works is not estimated; on a processor it is part of what is measured.
+"""
+
+
+def text() -> str:
+    """The page, measured anew."""
+    torch.set_num_threads(1)
+    stored = json.loads(STORED.read_text(encoding="utf-8"))
+    mine, idle = stored_decoder(stored).peak_bytes, idle_bytes()
+    off = mine / (stored["peak_bytes"] - idle) - 1
+    full = _FULL.format(mine=mine, idle=idle, off=off, peak=stored["peak_bytes"],
+                        **{name: stored[name] for name in ("dtype", "height", "width")})  # fmt: skip
+    rows = "".join(_row(case_of(asked)) for asked in CASES)
+    return _HEAD.format(torch=f"torch {torch.__version__}") + rows + full
+
+
+def _row(case: Case) -> str:
+    measured = measured_peaks(load_mini(case), case)
+    mine = {stage.name: stage.active_bytes for stage in footprint(case).stages if stage.name in measured}
+    top = max(mine, key=lambda name: measured[name])
+    errors = {name: mine[name] / measured[name] - 1 for name in mine if measured[name] > 100_000}
+    worst = max(errors, key=lambda name: abs(errors[name]))
+    cells = (f"mini-{case.version}", case.task, case.api, case.dtype, str(case.batch), top, f"{mine[top]:,}",
+             f"{measured[top]:,}", f"{errors[top]:+.1%}", f"{worst} {errors[worst]:+.1%}")  # fmt: skip
+    return f"| {' | '.join(cells)} |\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(text(), encoding="utf-8")

@@ -1,0 +1,91 @@
+"""Speed-up, memory saved, first call and break-even: known answers, and every missing number with its reason."""
+
+import math
+
+import pytest
+from support.audit_runs import AuditBuilder
+
+from harness.report.optimizations.audit import read_audit
+from harness.report.optimizations.costs import first_call, memory_saved, speed_up
+
+
+def audited(builder):
+    return read_audit(builder.view()).cells
+
+
+@pytest.fixture
+def audit(tmp_path):
+    builder = AuditBuilder(tmp_path / "runs", prompts=2)
+    builder.reference(first_s=1.4)
+    return builder
+
+
+def test_speed_up_is_paired_by_visit(audit) -> None:
+    audit.add("compile", ratios=(1.2, 1.3, 1.25))
+    speed = audited(audit)[1].speed
+    assert speed.value == pytest.approx((1.2 * 1.3 * 1.25) ** (1 / 3)) and speed.n == 3
+    assert 1.1 < speed.low < 1.2 and 1.3 < speed.high < 1.4
+
+
+def test_one_visit_has_a_number_and_no_interval(tmp_path) -> None:
+    builder = AuditBuilder(tmp_path / "runs", prompts=2)
+    builder.reference(ratios=(1.0,), peaks_mib=(100,))
+    builder.add("compile", ratios=(1.5,), peaks_mib=(90,))
+    one = audited(builder)[1]
+    assert one.speed.value == pytest.approx(1.5) and one.speed.low is None and "one visit" in one.speed.reason
+    assert one.first.pays_after is None and "one visit" in one.first.pays_reason
+    assert one.memory.bytes.value == 10 * 2**20 and one.memory.share.low is None
+
+
+def test_compiling_pays_after_the_images_that_make_up_for_it(audit) -> None:
+    audit.add("compile", ratios=(1.28, 1.2801, 1.2799), first_s=51.4)
+    first = audited(audit)[1].first
+    assert first.seconds == 51.4 and first.compile_s == pytest.approx(51.4 - 1 / 1.28, abs=0.001)
+    assert first.pays_after == math.ceil(50 / (1 - 1 / 1.28)) == 229
+
+
+@pytest.mark.parametrize(
+    ("ratios", "first_s", "after", "why"),
+    [
+        ((0.8, 0.81, 0.79), 50.0, None, "it is slower: it never pays"),
+        ((0.95, 1.1, 1.0), 50.0, None, "covers 1: no saving was shown"),
+        ((1.2, 1.21, 1.22), 1.0, 0, None),
+        ((1.2, 1.21, 1.22), None, None, "its own first call was not measured"),
+    ],
+)
+def test_when_it_never_pays_the_reason_is_told(audit, ratios, first_s, after, why) -> None:
+    audit.add("compile", ratios=ratios, first_s=first_s)
+    first = audited(audit)[1].first
+    assert first.pays_after == after
+    assert (why is None and first.pays_reason is None) or why in first.pays_reason
+
+
+def test_memory_is_saved_visit_by_visit(audit) -> None:
+    audit.add("model-offload", peaks_mib=(60, 62, 58))
+    saved = audited(audit)[1].memory
+    assert saved.bytes.value == 40 * 2**20 and saved.share.value == pytest.approx(0.4)
+    assert saved.share.low == pytest.approx(0.4 - 4.302653 * 0.02 / math.sqrt(3), abs=1e-6)
+
+
+def test_memory_of_two_kinds_is_not_compared(audit) -> None:
+    audit.add("compile")
+    reference, cell = audit.records
+    other = cell.model_copy(update={"memory": cell.memory.model_copy(update={"kind": "device-allocated"})})
+    assert memory_saved(other, reference) is None and memory_saved(cell, reference) is not None
+
+
+def test_timings_of_two_runs_or_of_other_pictures_bear_no_interval(audit) -> None:
+    audit.add("compile", ratios=(1.2, 1.3, 1.25))
+    reference, cell = audit.records
+    elsewhere = cell.model_copy(update={"timing": cell.timing.model_copy(update={"measured_in": "another"})})
+    found = speed_up(elsewhere, reference)
+    assert found.value is not None and found.low is None and "--remeasure" in found.reason
+    strange = cell.model_copy(update={"timing": cell.timing.model_copy(update={"largest_pixel_difference": 90})})
+    assert "up to 90 of 255" in speed_up(strange, reference).reason
+
+
+def test_what_was_not_timed_says_why(audit) -> None:
+    audit.add("compile", timing_reason="recompiled in a timed call: a size changed")
+    one = audited(audit)[1]
+    assert one.speed.value is None and one.speed.reason == "not timed: recompiled in a timed call: a size changed"
+    assert one.first.reason == "not timed" and first_call(one.cell, one.reference, one.speed).seconds is None
