@@ -12,16 +12,25 @@ from typing import Literal
 import torch
 
 from harness.errors import CellError
+from harness.measure.memory import resident_bytes
 
 _MEMORY_WORDS = ("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory")
 
 
 class PictureError(CellError):
-    """A cell's pictures could not be made; ``kind`` is the one of ``records.Failure``."""
+    """A cell's pictures could not be made; ``kind`` and ``peak_bytes`` are those of ``records.Failure``."""
 
-    def __init__(self, kind: Literal["out-of-memory", "not-a-number"], happened: str, *, do: str) -> None:
+    def __init__(
+        self,
+        kind: Literal["out-of-memory", "not-a-number"],
+        happened: str,
+        *,
+        do: str,
+        peak_bytes: int | None = None,
+    ) -> None:
         super().__init__(happened, do=do)
         self.kind: Literal["out-of-memory", "not-a-number"] = kind
+        self.peak_bytes = peak_bytes
 
 
 def not_a_number(what: str, dtype: str) -> PictureError:
@@ -51,13 +60,22 @@ def memory_guard(device: torch.device) -> Iterator[None]:
         if not is_out_of_memory(error):
             raise
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "no memory left"
+        peak = _peak_bytes(device)
     # Outside the except block: the error's frames, and the tensors they hold, are gone by now.
     release(device)
     raise PictureError(
         "out-of-memory",
         f"memory ran out on {device.type}: {reason[:300]}",
         do="lower `batch_size` or `size`, or use `dtype: float16` where the device supports it",
+        peak_bytes=peak,
     )
+
+
+def _peak_bytes(device: torch.device) -> int:
+    """What was held when memory ran out: allocated at most on a GPU, resident on a processor."""
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return resident_bytes()
 
 
 def release(device: torch.device) -> None:

@@ -33,7 +33,7 @@ def _of_house(error: HarnessError) -> Failure:
     kind = getattr(error, "kind", None)  # a PictureError knows its own
     if kind is None:
         kind = "missing" if isinstance(error, MissingError) else "disk" if isinstance(error, StoreError) else "error"
-    return Failure(kind=kind, reason=reason, do=error.do)
+    return Failure(kind=kind, reason=reason, do=error.do, peak_bytes=getattr(error, "peak_bytes", None))
 
 
 def _memory_ran_out(error: Exception) -> bool:

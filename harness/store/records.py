@@ -134,6 +134,7 @@ class Failure(Frozen):
     kind: Literal["out-of-memory", "not-a-number", "timeout", "missing", "disk", "worker-died", "error"]
     reason: str
     do: str = ""
+    peak_bytes: int | None = None  # held when memory ran out: allocated on a GPU, resident on a processor
 
 
 class BatchRef(Frozen):

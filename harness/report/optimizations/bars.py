@@ -103,7 +103,8 @@ def _not_done(sheet: Drawing, one: Audited, y: float, high: float, size: float) 
     if failure.kind == "out-of-memory":
         _hatched(sheet, (left, y - high / 2), (_HATCH, high))
         left += _HATCH
-    words = f"{failure.kind.replace('-', ' ')}: {failure.reason}"
+    held = f" at {mebibytes(failure.peak_bytes)}" if failure.peak_bytes is not None else ""
+    words = f"{failure.kind.replace('-', ' ')}{held}: {failure.reason}"
     sheet.text((left + 10, y + 0.35 * size), wrap(words, size, RIGHT - left - 10, lines=1), size, VERMILION)
 
 
