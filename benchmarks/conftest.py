@@ -11,8 +11,9 @@ import pytest
 
 from harness.catalog.models import MODELS
 from harness.plan.types import LoadGroup
+from harness.run.bench import Bench
 from harness.run.protocol import Hello, Load
-from harness.run.worker_ops import Bench, perform
+from harness.run.worker_ops import perform
 from harness.store.store import open_store
 
 Call = Callable[[], object]

@@ -12,8 +12,9 @@ from tiny_kandinsky import make_settings
 
 from harness.base import digest
 from harness.plan.types import InputRow, SchedulerChoice
+from harness.run.bench import Bench
 from harness.run.protocol import Make
-from harness.run.worker_ops import Bench, perform
+from harness.run.worker_ops import perform
 
 SETTINGS = make_settings(
     model="mini-2.2",

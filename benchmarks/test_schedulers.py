@@ -20,7 +20,7 @@ from harness.pipelines.decoder import run_decoder
 from harness.pipelines.prior import run_prior
 from harness.pipelines.schedulers import build_scheduler
 from harness.plan.types import SchedulerChoice
-from harness.run.worker_ops import Bench
+from harness.run.bench import Bench
 from harness.schedulers.adapter import KandinskyScheduler
 from harness.stats.intervals import median_interval
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Literal
 
 import torch
-from torch._dynamo.utils import get_compilation_metrics
 
 from harness.errors import HarnessError
 
@@ -36,6 +35,8 @@ def none_recompiles() -> Iterator[None]:
 
 def _reason(error: RuntimeError) -> str:
     """The guard that failed, from the message or from the newest compilation that tells one."""
+    from torch._dynamo.utils import get_compilation_metrics  # a second of import, which only compiling needs
+
     told = [one.recompile_reason for one in get_compilation_metrics() if one.recompile_reason]
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     guards = [line for line in lines if line.startswith("- ")]

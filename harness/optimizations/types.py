@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from harness.catalog.types import OptimizationChoice
@@ -35,14 +35,6 @@ def outcome_of(changed: int, right: int, whole: int) -> Outcome:
     if right < whole:
         return "partly"
     return "applied" if changed else "no-op"
-
-
-def worst(outcomes: Sequence[Outcome]) -> Outcome:
-    """Of a request on several networks: failed if one failed, partly if they disagree."""
-    found = set(outcomes)
-    if not found or "failed" in found:
-        return "failed"
-    return outcomes[0] if len(found) == 1 else "partly"
 
 
 def evidence_of(choice: OptimizationChoice, findings: Iterable[Finding]) -> list[Evidence]:

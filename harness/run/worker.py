@@ -17,9 +17,10 @@ from typing import BinaryIO
 
 from pydantic import ValidationError
 
+from harness.run.bench import Bench, Finish
 from harness.run.protocol import Bye, Envelope, Reply
 from harness.run.worker_failures import failure_of
-from harness.run.worker_ops import Bench, Finish, perform
+from harness.run.worker_ops import perform
 from harness.store.records import Failure
 
 

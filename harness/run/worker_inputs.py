@@ -15,7 +15,7 @@ from harness.run.protocol import Hints
 if TYPE_CHECKING:
     from harness.catalog.types import Task, WeightsRow
     from harness.pipelines.inputs import Inputs
-    from harness.run.worker_ops import Bench
+    from harness.run.bench import Bench
 
 
 def inputs_of(bench: Bench, task: Task, rows: Sequence[InputRow], hints: Hints) -> Inputs:

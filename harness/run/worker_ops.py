@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
@@ -16,8 +13,8 @@ from harness.catalog.tasks import TASKS
 from harness.catalog.types import Task
 from harness.errors import HarnessError
 from harness.plan.types import InputRow
+from harness.run.bench import Bench, Finish
 from harness.run.protocol import (
-    Answer,
     Extract,
     ExtractDone,
     Hello,
@@ -28,33 +25,11 @@ from harness.run.protocol import (
     MakeDone,
     Request,
     Time,
-    TimeDone,
     Watch,
-    WatchDone,
 )
+from harness.run.worker_timing import time_cell, watch_cell
 from harness.spec.types import MixItem
-from harness.store.records import Stages
-from harness.store.store import Store, open_store
-
-Finish = Callable[[], Answer]  # the rest of an operation, run beside the next one: encoding and writing
-
-
-@dataclass
-class Bench:
-    """What a worker has at hand."""
-
-    store: Store | None = None
-    device: str = "cpu"
-    loaded: Any = None  # pipelines.load.Loaded
-    estimated: set[str] = field(default_factory=set)  # keys of the depths that were read or made here
-    makers: dict[str, Any] = field(default_factory=dict)  # weights row as JSON → score.features.FeatureMaker
-
-    @property
-    def kept(self) -> Store:
-        """The store; a worker that was not greeted has none."""
-        if self.store is None:
-            raise HarnessError("The worker was asked to work before it was greeted.", expected="a hello first")
-        return self.store
+from harness.store.store import open_store
 
 
 def perform(bench: Bench, request: Request) -> Finish:
@@ -119,7 +94,7 @@ def _make(bench: Bench, request: Make) -> Finish:
     from harness.pipelines.truncation import truncated_words
     from harness.run.worker_inputs import inputs_of
 
-    store, loaded, settings = bench.kept, _loaded(bench), request.settings
+    store, loaded, settings = bench.kept, bench.pipelines, request.settings
     inputs = inputs_of(bench, settings.task, request.rows, request.hints)
     began = time.perf_counter()
     prior, prior_made_in, reused = _prior(bench, request, inputs)
@@ -158,107 +133,9 @@ def _prior(bench: Bench, request: Make, inputs: Any) -> tuple[Any, str, bool]:
     stored = None if request.fresh else bench.kept.blobs.find("prior", request.prior_key)
     if stored is not None:
         return prior_from(stored), metadata_of(stored).get("made_in", ""), True
-    prior = run_prior(_loaded(bench), request.settings, request.rows, inputs)
+    prior = run_prior(bench.pipelines, request.settings, request.rows, inputs)
     bench.kept.put("prior", request.prior_key, prior_bytes(prior, request.made_in))
     return prior, request.made_in, False
-
-
-def _time(bench: Bench, request: Time) -> Finish:
-    """Prior and decoder, whole, with generators seeded anew for each call: the quality pass's pictures again."""
-    from harness.measure.disturbance import disturbance
-    from harness.measure.energy import Energy, energy
-    from harness.measure.latency import measure_latency, stopwatch, synchroniser
-    from harness.measure.memory import device_memory
-    from harness.optimizations.recompiles import none_recompiles
-    from harness.pipelines.decoder import run_decoder
-    from harness.pipelines.failures import release
-    from harness.pipelines.prior import run_prior
-    from harness.pipelines.schedulers import build_scheduler
-    from harness.run.worker_inputs import inputs_of
-
-    loaded, settings, synchronise = _loaded(bench), request.settings, synchroniser(bench.device)
-    inputs = inputs_of(bench, settings.task, request.rows, request.hints)
-    scheduler, _ = build_scheduler(loaded, settings.scheduler, strength=settings.strength)
-    if request.warmups:  # a peak must not begin with another cell's leftovers; a steady call must not fetch memory anew
-        release(loaded.device)
-
-    compiled = any(one.name == "compile" for one in settings.optimizations)
-    meters: list[Energy] = []
-
-    @contextmanager
-    def steady() -> Iterator[None]:
-        meters.append(energy(bench.device))
-        with meters[-1], none_recompiles() if compiled else nullcontext():
-            yield
-
-    def call() -> tuple[Any, float]:
-        with stopwatch(synchronise) as lap:
-            prior = None if loaded.combined is not None else run_prior(loaded, settings, request.rows, inputs)
-        return run_decoder(loaded, settings, scheduler, prior, request.rows, inputs), lap.seconds
-
-    with disturbance(bench.device, root_pid=os.getppid()) as disturbed, device_memory(bench.device) as memory:
-        timings = measure_latency(call, synchronise, warmups=request.warmups, repeats=request.repeats, steady=steady)
-    done = TimeDone(
-        first_call_s=timings.first_call_s,
-        steady_s=timings.steady_s,
-        prior_s=[prior_s for _, prior_s in timings.results],
-        peak_device_bytes=memory.peak_bytes,
-        reserved_device_bytes=memory.reserved_bytes,
-        largest_pixel_difference=_difference(bench, request, [pictures for pictures, _ in timings.results]),
-        disturbed=disturbed.found,
-        energy_j=[meter.joules for meter in meters if meter.joules is not None],
-        energy_reason=next((meter.reason for meter in meters if meter.joules is None), None),
-    )
-    return lambda: done
-
-
-def _watch(bench: Bench, request: Watch) -> Finish:
-    """Seconds of each stage, kernels, latents, and the proof of each optimization, of one call by itself."""
-    from harness.measure.latency import synchroniser
-    from harness.optimizations.kernels import with_kernels
-    from harness.optimizations.stack import verify_stack
-    from harness.pipelines.schedulers import build_scheduler
-    from harness.pipelines.trace import traced
-    from harness.run.worker_inputs import inputs_of
-
-    loaded, settings = _loaded(bench), request.settings
-    inputs = inputs_of(bench, settings.task, request.rows, request.hints)
-    scheduler, _ = build_scheduler(loaded, settings.scheduler, strength=settings.strength)
-    trace = traced(loaded, settings, scheduler, request.rows, synchroniser(bench.device), inputs)
-    evidence = with_kernels(settings.optimizations, verify_stack(loaded, loaded.applied), trace.kernels)
-
-    def finish() -> WatchDone:
-        if request.latents_key:
-            _keep_latents(bench, request.latents_key, trace.latents)
-        stages = Stages(
-            prior_s=trace.prior_s,
-            steps_s=trace.steps_s,
-            decode_s=trace.decode_s,
-            kernels=trace.kernels,
-            latents_key=request.latents_key,
-        )
-        return WatchDone(stages=stages, evidence=evidence)
-
-    return finish
-
-
-def _keep_latents(bench: Bench, key: str, latents: list[Any]) -> None:
-    import torch
-    from safetensors.torch import save
-
-    bench.kept.put("latents", key, save({"latents": torch.stack(latents)}))
-
-
-def _difference(bench: Bench, request: Time, results: list[Any]) -> int | None:
-    from harness.run.worker_files import largest_difference, pictures_of
-
-    stored = None if request.images_key is None else bench.kept.blobs.find("images", request.images_key)
-    if stored is None:
-        return None
-    row_ids = [row.id for row in request.rows]  # the first of the stored batch, which may have named them otherwise
-    pictures = dict(zip(row_ids, pictures_of(stored).values(), strict=False))
-    found = [largest_difference(result, row_ids, pictures) for result in results]
-    return max((difference for difference in found if difference is not None), default=None)
 
 
 def _extract(bench: Bench, request: Extract) -> Finish:
@@ -321,17 +198,11 @@ def _maker(bench: Bench, request: Extract) -> Any:
     return bench.makers[name]
 
 
-def _loaded(bench: Bench) -> Any:
-    if bench.loaded is None:
-        raise HarnessError("No pipelines are loaded.", expected="a load first")
-    return bench.loaded
-
-
 _OPS: dict[type[Any], Callable[[Bench, Any], Finish]] = {
     Hello: _hello,
     Load: _load,
     Make: _make,
-    Time: _time,
-    Watch: _watch,
+    Time: time_cell,
+    Watch: watch_cell,
     Extract: _extract,
 }

@@ -18,7 +18,7 @@ from harness.pipelines.decoder import run_decoder
 from harness.pipelines.load import Loaded, load_group
 from harness.pipelines.prior import run_prior
 from harness.pipelines.schedulers import build_scheduler
-from harness.run.worker_ops import Bench  # noqa: F401  (so that its imports are made once)
+from harness.run.bench import Bench  # noqa: F401
 
 Stack = tuple[OptimizationChoice, ...]
 

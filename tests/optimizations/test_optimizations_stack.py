@@ -20,7 +20,7 @@ from harness.optimizations.kernels import with_kernels
 from harness.optimizations.recompiles import none_recompiles
 from harness.optimizations.stack import APPLIED, as_at_first, verify_stack
 from harness.optimizations.storage import weight_bytes
-from harness.optimizations.types import outcome_of, worst
+from harness.optimizations.types import outcome_of
 from harness.pipelines.load import Loaded
 from harness.store.records import Evidence
 
@@ -243,9 +243,7 @@ def test_a_proof_that_breaks_is_a_failed_one(load: Load) -> None:
     assert found.outcome == "failed" and "the proof broke" in found.observed
 
 
-def test_outcomes_of_counts_and_of_parts() -> None:
+def test_outcomes_of_counts() -> None:
     assert [outcome_of(2, 2, 2), outcome_of(0, 2, 2), outcome_of(1, 1, 2), outcome_of(0, 0, 2)] == [
         "applied", "no-op", "partly", "failed",
     ]  # fmt: skip
-    assert worst(["applied", "applied"]) == "applied" and worst(["no-op", "applied"]) == "partly"
-    assert worst(["applied", "failed"]) == "failed" and worst([]) == "failed"

@@ -15,8 +15,9 @@ from support.runs import CAPTIONS, Lab, once
 
 from harness.base import digest
 from harness.catalog.weights import WEIGHTS
+from harness.run.bench import Bench
 from harness.run.protocol import Extract
-from harness.run.worker_ops import Bench, perform
+from harness.run.worker_ops import perform
 from harness.store.records import CellRecord, RunRecord
 
 pytestmark = pytest.mark.slow

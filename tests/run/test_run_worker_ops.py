@@ -13,9 +13,10 @@ from support.plans import make_plan
 from harness.base import digest
 from harness.catalog.weights import WEIGHTS
 from harness.errors import HarnessError
+from harness.run.bench import Bench
 from harness.run.protocol import Extract
 from harness.run.worker_files import archive_bytes, png_bytes
-from harness.run.worker_ops import Bench, perform
+from harness.run.worker_ops import perform
 from harness.store.store import Store, open_store
 
 ROWS = make_plan(rows=4).rows

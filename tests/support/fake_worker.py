@@ -25,6 +25,7 @@ from harness.catalog.world import ATTRIBUTES, VOCABULARIES, parse_caption
 from harness.errors import CellError
 from harness.measure.environment import machine
 from harness.run import worker
+from harness.run.bench import Bench
 from harness.run.pictures import metadata_of
 from harness.run.protocol import (
     Extract,
@@ -41,7 +42,6 @@ from harness.run.protocol import (
     WatchDone,
 )
 from harness.run.worker_files import archive_bytes, pictures_of, png_bytes, sha256
-from harness.run.worker_ops import Bench
 from harness.score.pixel_distance import rms_difference
 from harness.store.records import Stages
 from harness.store.store import open_store
