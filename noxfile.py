@@ -95,6 +95,12 @@ def gpu(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def preflight(session: nox.Session) -> None:
+    """Hold the pre-flight's estimates against what is measured and write docs/preflight.md."""
+    _run(session, "estimate.page", *session.posargs, PYTHONPATH="tests", **_ONE_THREAD)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Paired timings of the harness's own cost, two things in one run."""
     _run(session, "pytest", "-q", "benchmarks", *session.posargs)

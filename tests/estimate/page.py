@@ -1,4 +1,4 @@
-"""How far the pre-flight is from what is measured: ``PYTHONPATH=tests python -m estimate.page`` writes the page."""
+"""How far the pre-flight is from what is measured: ``nox -s preflight`` writes the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HEAD = """# The pre-flight, against what is measured
 
 `harness plan SPEC --memory 16GiB`, or `--device` with a GPU's name, says what each cell holds and works from
 configurations alone. This page says how far that is from what was measured. It is written by
-`PYTHONPATH=tests python -m estimate.page` (minutes), the same comparison that `tests/estimate` holds to 15 %.
+`nox -s preflight` (minutes), the same comparison that `tests/estimate` holds to 15 %.
 
 Weights are right to the byte, in every dtype. Work is right to the operation against formulas written down by hand
 (`tests/estimate/by_hand.py`), at the miniature's size and at the real one. What follows is the peak of live tensors
