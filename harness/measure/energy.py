@@ -25,6 +25,11 @@ class Energy:
         self.joules: float | None = None
         self.reason: str | None = found.reason or "the block has not ended"
 
+    @property
+    def reads(self) -> bool:
+        """Whether there is a counter to read."""
+        return self._gpu is not None
+
     def __enter__(self) -> Self:
         if self._gpu is not None:
             self._synchronise()

@@ -20,13 +20,14 @@ import harness
 
 PACKAGES = (
     "kandinsky-harness", "torch", "torchvision", "diffusers", "transformers", "accelerate", "safetensors", "tokenizers",
-    "huggingface-hub", "open-clip-torch", "torchmetrics", "numpy", "scipy", "pillow",
+    "huggingface-hub", "torchao", "triton", "xformers", "open-clip-torch", "torchmetrics", "numpy", "scipy", "pillow",
 )  # fmt: skip
 #: Variables by which the libraries below torch change bits or speed without a flag of torch's that would tell.
 OVERRIDES = (
     "ATEN_CPU_CAPABILITY", "CUBLAS_WORKSPACE_CONFIG", "CUBLASLT_WORKSPACE_SIZE", "DNNL_DEFAULT_FPMATH_MODE",
     "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "NVIDIA_TF32_OVERRIDE", "ONEDNN_DEFAULT_FPMATH_MODE",
-    "ONEDNN_MAX_CPU_ISA", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
+    "ONEDNN_MAX_CPU_ISA", "PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF", "TORCHDYNAMO_DISABLE",
+    "TORCH_COMPILE_DISABLE", "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE",
 )  # fmt: skip
 
 

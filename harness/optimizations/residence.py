@@ -65,14 +65,16 @@ def _found(target: Target, resting: str, hooked: Callable[[torch.nn.Module], boo
     """Every network of ``names`` (of all where there are none) must have a hook, and rest on ``resting``."""
     asked = [(name, one) for name, one in networks(target) if not names or name in names]
     right = [name for name, one in asked if hooked(one) and _rests(one) == {resting}]
+    moved = 0 if target.device.type == resting else len(right)
     bare = [name for name, one in asked if not hooked(one)]
     places = histogram(f"{name} on {'/'.join(sorted(_rests(one)))}" for name, one in asked)
     return Finding(
         part="every network" if not names else "+".join(sorted(names)),
         observed=f"{len(right)} of {len(asked)} networks are hooked and rest on {resting}: {places}"
-        + (f"; without a hook: {', '.join(bare)}" if bare else ""),
+        + (f"; without a hook: {', '.join(bare)}" if bare else "")
+        + ("" if target.device.type != resting else f"; they run there too ({target.device}): nothing moves"),
         proof="each network's hook, and the device of its parameters between calls",
-        outcome=outcome_of(len(right), len(right), len(asked)),
+        outcome=outcome_of(moved, len(right), len(asked)),
     )
 
 

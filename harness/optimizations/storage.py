@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from harness.optimizations.types import Before, Finding, Optimization, outcome_o
 _HOOK = "layerwise_casting"
 #: Layers whose dtype the layer around them reads, to bring its input to it: in 8 bits that input could not be used.
 _READ_OUTSIDE = ("image_embeds",)
+_CASTABLE = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d, torch.nn.ConvTranspose2d)
 
 
 def weight_bytes(module: Any) -> int:
@@ -55,15 +57,32 @@ def _cast(module: torch.nn.Module) -> list[torch.nn.Module]:
     return [one for one, found in registries if isinstance(found, HookRegistry) and found.get_hook(_HOOK) is not None]
 
 
+def _castable(module: torch.nn.Module) -> list[torch.nn.Module]:
+    """The convolutions and linear layers that no pattern leaves out."""
+    kept = (
+        *DEFAULT_SKIP_MODULES_PATTERN,
+        *_READ_OUTSIDE,
+        *(getattr(module, "_skip_layerwise_casting_patterns", None) or ()),
+    )
+    return [
+        one
+        for name, one in module.named_modules()
+        if isinstance(one, _CASTABLE) and not any(re.search(pattern, name) for pattern in kept)
+    ]
+
+
 def _verify_casting(target: Target, choice: OptimizationChoice, before: Before) -> Iterator[Finding]:
     storage = getattr(torch, str(option(choice, "storage")))
     for part in parts_of_choice(choice):
         module = plain(network(target, part))
-        layers = _cast(module)
-        right = [one for one in layers if all(p.dtype == storage for p in one.parameters(recurse=False))]
+        layers = _castable(module)
+        hooked = set(_cast(module))
+        right = [
+            one for one in layers if one in hooked and all(p.dtype == storage for p in one.parameters(recurse=False))
+        ]
         yield Finding(
             part=part,
-            observed=f"{len(right)} of {len(layers)} hooked layers store {storage}; parameters: "
+            observed=f"{len(right)} of {len(layers)} layers are hooked and store {storage}; parameters: "
             f"{histogram(p.dtype for p in module.parameters())}; {_saved(before[part]['bytes'], module)}",
             proof="the hooks of the layers and the dtype of each parameter",
             outcome=outcome_of(len(right) - before[part]["casting"], len(right), len(layers)),

@@ -99,16 +99,18 @@ def load_group(group: LoadGroup, model: ModelRow, device: str) -> Loaded:
         made = _pipeline(folders[name], name, model, group)
         return made if offloads(group.optimizations) else made.to(target)  # hooks bring what they offload by themselves
 
+    alone = any(one.name == "release-prior" for one in group.optimizations)
     with memory_guard(target):
-        made = {name: load(name) for name in folders}
-        words = made["prior"].tokenizer if "prior" in made else None
-        prior, decoder, combined = _formed(group, model.version, made.pop("prior", None), made.pop(part))
+        prior = load("prior") if "prior" in folders else None
+        words = None if prior is None else prior.tokenizer
+        if alone:  # never both at once
+            prior = None
+            release(target)
+        prior, decoder, combined = _formed(group, model.version, prior, load(part))
         own = decoder.scheduler
         loaded = Loaded(group, model, target, prior, decoder, combined, own, folders[part], prior_words=words)
         loaded.applied = apply_stack(loaded, group.optimizations)
-        if any(one.name == "release-prior" for one in group.optimizations):
-            loaded.load_alone = _reloading(loaded, load)
-            loaded.prior = None
+        loaded.load_alone = _reloading(loaded, load) if alone else None
     return loaded
 
 
@@ -118,6 +120,7 @@ def _reloading(loaded: Loaded, load: Callable[[PartName], Any]) -> Callable[[Par
     def reload(part: PartName) -> Any:
         pipeline = load(part)
         if part != "prior":
+            as_at_first()  # what the stack sets for the process is looked at anew too
             loaded.applied = apply_stack(replace(loaded, decoder=pipeline), loaded.group.optimizations)
         return pipeline
 

@@ -40,6 +40,7 @@ def build_scheduler(
         UsageError: the class does not exist, is not right under Kandinsky, or does not take an override.
         MissingError: the named subfolder has no scheduler configuration.
     """
+    loaded.turn_to(loaded.part)  # its UNet says how its output is read
     own = loaded.own_scheduler
     cls = type(own) if choice.class_name is None else _scheduler_class(choice.class_name)
     _require_right(cls.__name__, choice)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -34,9 +34,13 @@ KERNELS = {
 
 @dataclass
 class Trace:
-    """Seconds, counts of kernels in the network's first call, and latents after each step (steps, channels, h, w)."""
+    """Seconds, counts of kernels in the network's first call, and latents after each step (steps, channels, h, w).
+
+    ``prepare_s``: from the decoder's call to the first one of its network; in a combined pipeline the prior is in it.
+    """
 
     prior_s: float | None = None
+    prepare_s: float = 0.0
     steps_s: list[float] = field(default_factory=list)
     decode_s: float = 0.0
     kernels: dict[str, int] = field(default_factory=dict)
@@ -47,61 +51,79 @@ def traced(
     loaded: Loaded,
     settings: Settings,
     scheduler: Any,
-    rows: Sequence[InputRow],
+    row: InputRow,
     synchronise: Synchronise,
     inputs: Inputs = NO_INPUTS,
 ) -> Trace:
-    """Make the pictures of ``rows`` once, watched; ``latents`` are the first row's."""
+    """Make the picture of one row once, watched."""
     trace, prior = Trace(), None
     if loaded.combined is None:
         with stopwatch(synchronise) as lap:
-            prior = run_prior(loaded, settings, rows, inputs)
+            prior = run_prior(loaded, settings, [row], inputs)
         trace.prior_s = lap.seconds
-    with _watched(scheduler, trace, synchronise) as ended:
-        run_decoder(loaded, settings, scheduler, prior, rows, inputs)
-        synchronise()
-        trace.decode_s = time.perf_counter() - ended()
+    loaded.turn_to(loaded.part)
+    watch = _Watch(trace, synchronise)
+    with watch.on(loaded.decoder.unet, scheduler):
+        run_decoder(loaded, settings, scheduler, prior, [row], inputs)
+        trace.decode_s = watch.lap()
     return trace
 
 
-@contextmanager
-def _watched(scheduler: Any, trace: Trace, synchronise: Synchronise) -> Iterator[Callable[[], float]]:
-    """While it lasts, each step of a scheduler leaves its seconds and its latents; what is given tells its last end."""
-    step, profiler = scheduler.step, _profiler()
-    last = time.perf_counter()
+class _Watch:
+    """A clock that is read at the first call of a network and after each step of a scheduler.
 
-    @functools.wraps(step)
-    def watched(*arguments: Any, **keywords: Any) -> Any:
-        nonlocal last
-        if not trace.steps_s:
-            _stop(profiler, trace)
-        result = step(*arguments, **keywords)
-        latents = result[0] if isinstance(result, tuple) else result.prev_sample
-        synchronise()
+    A profiler sees the network's first call, and nothing around it: other networks have attention too.
+    """
+
+    def __init__(self, trace: Trace, synchronise: Synchronise) -> None:
+        self._trace, self._synchronise = trace, synchronise
+        self._profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU])
+        self._hooks: list[Any] = []
+        self._last = time.perf_counter()
+
+    def lap(self) -> float:
+        """Seconds since the last reading."""
+        self._synchronise()
         now = time.perf_counter()
-        trace.steps_s.append(now - last)
-        trace.latents.append(latents[0].detach().float().cpu().clone())
-        last = time.perf_counter()
-        return result
+        passed, self._last = now - self._last, now
+        return passed
 
-    scheduler.step = watched
-    profiler.start()
-    try:
-        last = time.perf_counter()
-        yield lambda: last
-    finally:
-        del scheduler.step
-        if not trace.steps_s:
-            _stop(profiler, trace)
+    @contextmanager
+    def on(self, network: Any, scheduler: Any) -> Iterator[None]:
+        """While it lasts, a network and a scheduler are watched."""
+        step = scheduler.step
 
+        @functools.wraps(step)
+        def watched(*arguments: Any, **keywords: Any) -> Any:
+            result = step(*arguments, **keywords)
+            self._trace.steps_s.append(self.lap())
+            latents = result[0] if isinstance(result, tuple) else result.prev_sample
+            self._trace.latents.append(latents[0].detach().float().cpu().clone())
+            self.lap()  # what copying them took is nobody's
+            return result
 
-def _profiler() -> Any:
-    kinds = [torch.profiler.ProfilerActivity.CPU]
-    return torch.profiler.profile(activities=kinds)
+        self._hooks = [network.register_forward_pre_hook(self._begin), network.register_forward_hook(self._end)]
+        scheduler.step = watched
+        try:
+            self.lap()
+            yield
+        finally:
+            del scheduler.step
+            self._unhook()
 
+    def _begin(self, *_: Any) -> None:
+        self._trace.prepare_s = self.lap()
+        self._profiler.start()
 
-def _stop(profiler: Any, trace: Trace) -> None:
-    """Once: the profiler slows what it watches, so that it sees the first call of the network only."""
-    profiler.stop()
-    counts = Counter(kind for event in profiler.events() for mark, kind in KERNELS.items() if mark in event.name)
-    trace.kernels = dict(counts)
+    def _end(self, *_: Any) -> None:
+        self._profiler.stop()
+        self._unhook()
+        events = self._profiler.events()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self._trace.kernels = dict(
+            Counter(kind for one in events for mark, kind in KERNELS.items() if mark in one.name)
+        )
+
+    def _unhook(self) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self._hooks = []

@@ -38,6 +38,7 @@ CHANGES: tuple[Change, ...] = (
 )  # fmt: skip
 
 Look = Callable[[Case], Answer]
+Can = Callable[[Sequence[str]], bool]
 
 
 class Way(Frozen):
@@ -70,7 +71,9 @@ def case_key(case: Case) -> str:
     return canonical_json(case.model_dump(mode="json"))
 
 
-def fit(case: Case, stack: Sequence[str], memory_bytes: int, look: Look, *, gpu: bool) -> Fit:
+def fit(
+    case: Case, stack: Sequence[str], memory_bytes: int, look: Look, *, gpu: bool, can: Can = lambda _: True
+) -> Fit:
     """Hold a case against a memory, and look for a way where it does not surely fit.
 
     Args:
@@ -79,6 +82,7 @@ def fit(case: Case, stack: Sequence[str], memory_bytes: int, look: Look, *, gpu:
         memory_bytes: of the device.
         look: a case's footprint.
         gpu: whether weights can be moved between a device and the processor's memory.
+        can: whether a plan would take a stack of these names.
     """
     found = look(case)
     if found.footprint is None:
@@ -86,7 +90,7 @@ def fit(case: Case, stack: Sequence[str], memory_bytes: int, look: Look, *, gpu:
     peaks = _stages(case, found.footprint, stack)
     peak = max(stage.bytes for stage in peaks)
     verdict = verdict_of(peak, memory_bytes)
-    way = None if verdict == "fits" else cheapest(case, stack, memory_bytes, look, gpu=gpu)
+    way = None if verdict == "fits" else cheapest(case, stack, memory_bytes, look, gpu=gpu, can=can)
     lost = "no change in the table makes it fit" if verdict == "too large" and way is None else None
     return Fit(footprint=found.footprint, stages=peaks, peak_bytes=peak, verdict=verdict, way=way, reason=lost)
 
@@ -98,11 +102,13 @@ def verdict_of(peak: int, memory_bytes: int) -> Verdict:
     return "close" if peak <= memory_bytes else "too large"
 
 
-def cheapest(case: Case, stack: Sequence[str], memory_bytes: int, look: Look, *, gpu: bool) -> Way | None:
+def cheapest(
+    case: Case, stack: Sequence[str], memory_bytes: int, look: Look, *, gpu: bool, can: Can = lambda _: True
+) -> Way | None:
     """The first set of changes, in order of cost, that surely fits; ``None`` if none does."""
     for changes in _sets(case, stack, gpu=gpu):
         changed, names = changed_by(case, stack, changes)
-        found = look(changed).footprint
+        found = look(changed).footprint if can(names) else None
         peak = None if found is None else peak_bytes(found, resident_for(changed, found, names))
         if peak is not None and verdict_of(peak, memory_bytes) == "fits":
             return Way(changes=changes, peak_bytes=peak)

@@ -60,7 +60,7 @@ def select(spec: Spec, lack: Lack = lambda _: None) -> Selection:
         else:
             found.refused.append((choice, reason))
     if spec.compare_to is not None and found.choices:
-        _add_references(spec, spec.compare_to, found)
+        _add_references(spec, spec.compare_to, found, lack)
     elif spec.first_that_fits and found.choices:
         _first_of_families(spec, found)
     return found
@@ -207,7 +207,7 @@ def _strength_refusal(model: ModelRow, choice: Choice) -> str | None:
     return None
 
 
-def _add_references(spec: Spec, compare_to: dict[str, Any], found: Selection) -> None:
+def _add_references(spec: Spec, compare_to: dict[str, Any], found: Selection, lack: Lack) -> None:
     """Each choice's reference: itself with ``compare_to``'s values, made too where it is not asked for."""
     known = {identity(choice): choice for choice in found.choices}
     lost: dict[str, None] = {}
@@ -215,7 +215,7 @@ def _add_references(spec: Spec, compare_to: dict[str, Any], found: Selection) ->
         reference = _full(spec, {**choice, **compare_to}, {**choice, **compare_to})
         mark = identity(reference)
         if mark not in known:
-            why = _unfit(spec, reference)
+            why = _unfit(spec, reference, lack)
             if why is not None:
                 lost[why] = None
                 continue
@@ -240,8 +240,8 @@ def _first_of_families(spec: Spec, found: Selection) -> None:
         found.unused.append(("compare_to", "no two cells differ in optimizations or dtype only: there is no family"))
 
 
-def _unfit(spec: Spec, reference: Choice) -> str | None:
+def _unfit(spec: Spec, reference: Choice, lack: Lack) -> str | None:
     if any(matches(spec, reference, part) for part in spec.exclude):
         return "the reference is excluded"
-    reason = refusal(spec.models[reference["model"]], reference, spec.rows)
+    reason = refusal(spec.models[reference["model"]], reference, spec.rows) or _unavailable(reference, lack)
     return None if reason is None else f"the reference cannot exist: {reason}"

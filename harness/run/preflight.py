@@ -16,11 +16,13 @@ import harness
 from harness.base import digest
 from harness.catalog.devices import DEVICES
 from harness.catalog.diffusers_table import cache_dir
+from harness.catalog.optimizations import OPTIMIZATIONS
+from harness.catalog.stacks import Situation, stack_refusal
 from harness.catalog.tasks import parts_of
-from harness.catalog.types import ModelRow, Place
+from harness.catalog.types import ModelRow, OptimizationChoice, Place
 from harness.errors import MissingError
 from harness.pipelines.places import local_folder
-from harness.plan.fits import Fit, case_key, fit, variants
+from harness.plan.fits import Can, Fit, case_key, fit, variants
 from harness.plan.footprint import Answer, Case
 from harness.plan.forecast import calls_of
 from harness.plan.preflight import Group, Preflight
@@ -55,9 +57,25 @@ def preflight(plan: Plan, memory_bytes: int, device: str | None, tell: Tell) -> 
     grouped = _grouped(plan)
     estimates.ask(case for (case, _), _ in grouped)
     gpu = plan.device != "cpu"
-    fits = [fit(case, stack, memory_bytes, estimates.look, gpu=gpu) for (case, stack), _ in grouped]
+    fits = [
+        fit(case, stack, memory_bytes, estimates.look, gpu=gpu, can=_takes(plan, cells[0]))
+        for (case, stack), cells in grouped
+    ]
     groups = tuple(_group(case, stack, cells, one) for ((case, stack), cells), one in zip(grouped, fits, strict=True))
     return Preflight(memory_bytes=memory_bytes, device=device, groups=groups)
+
+
+def _takes(plan: Plan, cell: Cell) -> Can:
+    """Whether a plan would take a cell with a stack of these names; its own keep their options."""
+    settings, model = cell.settings, plan.models[cell.settings.model]
+    own = {one.name: one for one in settings.optimizations}
+    at = Situation(model.version, settings.api, "prior" in model.parts)
+
+    def can(names: Sequence[str]) -> bool:
+        stack = [own.get(name) or OptimizationChoice(name=name) for name in names]
+        return stack_refusal(sorted(stack, key=lambda one: OPTIMIZATIONS[one.name].rank), at) is None
+
+    return can
 
 
 def _group(case: Case, stack: Sequence[str], cells: Sequence[Cell], found: Fit) -> Group:
@@ -188,10 +206,14 @@ def _from_subprocess(cases: Sequence[Case]) -> list[Answer]:
         asked, answers = Path(scratch) / "cases.json", Path(scratch) / "answers.json"
         asked.write_text(json.dumps([case.model_dump(mode="json") for case in cases]), encoding="utf-8")
         command = [sys.executable, "-W", "ignore", "-m", "harness.estimate", str(asked), str(answers)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
-        if done.returncode != 0 or not answers.is_file():
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+            told = "" if done.returncode == 0 and answers.is_file() else done.stderr.strip() or "no reason given"
+        except subprocess.TimeoutExpired:
+            told = f"no answer within {_PATIENCE_S / 60:.0f} minutes"
+        if told:
             raise MissingError(
-                f"Nothing can be estimated here: {(done.stderr.strip() or 'no reason given')[-300:]}",
+                f"Nothing can be estimated here: {told[-300:]}",
                 expected="torch, diffusers and transformers that import",
                 do="`harness doctor` says what is missing; or plan without --memory",
             )

@@ -112,8 +112,6 @@ class TimeDone(Frozen):
     reserved_device_bytes: int | None
     largest_pixel_difference: int | None
     disturbed: Disturbed | None = None
-    energy_j: list[float] = []  # of each steady call, where the device tells it
-    energy_reason: str | None = None  # why it does not
 
 
 class Watch(Frozen):
@@ -131,6 +129,8 @@ class WatchDone(Frozen):
 
     stages: Stages
     evidence: list[Evidence] = []
+    energy_j: float | None = None  # for each image, over a block of calls
+    energy_reason: str | None = None  # why it is not known
 
 
 class Extract(Frozen):

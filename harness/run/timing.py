@@ -133,9 +133,8 @@ def _visit(visit: _Visit) -> None:
                     desk.tell.advance("timing", cell.label)
             if visit.baseline.id not in visit.lost:
                 _time(visit, visit.baseline, memory, warmups=0, bracket=True)
-            if visit.round_index == 0:
-                for cell in visit.cells:
-                    _watch(visit, cell)
+            if visit.round_index == 0 and not visit.died:
+                _watch_all(visit)
     finally:
         visit.station.stop()
 
@@ -168,17 +167,22 @@ def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, br
         sample.bracket_s[visit.round_index].append(statistics.median(done.steady_s))
     else:
         sample.add(done, visit.round_index, first=warmups > 0 and cell is visit.cells[0])
-        if warmups:
+        if warmups and cell is visit.cells[0]:
             sample.cold_first_call_s.append(done.first_call_s)
     greeting = visit.station.greeting
     if warmups:  # later calls begin with what other cells left behind
         sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)
 
 
-def _watch(visit: _Visit, cell: Cell) -> None:
-    """One instrumented call after all that count; should it fail, the timing stands, and says so."""
-    if visit.died or cell.id in visit.lost:
-        return
+def _watch_all(visit: _Visit) -> None:
+    """One instrumented call of each cell, after all that count; a worker that dies of it leaves the rest unwatched."""
+    for cell in visit.cells:
+        if cell.id not in visit.lost and not _watch(visit, cell):
+            return
+
+
+def _watch(visit: _Visit, cell: Cell) -> bool:
+    """Whether the worker lives on. Should the call fail, the timing stands, and says so."""
     desk, rows = visit.desk, visit.desk.plan.rows_of(cell)[: visit.desk.plan.timing.batch]
     key = desk.keys.latents(cell) if desk.plan.audits else ""
     request = Watch(settings=cell.settings, rows=rows, hints=hints_of(desk, cell, rows), latents_key=key)
@@ -188,9 +192,11 @@ def _watch(visit: _Visit, cell: Cell) -> None:
     if reply.failure is None:
         done = WatchDone.model_validate(reply.answer)
         sample.stages, sample.evidence = done.stages, done.evidence
+        sample.energy_j, sample.energy_reason = done.energy_j, done.energy_reason
     else:
-        visit.died = reply.failure.kind in ("worker-died", "timeout")
         sample.disturbances.append(f"the instrumented call failed: {reply.failure.reason}")
+        return reply.failure.kind not in ("worker-died", "timeout")
+    return True
 
 
 def _request(desk: Desk, cell: Cell, warmups: int, repeats: int) -> Time:

@@ -35,8 +35,8 @@ class Samples:
     evidence: list[Evidence] = field(default_factory=list)
     disturbances: list[str] = field(default_factory=list)
     disturbed: list[Disturbed] = field(default_factory=list)
-    energy_j: list[float] = field(default_factory=list)  # of a call
-    energy_reasons: list[str] = field(default_factory=list)
+    energy_j: float | None = None  # for each image
+    energy_reason: str | None = None
     failure: Failure | None = None
 
     def add(self, done: TimeDone, round_index: int, *, first: bool) -> None:
@@ -44,8 +44,6 @@ class Samples:
         if first:
             self.first_call_s.append(done.first_call_s)
         self.steady_s += done.steady_s
-        self.energy_j += done.energy_j
-        self.energy_reasons += [done.energy_reason] if done.energy_reason else []
         self.disturbed += [done.disturbed] if done.disturbed is not None else []
         self.prior_s += done.prior_s
         self.round_of_call += [round_index] * len(done.steady_s)
@@ -68,6 +66,8 @@ class Samples:
         for visit, seconds in other.bracket_s.items():
             self.bracket_s[visit] += seconds
         self.stages = self.stages or other.stages
+        if self.energy_j is None:
+            self.energy_j, self.energy_reason = other.energy_j, other.energy_reason or self.energy_reason
         self.idle_resident = _highest(self.idle_resident, other.idle_resident)
         self.reserved_device = _highest(self.reserved_device, other.reserved_device)
         self.largest_pixel_difference = _highest(self.largest_pixel_difference, other.largest_pixel_difference)
@@ -85,7 +85,7 @@ class Samples:
 
 
 _LISTS = ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s", "resident_peaks", "device_peaks",
-          "cold_first_call_s", "disturbances", "disturbed", "energy_j", "energy_reasons", "evidence")  # fmt: skip
+          "cold_first_call_s", "disturbances", "disturbed", "evidence")  # fmt: skip
 
 
 def _highest(first: int | None, second: int | None) -> int | None:
@@ -126,8 +126,8 @@ def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None) -> 
         cold_first_call_s=sample.cold_first_call_s,
         evidence=sample.evidence,
         disturbances=[*dict.fromkeys(sample.disturbances), *(disturbed.seen() if disturbed is not None else [])],
-        energy_j=statistics.median(sample.energy_j) / batch if sample.energy_j else None,
-        energy_reason=None if sample.energy_j else next(iter(sample.energy_reasons), None),
+        energy_j=sample.energy_j,
+        energy_reason=sample.energy_reason,
     )
 
 

@@ -73,7 +73,7 @@ def _load(bench: Bench, request: Load) -> Finish:
     if bench.loaded is not None:
         device, bench.loaded = bench.loaded.device, None
         release(device)
-    if request.cold:
+    if request.cold and any(one.name == "compile" for one in request.group.optimizations):
         _compile_cold()
     with stopwatch(synchroniser(bench.device)) as lap:
         bench.loaded = load_group(request.group, request.model, bench.device)
@@ -97,8 +97,8 @@ def _make(bench: Bench, request: Make) -> Finish:
     store, loaded, settings = bench.kept, bench.pipelines, request.settings
     inputs = inputs_of(bench, settings.task, request.rows, request.hints)
     began = time.perf_counter()
-    prior, prior_made_in, reused = _prior(bench, request, inputs)
     scheduler, described = build_scheduler(loaded, settings.scheduler, strength=settings.strength)
+    prior, prior_made_in, reused = _prior(bench, request, inputs)
     pictures = run_decoder(loaded, settings, scheduler, prior, request.rows, inputs)
     seconds = time.perf_counter() - began
     dropped = truncated_words(loaded, settings, request.rows)

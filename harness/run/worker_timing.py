@@ -3,48 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from harness.plan.types import Settings
 from harness.run.bench import Bench, Finish
 from harness.run.protocol import Time, TimeDone, Watch, WatchDone
 from harness.store.records import Stages
+
+_ENERGY_BLOCK_S = 3.0
 
 
 def time_cell(bench: Bench, request: Time) -> Finish:
     """Prior and decoder, whole, with generators seeded anew for each call: the quality pass's pictures again."""
     from harness.measure.disturbance import disturbance
-    from harness.measure.energy import Energy, energy
-    from harness.measure.latency import measure_latency, stopwatch, synchroniser
+    from harness.measure.latency import measure_latency, synchroniser
     from harness.measure.memory import device_memory
-    from harness.optimizations.recompiles import none_recompiles
-    from harness.pipelines.decoder import run_decoder
     from harness.pipelines.failures import release
-    from harness.pipelines.prior import run_prior
-    from harness.pipelines.schedulers import build_scheduler
-    from harness.run.worker_inputs import inputs_of
 
-    loaded, settings, synchronise = bench.pipelines, request.settings, synchroniser(bench.device)
-    inputs = inputs_of(bench, settings.task, request.rows, request.hints)
-    scheduler, _ = build_scheduler(loaded, settings.scheduler, strength=settings.strength)
+    call, steady = _call(bench, request), _steady(request.settings)
     if request.warmups:  # a peak must not begin with another cell's leftovers; a steady call must not fetch memory anew
-        release(loaded.device)
-
-    compiled = any(one.name == "compile" for one in settings.optimizations)
-    meters: list[Energy] = []
-
-    @contextmanager
-    def steady() -> Iterator[None]:
-        meters.append(energy(bench.device))
-        with meters[-1], none_recompiles() if compiled else nullcontext():
-            yield
-
-    def call() -> tuple[Any, float]:
-        with stopwatch(synchronise) as lap:
-            prior = None if loaded.combined is not None else run_prior(loaded, settings, request.rows, inputs)
-        return run_decoder(loaded, settings, scheduler, prior, request.rows, inputs), lap.seconds
-
+        release(bench.pipelines.device)
+    synchronise = synchroniser(bench.device)
     with disturbance(bench.device, root_pid=os.getppid()) as disturbed, device_memory(bench.device) as memory:
         timings = measure_latency(call, synchronise, warmups=request.warmups, repeats=request.repeats, steady=steady)
     done = TimeDone(
@@ -55,14 +37,40 @@ def time_cell(bench: Bench, request: Time) -> Finish:
         reserved_device_bytes=memory.reserved_bytes,
         largest_pixel_difference=_difference(bench, request, [pictures for pictures, _ in timings.results]),
         disturbed=disturbed.found,
-        energy_j=[meter.joules for meter in meters if meter.joules is not None],
-        energy_reason=next((meter.reason for meter in meters if meter.joules is None), None),
     )
     return lambda: done
 
 
+def _steady(settings: Settings) -> Callable[[], AbstractContextManager[None]]:
+    """What must hold in a timed call: code that was compiled must do."""
+    from harness.optimizations.recompiles import none_recompiles
+
+    compiled = any(one.name == "compile" for one in settings.optimizations)
+    return none_recompiles if compiled else nullcontext
+
+
+def _call(bench: Bench, request: Time | Watch) -> Callable[[], tuple[Any, float]]:
+    """One whole call of the request's rows: pictures, and the seconds of the prior in it."""
+    from harness.measure.latency import stopwatch, synchroniser
+    from harness.pipelines.decoder import run_decoder
+    from harness.pipelines.prior import run_prior
+    from harness.pipelines.schedulers import build_scheduler
+    from harness.run.worker_inputs import inputs_of
+
+    loaded, settings, synchronise = bench.pipelines, request.settings, synchroniser(bench.device)
+    inputs = inputs_of(bench, settings.task, request.rows, request.hints)
+    scheduler, _ = build_scheduler(loaded, settings.scheduler, strength=settings.strength)
+
+    def call() -> tuple[Any, float]:
+        with stopwatch(synchronise) as lap:
+            prior = None if loaded.combined is not None else run_prior(loaded, settings, request.rows, inputs)
+        return run_decoder(loaded, settings, scheduler, prior, request.rows, inputs), lap.seconds
+
+    return call
+
+
 def watch_cell(bench: Bench, request: Watch) -> Finish:
-    """Seconds of each stage, kernels, latents, and the proof of each optimization, of one call by itself."""
+    """Seconds of each stage, kernels and latents of the first row's call, energy, and the proof of the stack."""
     from harness.measure.latency import synchroniser
     from harness.optimizations.kernels import with_kernels
     from harness.optimizations.stack import verify_stack
@@ -73,22 +81,38 @@ def watch_cell(bench: Bench, request: Watch) -> Finish:
     loaded, settings = bench.pipelines, request.settings
     inputs = inputs_of(bench, settings.task, request.rows, request.hints)
     scheduler, _ = build_scheduler(loaded, settings.scheduler, strength=settings.strength)
-    trace = traced(loaded, settings, scheduler, request.rows, synchroniser(bench.device), inputs)
+    trace = traced(loaded, settings, scheduler, request.rows[0], synchroniser(bench.device), inputs)
     evidence = with_kernels(settings.optimizations, verify_stack(loaded, loaded.applied), trace.kernels)
+    joules, reason = _energy(bench, request)
 
     def finish() -> WatchDone:
         if request.latents_key:
             _keep_latents(bench, request.latents_key, trace.latents)
         stages = Stages(
             prior_s=trace.prior_s,
+            prepare_s=trace.prepare_s,
             steps_s=trace.steps_s,
             decode_s=trace.decode_s,
             kernels=trace.kernels,
             latents_key=request.latents_key,
         )
-        return WatchDone(stages=stages, evidence=evidence)
+        return WatchDone(stages=stages, evidence=evidence, energy_j=joules, energy_reason=reason)
 
     return finish
+
+
+def _energy(bench: Bench, request: Watch) -> tuple[float | None, str | None]:
+    """Joules for each image over calls of some seconds: a counter that moves ten times a second tells less of one."""
+    from harness.measure.energy import energy
+
+    meter, calls = energy(bench.device), 0
+    if meter.reads:
+        call, began = _call(bench, request), time.perf_counter()
+        with meter:
+            while time.perf_counter() - began < _ENERGY_BLOCK_S:
+                call()
+                calls += 1
+    return (None if meter.joules is None else meter.joules / (calls * len(request.rows))), meter.reason
 
 
 def _keep_latents(bench: Bench, key: str, latents: list[Any]) -> None:

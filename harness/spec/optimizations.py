@@ -60,7 +60,7 @@ def _choice(reader: Reader, value: Any, place: Path_) -> Any:
 
 
 def _named(reader: Reader, name: Any, options: dict[str, Any], place: Path_) -> Any:
-    if reader.name(name, place, [NONE, *OPTIMIZATIONS], "optimization") is BAD:
+    if reader.name(name, place, OPTIMIZATIONS, "optimization") is BAD:
         return BAD
     row = OPTIMIZATIONS[name]
     values = {key: _option(reader, row, key, value, (*place, name, key)) for key, value in sorted(options.items())}

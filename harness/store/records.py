@@ -80,17 +80,24 @@ class Evidence(Frozen):
 class Stages(Frozen):
     """One instrumented call, apart from the timed ones: where its seconds go, and what ran.
 
-    ``steps_s``: from one step of the scheduler to the next, the network's call in it; the first one is watched by a
-    profiler, which slows it. ``decode_s``: from the last step
-    to the pictures. ``kernels``: how often each kind of attention kernel, and each compiled region, ran in the first
-    call of the network. ``latents_key``: of the stored latents of its first row after each step.
+    ``prepare_s``: before the decoder's network is called first; in a combined pipeline the prior is in it.
+    ``steps_s``: from one step of the scheduler to the next, the network's call in it; the first is slowed by a
+    profiler. ``decode_s``: from the last step to the pictures. ``kernels``: how often each kind of attention kernel,
+    and each compiled region, ran in the first call of the network. ``latents_key``: of the stored latents of its first
+    row after each step.
     """
 
     prior_s: float | None
+    prepare_s: float | None = None
     steps_s: list[float]
     decode_s: float
     kernels: dict[str, int] = {}
     latents_key: str = ""
+
+    @property
+    def usual_steps_s(self) -> list[float]:
+        """The steps but the first, which the profiler slows; that one where there is no other."""
+        return self.steps_s[1:] or self.steps_s
 
 
 class Timing(Frozen):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import accelerate
@@ -21,6 +24,7 @@ from harness.optimizations.recompiles import none_recompiles
 from harness.optimizations.stack import APPLIED, as_at_first, verify_stack
 from harness.optimizations.storage import weight_bytes
 from harness.optimizations.types import outcome_of
+from harness.pipelines import load as loading
 from harness.pipelines.load import Loaded
 from harness.store.records import Evidence
 
@@ -57,14 +61,14 @@ def test_every_row_that_is_not_refused_can_be_applied() -> None:
         (choice("layerwise-casting", storage="float8_e5m2"), "3", "applied"),
         (choice("int8-weights"), "2.2", "applied"),
         (choice("release-prior"), "2.2", "applied"),
-        (choice("model-offload"), "2.2", "applied"),
-        (choice("group-offload"), "3", "applied"),
-        (choice("group-offload", offload_type="block_level"), "2.2", "applied"),
+        (choice("model-offload"), "2.2", "no-op"),
+        (choice("group-offload"), "3", "no-op"),
+        (choice("group-offload", offload_type="block_level"), "2.2", "no-op"),
     ],
     ids=lambda value: value.label if hasattr(value, "label") else str(value),
 )
 def test_what_is_applied_is_found(load: Load, stack: Any, version: str, outcome: str) -> None:
-    """Offloading is tried with the processor as its device: the hooks are the same."""
+    """Offloading is tried with the processor as its device: the hooks are the same, and nothing moves."""
     group = {"api": "combined"} if version == "3" else {}
     found = _found(load(stack, version=version, **group))
     assert {one.outcome for one in found} == {outcome}, found
@@ -138,6 +142,13 @@ def test_set_default_attn_processor_downgrades_and_a_request_for_sdpa_says_so(lo
     assert _outcomes(loaded) == ["failed"]
 
 
+def test_layers_that_were_never_hooked_are_flagged(load: Load) -> None:
+    loaded = load(choice("layerwise-casting"))
+    bare = load().decoder.unet
+    loaded.decoder.unet.conv_in, loaded.decoder.unet.down_blocks[0] = bare.conv_in, bare.down_blocks[0]
+    assert _outcomes(loaded) == ["partly"]
+
+
 def test_a_convolution_left_in_the_old_layout_is_flagged(load: Load) -> None:
     loaded = load(choice("channels-last"))
     loaded.decoder.unet.conv_out.weight.data = loaded.decoder.unet.conv_out.weight.data.contiguous()
@@ -154,6 +165,42 @@ def test_an_offload_hook_that_is_left_off_is_flagged(load: Load) -> None:
     for pipeline in (loaded.prior, loaded.decoder):
         pipeline.remove_all_hooks()
     assert [one.outcome for one in verify_stack(loaded, loaded.applied)] == ["failed"]
+
+
+def test_offloading_from_a_device_of_its_own_is_no_no_op(load: Load) -> None:
+    for stack in (choice("model-offload"), choice("group-offload")):
+        loaded = load(stack)
+        elsewhere = replace(loaded, device=torch.device("cuda:0"))
+        assert [one.outcome for one in verify_stack(loaded, loaded.applied)] == ["no-op"]
+        assert [one.outcome for one in verify_stack(elsewhere, loaded.applied)] == ["applied"]
+
+
+def test_precision_is_no_no_op_after_the_decoder_was_loaded_anew(load: Load) -> None:
+    alone, released = (load(*stack) for stack in (
+        [choice("matmul-precision", precision="medium")],
+        [choice("matmul-precision", precision="medium"), choice("release-prior")],
+    ))  # fmt: skip
+    (wanted,) = _outcomes(alone)
+    picture(released)
+    assert _outcomes(released) == [wanted, "applied"]
+    as_at_first()
+
+
+def test_the_prior_and_the_decoder_are_never_loaded_together(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    alive: list[Any] = []
+    make = loading._pipeline
+
+    def counted(*arguments: Any) -> Any:
+        gc.collect()
+        assert not [one for one in alive if one() is not None]
+        made = make(*arguments)
+        alive.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(loading, "_pipeline", counted)
+    loaded = load(choice("release-prior"))
+    picture(loaded)
+    assert len(alive) == 4  # at the beginning, and once more for the picture
 
 
 def test_layers_offloaded_one_by_one_rest_nowhere(load: Load) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load
-from support.fake_worker import NOT_A_NUMBER
+from support.fake_worker import DIES_WHEN_WATCHED, NOT_A_NUMBER
 from support.runs import CAPTIONS, Lab, once
 
 from harness.store.gc import collect
@@ -91,6 +91,18 @@ def test_the_records_name_the_references_that_the_plan_settled_on(lab_of_fakes: 
     cells = lab_of_fakes.cells(run)
     assert run.status == "failed-cells" and cells["sdpa · 10 steps"].reference == cells["none · 10 steps"].cell_id
     assert [cell.is_reference for cell in cells.values()] == [cell.is_reference for cell in run.plan.cells]
+
+
+def test_a_worker_that_dies_in_the_instrumented_call_leaves_its_cells_their_timings(lab_of_fakes: Lab) -> None:
+    lab_of_fakes.spec(
+        num_inference_steps=[10, DIES_WHEN_WATCHED, 20], timing={"repeats": 1, "rounds": 2, "warmups": 1},
+    )  # fmt: skip
+    run = lab_of_fakes.run()
+    first, dead, last = (cell.timing for cell in lab_of_fakes.cells(run).values())
+    assert run.status == "finished" and first is not None and dead is not None and last is not None
+    assert first.stages is not None and len(first.stages.steps_s) == 10
+    assert dead.stages is None and last.stages is None
+    assert ["the instrumented call failed" in text for text in dead.disturbances] == [True]
 
 
 @pytest.fixture

@@ -63,6 +63,7 @@ def test_a_stack_can_be_written_in_several_ways(tmp_path: Path, value: str, stac
         ("{ladder: [{dtype: float8}]}", "optimizations.ladder", "float16"),
         ("[sdpa, sdpa]", "optimizations[1]", "twice"),
         ("[7]", "optimizations[0]", "no stack"),
+        ("[{none: {}}]", "optimizations[0]", "is no optimization"),
     ],
 )
 def test_a_fault_names_its_place_and_what_was_expected(tmp_path: Path, value: str, place: str, words: str) -> None:
@@ -115,6 +116,12 @@ def test_what_this_machine_lacks_is_unavailable_with_the_reason(tmp_path: Path) 
     assert [label for _, label in _cells(plan)] == ["none", "channels-last"]
     with pytest.raises(SpecError, match="unavailable here"):
         plan_file(_spec(tmp_path, text + "strict: true\n"), lack=lack)
+
+
+def test_a_reference_that_is_unavailable_is_no_reference(tmp_path: Path) -> None:
+    text = "optimizations: [none, sdpa]\ncompare_to: {optimizations: xformers}\ndevice: cpu\n"
+    with pytest.raises(SpecError, match="the reference cannot exist: unavailable here"):
+        plan_file(_spec(tmp_path, text), lack=lambda _, name: "no GPU" if name == "xformers" else None)
 
 
 def test_a_processor_has_no_cuda_and_compiles_where_there_is_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

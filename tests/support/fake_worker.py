@@ -47,7 +47,7 @@ from harness.store.records import Stages
 from harness.store.store import open_store
 
 DIES_ONCE, HANGS, NOT_A_NUMBER, DIES_WHEN_TIMED, HANGS_WHEN_TIMED = 91, 92, 93, 94, 95  # steps
-DIES_WHEN_SCORED, SEEN_AS_NOT_A_NUMBER = 96, 97  # steps too
+DIES_WHEN_SCORED, SEEN_AS_NOT_A_NUMBER, DIES_WHEN_WATCHED = 96, 97, 98  # steps too
 GPUS = "FAKE_GPUS"
 TORCH = "0.0+fake"
 STEP_S = 0.01
@@ -158,6 +158,8 @@ def _watch(bench: Bench, request: Watch) -> WatchDone:
     """As many steps as the cell has, 10 ms each; latents of nought where they are wanted."""
     assert bench.loaded is not None, "nothing is loaded"
     steps = request.settings.num_inference_steps
+    if steps == DIES_WHEN_WATCHED:
+        os.kill(os.getpid(), signal.SIGKILL)
     if request.latents_key:
         bench.kept.put("latents", request.latents_key, save({"latents": np.zeros((steps, 4, 1, 1), np.float32)}))
     stages = Stages(prior_s=STEP_S, steps_s=[STEP_S] * steps, decode_s=STEP_S, latents_key=request.latents_key)

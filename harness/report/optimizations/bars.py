@@ -9,7 +9,7 @@ from harness.report.charts import VERMILION
 from harness.report.drawing import Drawing, text_width, wrap
 from harness.report.optimizations.audit import Audited, Family
 from harness.report.optimizations.charts import COLOURS, GREY
-from harness.report.optimizations.costs import untimed
+from harness.report.optimizations.costs import over_visits, untimed
 from harness.report.optimizations.wording import outcome_word, ratio_words
 from harness.report.pictures import ACCENT, INK, MUTED
 from harness.report.text import mebibytes, plural, seconds
@@ -160,8 +160,8 @@ def _ends(one: Audited) -> tuple[float, float, float]:
     """Seconds, and the ends of their interval."""
     timing = one.cell.timing
     assert timing is not None
-    bounds = timing.latency_interval
-    return timing.latency_s, bounds.low if bounds else timing.latency_s, bounds.high if bounds else timing.latency_s
+    found, middle = over_visits(timing), timing.latency_s
+    return middle, min(found.low or middle, middle), max(found.high or middle, middle)
 
 
 def _columns(one: Audited, word: str) -> dict[str, tuple[str, str]]:

@@ -61,6 +61,13 @@ def spoilt(cell: CellRecord, reference: CellRecord) -> str | None:
     return None
 
 
+def over_visits(timing: Timing) -> OverVisits:
+    """Seconds for each image: the geometric mean over visits, with its interval; calls of one visit count once."""
+    found = mean_over_visits([statistics.fmean(map(math.log, calls)) for calls in _by_visit(timing).values()])
+    value, low, high = (None if end is None else math.exp(end) for end in (found.value, found.low, found.high))
+    return OverVisits(value, low, high, found.n, found.reason)
+
+
 def _by_visit(timing: Timing) -> Mapping[int, list[float]]:
     """Visit → seconds for each image of its steady calls."""
     calls: dict[int, list[float]] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 
 from harness.report.optimizations.audit import Audit, Audited, Family
-from harness.report.optimizations.costs import Saved, untimed
+from harness.report.optimizations.costs import Saved, over_visits, untimed
 from harness.report.optimizations.ladder import ladder
 from harness.report.optimizations.looks import Looks
 from harness.report.optimizations.proof import AGAIN
@@ -64,8 +64,10 @@ def _seconds(one: Audited) -> Entry:
     timing = one.cell.timing
     if timing is None:
         return Entry("—", (untimed(one.cell),))
-    bounds = timing.latency_interval
-    between = seconds_span(bounds.low, bounds.high) if bounds else "no interval"
+    bounds = over_visits(timing)
+    between = (
+        seconds_span(bounds.low, bounds.high) if bounds.low is not None and bounds.high is not None else "no interval"
+    )
     visits = len(set(timing.round_of_call))
     size = f"{plural(len(timing.steady_s), 'call')}, {plural(visits, 'visit')}"
     disturbed = ("disturbed: see where the time goes",) if timing.disturbances else ()
@@ -151,12 +153,16 @@ def _stage_line(cell: CellRecord, one: Audited) -> tuple[Entry, ...]:
     rest = (warm, spent, Entry("; ".join(timing.disturbances) or "none seen"))
     if stages is None:
         return (Entry(one.name), *[_BLANK] * 4, *rest)
-    prior = Entry(seconds(stages.prior_s)) if stages.prior_s is not None else Entry("—", ("it has none of its own",))
+    prior = (
+        Entry(seconds(stages.prior_s))
+        if stages.prior_s is not None
+        else Entry("—", ("inside the pipeline: in what comes before its steps",))
+    )
     if not stages.steps_s:
         return (Entry(one.name), prior, _BLANK, _BLANK, Entry(seconds(stages.decode_s)), *rest)
-    mean, median = statistics.mean(stages.steps_s), statistics.median(stages.steps_s)
-    step = Entry(seconds(median), (f"median; mean {seconds(mean)}",))
-    all_ = Entry(seconds(sum(stages.steps_s)), (plural(len(stages.steps_s), "step"),))
+    mean, median = statistics.mean(stages.usual_steps_s), statistics.median(stages.usual_steps_s)
+    step = Entry(seconds(median), (f"median; mean {seconds(mean)}, but for the first, which a profiler slows",))
+    all_ = Entry(seconds(mean * len(stages.steps_s)), (plural(len(stages.steps_s), "step"),))
     return (Entry(one.name), prior, step, all_, Entry(seconds(stages.decode_s)), *rest)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.catalog.stacks import label_of_stack
 from harness.report.optimizations.audit import Audit, Audited, Family
-from harness.report.optimizations.costs import untimed
+from harness.report.optimizations.costs import over_visits, untimed
 from harness.report.optimizations.flags import flags
 from harness.report.optimizations.picture_lines import change
 from harness.report.optimizations.verdicts import verdict
@@ -44,7 +44,7 @@ def _bounds(name: str, found: OverVisits | None) -> dict[str, Any]:
 def _times(one: Audited) -> dict[str, Any]:
     timing, first = one.cell.timing, one.first
     stages = timing.stages if timing else None
-    bounds = timing.latency_interval if timing else None
+    bounds = over_visits(timing) if timing else None
     judged = comparison_of(one.cell, "latency")
     return {
         "seconds": timing.latency_s if timing else None, "seconds_low": bounds.low if bounds else None,
@@ -53,8 +53,8 @@ def _times(one: Audited) -> dict[str, Any]:
         "first_call_s": first.seconds, "compile_s": first.compile_s, "first_call_reason": first.reason,
         "pays_after_images": first.pays_after, "pays_after_reason": first.pays_reason,
         "prior_s": stages.prior_s if stages else None,
-        "step_s_median": statistics.median(stages.steps_s) if stages and stages.steps_s else None,
-        "step_s_mean": statistics.mean(stages.steps_s) if stages and stages.steps_s else None,
+        "step_s_median": statistics.median(stages.usual_steps_s) if stages and stages.steps_s else None,
+        "step_s_mean": statistics.mean(stages.usual_steps_s) if stages and stages.steps_s else None,
         "decode_s": stages.decode_s if stages else None, "energy_j": timing.energy_j if timing else None,
         "energy_reason": timing.energy_reason if timing else None,
         "disturbances": "; ".join(timing.disturbances) if timing else None,
