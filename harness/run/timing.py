@@ -167,8 +167,6 @@ def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, br
         sample.bracket_s[visit.round_index].append(statistics.median(done.steady_s))
     else:
         sample.add(done, visit.round_index, first=warmups > 0 and cell is visit.cells[0])
-        if warmups and cell is visit.cells[0]:
-            sample.cold_first_call_s.append(done.first_call_s)
     greeting = visit.station.greeting
     if warmups:  # later calls begin with what other cells left behind
         sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)

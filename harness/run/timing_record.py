@@ -30,7 +30,6 @@ class Samples:
     device_peaks: list[int] = field(default_factory=list)  # allocated, one for each visit
     reserved_device: int | None = None
     largest_pixel_difference: int | None = None
-    cold_first_call_s: list[float] = field(default_factory=list)
     stages: Stages | None = None
     evidence: list[Evidence] = field(default_factory=list)
     disturbances: list[str] = field(default_factory=list)
@@ -85,7 +84,7 @@ class Samples:
 
 
 _LISTS = ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s", "resident_peaks", "device_peaks",
-          "cold_first_call_s", "disturbances", "disturbed", "evidence")  # fmt: skip
+          "disturbances", "disturbed", "evidence")  # fmt: skip
 
 
 def _highest(first: int | None, second: int | None) -> int | None:
@@ -123,7 +122,6 @@ def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None) -> 
         measured_in=run_id,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         stages=sample.stages,
-        cold_first_call_s=sample.cold_first_call_s,
         evidence=sample.evidence,
         disturbances=[*dict.fromkeys(sample.disturbances), *(disturbed.seen() if disturbed is not None else [])],
         energy_j=sample.energy_j,

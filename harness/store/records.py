@@ -118,7 +118,6 @@ class Timing(Frozen):
     measured_in: str  # run id
     measured_at: str
     stages: Stages | None = None
-    cold_first_call_s: list[float] = []  # one per visit: the cell's own first call, compilation included
     evidence: list[Evidence] = []  # of the pipelines that were timed
     disturbances: list[str] = []  # what else ran or throttled while it was timed, in words
     energy_j: float | None = None  # for each image

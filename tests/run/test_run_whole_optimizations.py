@@ -69,7 +69,7 @@ def test_one_call_tells_its_stages_and_keeps_its_latents_as_long_as_the_record(l
         assert cell.timing is not None and cell.timing.stages is not None
         stages = cell.timing.stages
         assert len(stages.steps_s) == STEPS and stages.prior_s and stages.decode_s > 0
-        assert len(cell.timing.cold_first_call_s) == 2
+        assert len(cell.timing.first_call_s) == 2
         latents[label] = load(lab.store.get("latents", stages.latents_key))["latents"]
     assert latents["none"].shape == (STEPS, 4, 8, 8) and np.array_equal(latents["none"], latents["sdpa"])
     moved = np.abs(latents["channels-last"] - latents["none"]).max()

@@ -150,13 +150,13 @@ class AuditBuilder(RunBuilder):
         middle = float(np.median(steady))
         found = _evidence(spec, settings, spec.timed_outcome or spec.outcome)
         return Timing(
-            load_s=[0.8] * len(spec.ratios), first_call_s=[1.4], steady_s=steady,
+            load_s=[0.8] * len(spec.ratios), steady_s=steady,
+            first_call_s=[spec.first_s] * len(spec.ratios) if spec.first_s is not None else [],
             round_of_call=[visit for visit in range(len(spec.ratios)) for _ in jitter], prior_s=[0.1] * len(steady),
             batch=1, latency_s=middle, throughput_images_per_s=1 / middle, drift=0.004,
             latency_interval=Interval(low=0.97 * middle, high=1.03 * middle, level=0.95, method="order statistics"),
             images_match_quality_pass=True, largest_pixel_difference=0, measured_in=RUN_ID,
             measured_at="2026-11-24T10:20:00+00:00", stages=self._stages(spec, cell_id, middle),
-            cold_first_call_s=[spec.first_s] * len(spec.ratios) if spec.first_s is not None else [],
             evidence=found, disturbances=list(spec.disturbances), energy_j=spec.energy_j,
             energy_reason=None if spec.energy_j else "a processor has no NVML",
         )  # fmt: skip

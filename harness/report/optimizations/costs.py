@@ -107,7 +107,7 @@ def first_call(cell: CellRecord, reference: CellRecord | None, speed: OverVisits
 
 
 def _first(cell: CellRecord) -> float | None:
-    calls = cell.timing.cold_first_call_s if cell.timing else []
+    calls = cell.timing.first_call_s if cell.timing else []
     return statistics.median(calls) if calls else None
 
 
