@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from harness import __version__
+from harness.cli.compare import baseline_group, compare_verb
 from harness.cli.doctor import doctor
 from harness.cli.miniature import miniature
 from harness.cli.options import choosing, choosing_cells, fitting, json_option, open_, planned, store_option
@@ -186,6 +187,8 @@ def track(run: str, store_path: Path, tracking_uri: str | None, experiment: str 
     say(track_later(store, store.find_run(run), tracking_uri=tracking_uri, experiment=experiment))
 
 
+cli.add_command(compare_verb)
+cli.add_command(baseline_group)
 cli.add_command(store_group)
 cli.add_command(miniature)
 cli.add_command(schedulers_group)

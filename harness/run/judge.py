@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.catalog.metrics import metric_row
-from harness.errors import HarnessError
+from harness.plan.margins import absolute_margin, relative_margin
 from harness.plan.types import Plan
-from harness.stats.pairing import pair, paired_harm
+from harness.stats.pairing import in_unit, pair, paired_harm
 from harness.stats.verdict import Judged, PairedSample, paired_comparisons
+from harness.store.measured import MEASURED, drift, not_its_own
 from harness.store.records import CellRecord, Comparison, Interval
 
 Rows = list[dict[str, Any]]
@@ -63,11 +63,11 @@ def compare_cells(plan: Plan, cells: dict[str, CellRecord], rows: dict[str, Rows
 
 def _is_judged(plan: Plan, metric: str) -> bool:
     """Not what is not computed, and not a distance of whole sets, on which no verdict rests."""
-    return metric in _MEASURED or (metric in plan.metrics and metric_row(metric).per_image)
+    return metric in MEASURED or (metric in plan.metrics and metric_row(metric).per_image)
 
 
 def _case(cell: CellRecord, reference: CellRecord, metric: str, margin: float | str, rows: dict[str, Rows]) -> _Case:
-    if metric in _MEASURED:
+    if metric in MEASURED:
         return _measured(cell, reference, metric, relative_margin(margin, metric))
     return _per_image(cell, reference, metric, margin, rows)
 
@@ -80,7 +80,7 @@ def _per_image(
     clusters = {entry["row_id"]: entry["prompt_id"] for entry in rows.get(cell.cell_id, [])}
     pairs = pair(mine, theirs, clusters)
     harm = paired_harm(pairs.cell, pairs.reference, direction=row.direction)
-    limit = _absolute(margin, metric, pairs.reference)
+    limit = absolute_margin(margin, metric, float(np.mean(pairs.reference)) if len(harm) else math.nan)
     sample = PairedSample(name, harm, limit, share=row.unit == "share")
     spoilt = None if len(harm) else f"no picture has a {metric} in both cells"
     return _Case(cell.cell_id, reference.cell_id, metric, row.direction, False, sample, limit, spoilt)
@@ -93,12 +93,12 @@ def _column(rows: dict[str, Rows], cell_id: str, metric: str) -> dict[str, float
 
 def _measured(cell: CellRecord, reference: CellRecord, metric: str, margin: float) -> _Case:
     """What the timing pass measured, visit by visit: calls of one visit share their process, and count as one."""
-    mine, theirs = (_MEASURED[metric](record) for record in (cell, reference))
+    mine, theirs = (MEASURED[metric](record) for record in (cell, reference))
     common = [visit for visit in mine if visit in theirs]
     cost = [np.array([side[visit] for visit in common], dtype=np.float64) for side in (mine, theirs)]
     sound = all(np.all(side > 0) for side in cost)
     harm = paired_harm(*cost, direction="lower", relative=True) if sound else np.zeros(0)
-    moved = max(_drift(cell), _drift(reference)) if metric == "latency" else 0.0
+    moved = max(drift(cell), drift(reference)) if metric == "latency" else 0.0
     limit, name = float(np.log1p(max(margin, moved))), f"{cell.cell_id}:{metric}"
     sample = PairedSample(name, harm, limit, unit="visit")
     spoilt, drifted = _spoilt(cell, reference, metric), moved if moved > margin else None
@@ -106,58 +106,18 @@ def _measured(cell: CellRecord, reference: CellRecord, metric: str, margin: floa
     return _Case(cell.cell_id, reference.cell_id, metric, "lower", True, sample, stated, spoilt, drifted)
 
 
-def _drift(record: CellRecord) -> float:
-    return (record.timing.drift or 0.0) if record.timing else 0.0
-
-
-def _latency_by_visit(record: CellRecord) -> dict[int, float]:
-    """Visit -> geometric mean of its steady calls, seconds for each image: sweeps are paired by their logarithms."""
-    if record.timing is None:
-        return {}
-    calls: dict[int, list[float]] = {}
-    for visit, second in zip(record.timing.round_of_call, record.timing.steady_s, strict=True):
-        calls.setdefault(visit, []).append(second / record.timing.batch)
-    return {visit: float(np.exp(np.mean(np.log(seconds)))) for visit, seconds in calls.items()}
-
-
-def _memory_by_visit(record: CellRecord) -> dict[int, float]:
-    return dict(enumerate(map(float, record.memory.visit_peaks_bytes))) if record.memory else {}
-
-
-_MEASURED: dict[str, Callable[[CellRecord], dict[int, float]]] = {
-    "latency": _latency_by_visit,
-    "peak_memory": _memory_by_visit,
-}
-
-
 def _spoilt(cell: CellRecord, reference: CellRecord, metric: str) -> str | None:
     for record in (cell, reference):
         if record.timing is None:
             return f"{record.label} has no timing: {record.timing_reason or 'not measured'}"
-        if (far := record.timed_apart) is not None:
-            return f"the pictures that {record.label} made while timed are not its own: up to {far} of 255 levels apart"
+        if (foreign := not_its_own(record)) is not None:
+            return foreign
     assert cell.timing is not None and reference.timing is not None
     if cell.timing.measured_in != reference.timing.measured_in:
         return "the two were timed in different runs; `--remeasure` times them side by side"
     if metric == "peak_memory" and not (cell.memory and reference.memory):
         return "the peak of memory was not measured in both"
     return None
-
-
-def relative_margin(margin: float | str, metric: str) -> float:
-    """``"3%"`` as 0.03; a plain number is taken as a fraction."""
-    if isinstance(margin, str):
-        if not margin.endswith("%"):
-            raise HarnessError(f"The margin of {metric} is {margin!r}.", expected='a number, or a share such as "3%"')
-        return float(margin[:-1]) / 100.0
-    return float(margin)
-
-
-def _absolute(margin: float | str, metric: str, reference: NDArray[np.float64]) -> float:
-    """A margin in the metric's own unit; a share is of the reference's mean."""
-    if isinstance(margin, str):
-        return relative_margin(margin, metric) * abs(float(np.mean(reference))) if len(reference) else 0.0
-    return float(margin)
 
 
 def _comparison(case: _Case, judged: Judged) -> Comparison:
@@ -192,9 +152,4 @@ def _moved(case: _Case) -> str | None:
 
 
 def _in_unit(case: _Case, harm: float | None) -> float | None:
-    """A harm as cell minus reference in the metric's unit; a log ratio as the ratio minus one."""
-    if harm is None:
-        return None
-    if case.relative:
-        return float(np.expm1(harm))
-    return harm if case.direction == "lower" else -harm
+    return in_unit(harm, direction=case.direction, relative=case.relative)

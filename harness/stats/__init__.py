@@ -7,7 +7,7 @@ from harness.stats.holm import holm
 from harness.stats.intervals import Estimate, jackknife_interval, mean_interval, median_interval
 from harness.stats.pairing import Paired, average_by_cluster, pair, paired_harm
 from harness.stats.permutation import sign_flip_p
-from harness.stats.verdict import LEAST, Judged, PairedSample, Verdict, paired_comparisons
+from harness.stats.verdict import LEAST, Judged, PairedSample, UnpairedSample, Verdict, paired_comparisons
 
 __all__ = [
     "LEAST",
@@ -15,6 +15,7 @@ __all__ = [
     "Judged",
     "Paired",
     "PairedSample",
+    "UnpairedSample",
     "Verdict",
     "average_by_cluster",
     "holm",

@@ -90,3 +90,12 @@ def paired_harm(cell: Vector, reference: Vector, *, direction: Direction, relati
         raise ValueError("a ratio needs positive numbers on both sides")
     worse = np.log(cell / reference) if relative else cell - reference
     return worse if direction == "lower" else -worse
+
+
+def in_unit(harm: float | None, *, direction: Direction, relative: bool = False) -> float | None:
+    """A mean harm as cell minus reference in the metric's unit; a log ratio as the ratio minus one."""
+    if harm is None:
+        return None
+    if relative:
+        return float(np.expm1(harm))
+    return harm if direction == "lower" else -harm

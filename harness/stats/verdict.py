@@ -19,6 +19,7 @@ from harness.stats.bootstrap import RESAMPLES, Studentized, studentize
 from harness.stats.holm import holm
 from harness.stats.permutation import sign_flip_p
 from harness.stats.share import ShareDifference, share_difference
+from harness.stats.welch import WelchDifference, welch_difference
 
 Vector = NDArray[np.float64]
 Verdict = Literal["improved", "regressed", "equivalent", "inconclusive"]
@@ -26,7 +27,7 @@ Verdict = Literal["improved", "regressed", "equivalent", "inconclusive"]
 ALPHA = 0.05
 SHOWN_LEVEL = 0.9
 Unit = Literal["prompt", "visit"]
-Mean = Studentized | ShareDifference
+Mean = Studentized | ShareDifference | WelchDifference
 #: Fewer independent units than this are judged by nobody. With fewer than six prompts an exact sign-flip p cannot go
 #: under 5 % (2 / 2^n). A visit's mean is one of many calls, near enough to normal for Student's t from two visits on.
 LEAST: dict[Unit, int] = {"prompt": 6, "visit": 2}
@@ -48,6 +49,63 @@ class PairedSample:
     margin: float
     unit: Unit = "prompt"
     share: bool = False
+
+    @property
+    def sides(self) -> tuple[Vector, ...]:
+        """The numbers that it rests on."""
+        return (self.harm,)
+
+    @property
+    def n(self) -> int:
+        """Independent units."""
+        return len(self.harm)
+
+    @property
+    def seen(self) -> float | None:
+        """The mean harm; ``None`` of nothing."""
+        return float(np.mean(self.harm)) if self.n else None
+
+    def summary(self, seed: int, resamples: int) -> Mean:
+        """The mean and its error, of two units or more."""
+        if self.share:
+            return share_difference(self.harm)
+        return studentize(self.harm, seed=seed, resamples=resamples)
+
+
+@dataclass(frozen=True)
+class UnpairedSample:
+    """One comparison of costs that were measured apart: ``cell`` (n,) and ``reference`` (m,), in the margin's unit.
+
+    More is worse. Nothing that moved one side only (the day, the machine's state) cancels, as it does in a pair.
+    """
+
+    name: str
+    cell: Vector
+    reference: Vector
+    margin: float
+    unit: Unit = "visit"
+
+    @property
+    def sides(self) -> tuple[Vector, ...]:
+        """The numbers that it rests on."""
+        return self.cell, self.reference
+
+    @property
+    def n(self) -> int:
+        """Independent units of the smaller side."""
+        return min(len(self.cell), len(self.reference))
+
+    @property
+    def seen(self) -> float | None:
+        """The difference of the means; ``None`` where a side has nothing."""
+        return float(np.mean(self.cell) - np.mean(self.reference)) if self.n else None
+
+    def summary(self, _seed: int, _resamples: int) -> Mean:
+        """The difference and its error, of two units a side or more."""
+        return welch_difference(self.cell, self.reference)
+
+
+Sample = PairedSample | UnpairedSample
 
 
 @dataclass(frozen=True)
@@ -78,7 +136,7 @@ class Judged:
 
 
 def paired_comparisons(
-    samples: Sequence[PairedSample], *, seed: int = 0, resamples: int = RESAMPLES, alpha: float = ALPHA
+    samples: Sequence[Sample], *, seed: int = 0, resamples: int = RESAMPLES, alpha: float = ALPHA
 ) -> list[Judged]:
     """Judge every comparison of a report together, in the order given.
 
@@ -89,7 +147,7 @@ def paired_comparisons(
     """
     for sample in samples:
         _check(sample)
-    means = [_mean(sample, seed, resamples) if len(sample.harm) >= 2 else None for sample in samples]
+    means = [sample.summary(seed, resamples) if sample.n >= 2 else None for sample in samples]
     claims = [
         _best_claim(mean, sample.margin) if mean is not None and mean.n >= LEAST[sample.unit] else None
         for mean, sample in zip(means, samples, strict=True)
@@ -104,15 +162,11 @@ def paired_comparisons(
     return judged
 
 
-def _check(sample: PairedSample) -> None:
+def _check(sample: Sample) -> None:
     if not (np.isfinite(sample.margin) and sample.margin >= 0):
         raise ValueError(f"{sample.name}: a margin must be a number of at least zero, not {sample.margin}")
-    if np.asarray(sample.harm).ndim != 1 or not np.isfinite(sample.harm).all():
+    if any(np.asarray(side).ndim != 1 or not np.isfinite(side).all() for side in sample.sides):
         raise ValueError(f"{sample.name}: harms must be a vector of finite numbers")
-
-
-def _mean(sample: PairedSample, seed: int, resamples: int) -> Mean:
-    return share_difference(sample.harm) if sample.share else studentize(sample.harm, seed=seed, resamples=resamples)
 
 
 def _best_claim(mean: Mean, margin: float) -> tuple[Verdict, float]:
@@ -126,7 +180,7 @@ def _best_claim(mean: Mean, margin: float) -> tuple[Verdict, float]:
 
 
 def _judge(
-    sample: PairedSample, mean: Mean, claim: tuple[Verdict, float], p_adjusted: float, alpha: float, seed: int
+    sample: Sample, mean: Mean, claim: tuple[Verdict, float], p_adjusted: float, alpha: float, seed: int
 ) -> Judged:
     low, high = mean.interval(SHOWN_LEVEL)
     settled = p_adjusted <= alpha
@@ -144,10 +198,14 @@ def _judge(
         method=f"{mean.method} over {sample.unit}s",
         p=claim[1],
         p_adjusted=p_adjusted,
-        p_sign_flip=sign_flip_p(sample.harm, seed=seed) if sample.unit == "prompt" else None,
+        p_sign_flip=_sign_flip(sample, seed),
         n_to_settle=None if settled else n_to_settle(mean, sample.margin),
         reason=None if settled else _why_not(claim, alpha),
     )
+
+
+def _sign_flip(sample: Sample, seed: int) -> float | None:
+    return sign_flip_p(sample.harm, seed=seed) if isinstance(sample, PairedSample) and sample.unit == "prompt" else None
 
 
 def _why_not(claim: tuple[Verdict, float], alpha: float) -> str:
@@ -169,15 +227,15 @@ def n_to_settle(mean: Mean, margin: float) -> int | None:
     return max(ceil(need), mean.n + 1) if need <= _NO_SENSE_BEYOND else None
 
 
-def _too_few(sample: PairedSample, mean: Mean | None) -> Judged:
-    n, least = len(sample.harm), LEAST[sample.unit]
+def _too_few(sample: Sample, mean: Mean | None) -> Judged:
+    n, least = sample.n, LEAST[sample.unit]
     return Judged(
         name=sample.name,
         verdict="inconclusive",
         leaning_worse=False,
         n=n,
         margin=sample.margin,
-        mean=float(np.mean(sample.harm)) if n else None,
+        mean=sample.seen,
         sd=mean.sd if mean else None,
         low=None,
         high=None,

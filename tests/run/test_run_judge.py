@@ -8,8 +8,9 @@ import pytest
 from support.plans import make_plan
 
 from harness.errors import HarnessError
+from harness.plan.margins import relative_margin
 from harness.plan.types import Plan
-from harness.run.judge import Rows, compare_cells, relative_margin
+from harness.run.judge import Rows, compare_cells
 from harness.run.ledger import pending
 from harness.store.records import CellRecord, Comparison, Memory, Timing
 

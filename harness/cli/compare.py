@@ -1,0 +1,83 @@
+"""`harness compare` and `harness baseline`: two stored runs against each other, and a run as one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from harness.cli.options import json_option, open_, store_option
+from harness.streams import say
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command("compare")
+@click.argument("baseline")
+@click.argument("run")
+@store_option
+@click.option(
+    "--margin", "margins", multiple=True, metavar="METRIC=VALUE", help="Told as stated afterwards; no verdict."
+)
+@click.option("--strict", is_flag=True, help="Leave with 3 where anything of the baseline has no verdict.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the worst pictures and texts.")
+@click.option("--markdown", type=_FILE, help="Write a short table for a pull request here.")
+@click.option("--junit", type=_FILE, help="Write JUnit XML here: a test case for each cell and metric.")
+@json_option
+@click.pass_context
+def compare_verb(
+    context: click.Context,
+    baseline: str,
+    run: str,
+    store_path: Path,
+    margins: tuple[str, ...],
+    strict: bool,
+    out: Path | None,
+    markdown: Path | None,
+    junit: Path | None,
+    as_json: bool,
+) -> None:
+    """Hold RUN against BASELINE, cell by cell: failures, pictures, quality, speed, memory, and what changed.
+
+    Each is a run's id or name, FOLDER:RUN of another store, or a file of `baseline export`. The margins are those that
+    the baseline's spec stated. Leaves with 0 if nothing regressed, 1 if something did, 4 if nothing can be compared.
+    """
+    from harness.compare.margins import late_margin
+    from harness.compare.outcome import exit_code
+    from harness.compare.terminal import render
+    from harness.compare.whole import Wanted, compare_whole
+    from harness.compare.whole import as_json as whole_json
+
+    late = dict(late_margin(text) for text in margins)
+    wanted = Wanted(baseline, run, store_path, late, out, junit, markdown, strict)
+    compared = compare_whole(wanted)
+    say(whole_json(compared).rstrip() if as_json else render(compared))
+    context.exit(exit_code(compared, strict=strict))
+
+
+@click.group("baseline")
+def baseline_group() -> None:
+    """A run as one file, to be compared with elsewhere."""
+
+
+@baseline_group.command("export")
+@click.argument("run")
+@click.argument("file", type=_FILE)
+@store_option
+def baseline_export(run: str, file: Path, store_path: Path) -> None:
+    """Write RUN with its rows and pictures into FILE, every part with its digest."""
+    from harness.compare.baseline import export
+
+    store = open_(store_path)
+    run_id = store.find_run(run)
+    say(f"{run_id} is in {file}, SHA-256 {export(store, run_id, file)}")
+
+
+@baseline_group.command("import")
+@click.argument("file", type=_FILE)
+@store_option
+def baseline_import(file: Path, store_path: Path) -> None:
+    """Check FILE and bring it into the store as a run. Its results count as made here: import what you trust."""
+    from harness.compare.baseline import import_
+
+    say(f"{import_(file, open_(store_path, create=True))} is in {store_path}")

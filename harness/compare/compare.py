@@ -1,0 +1,141 @@
+"""The comparison itself: match, look, gather every metric, judge them all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.compare.cases import Case, CellPair, settled
+from harness.compare.changes import environment_changes, scheduler_changes, weight_changes
+from harness.compare.costs import APART, cost_cases, other_machine
+from harness.compare.margins import Margins, margin_notes, stated
+from harness.compare.matching import match_cells
+from harness.compare.pictures import Looked, look
+from harness.compare.quality import quality_cases
+from harness.compare.types import RESULT, CellCompared, Compared, Finding, Outcome, Side
+from harness.report.view import RunView
+from harness.stats.verdict import Judged, UnpairedSample, paired_comparisons
+from harness.store.records import CellRecord
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A pair of cells with everything seen of it; ``looked`` is there where both are done."""
+
+    cells: CellPair
+    cases: tuple[Case, ...]
+    looked: Looked | None
+
+
+def compare(
+    baseline: RunView, run: RunView, *, places: tuple[str, str], late: Mapping[str, float | str] | None = None
+) -> tuple[Compared, list[Seen]]:
+    """Compare two runs.
+
+    Args:
+        baseline: gives the margins.
+        run: what is judged.
+        places: where each was asked for, for whoever reads.
+        late: metric -> a margin that was given after the run; it is told, and decides nothing.
+
+    Returns:
+        What is to be said, and what was seen, from which the worst pictures are chosen.
+    """
+    matched, margins = match_cells(baseline, run), stated(baseline.plan)
+    machines = other_machine(baseline.run, run.run)
+    pairs = [CellPair(baseline, run, old, new) for old, new in matched.pairs]
+    seen = [_see(pair, margins, machines) for pair in pairs]
+    findings = _judged(seen)
+    told = Compared(
+        baseline=_side(baseline, places[0]),
+        run=_side(run, places[1]),
+        cells=tuple(_cell(one, found) for one, found in zip(seen, findings, strict=True)),
+        only_baseline=tuple(cell.label for cell in matched.only_baseline),
+        only_run=tuple(cell.label for cell in matched.only_run),
+        environment=environment_changes(baseline.run, run.run),
+        schedulers=scheduler_changes(pairs),
+        weights=weight_changes(pairs),
+        margins=margins,
+        notes=(*margin_notes(baseline.plan, run.plan, late or {}), *_timed_apart(seen)),
+    )
+    return told, seen
+
+
+def _timed_apart(seen: list[Seen]) -> list[str]:
+    return [APART] if any(isinstance(case.sample, UnpairedSample) for one in seen for case in one.cases) else []
+
+
+def _side(view: RunView, place: str) -> Side:
+    run = view.run
+    return Side(run_id=run.run_id, name=run.name, place=place, started_ms=run.started_ms, unfinished=view.unfinished)
+
+
+def _see(pair: CellPair, margins: Margins, machines: str | None) -> Seen:
+    if outcome_of(pair.old, pair.new) != "compared":
+        return Seen(pair, (Case(_of_result(pair)),), None)
+    cases = (*quality_cases(pair, margins), *cost_cases(pair, margins, machines))
+    return Seen(pair, cases, look(pair))
+
+
+def outcome_of(old: CellRecord, new: CellRecord) -> Outcome:
+    """Whether a cell could be made, then and now."""
+    if new.status == "pending":
+        return "not made in the run"
+    if old.status == "pending":
+        return "not made in the baseline"
+    if new.status == "failed":
+        return "failed in both" if old.status == "failed" else "new failure"
+    return "fixed" if old.status == "failed" else "compared"
+
+
+def _of_result(pair: CellPair) -> Finding:
+    """The one finding on a cell that is not done on both sides."""
+    outcome = outcome_of(pair.old, pair.new)
+    if outcome == "new failure":
+        return Finding(metric=RESULT, verdict="regressed", reason=f"a new failure: {_failure(pair.new)}")
+    if outcome == "fixed":
+        return Finding(metric=RESULT, verdict="improved", reason=f"it failed in the baseline: {_failure(pair.old)}")
+    why = f"failed in both: {_failure(pair.new)}" if outcome == "failed in both" else outcome
+    return Finding(metric=RESULT, verdict="not comparable", reason=why)
+
+
+def _failure(cell: CellRecord) -> str:
+    return cell.failure.reason if cell.failure is not None else "no reason was recorded"
+
+
+def _judged(seen: list[Seen]) -> list[list[Finding]]:
+    """The findings of each pair: one Holm adjustment over everything that has a sample."""
+    samples = [case.sample for one in seen for case in one.cases if case.sample is not None]
+    verdicts = iter(paired_comparisons(samples))
+    return [[_settled(case, verdicts) for case in one.cases] for one in seen]
+
+
+def _settled(case: Case, verdicts: Iterator[Judged]) -> Finding:
+    return settled(case, next(verdicts) if case.sample is not None else None)
+
+
+def _cell(seen: Seen, findings: list[Finding]) -> CellCompared:
+    pair, (only_old, only_new) = seen.cells, seen.cells.only
+    outcome = outcome_of(pair.old, pair.new)
+    return CellCompared(
+        label=pair.old.label,
+        baseline_id=pair.old.cell_id,
+        run_id=pair.new.cell_id,
+        outcome=outcome,
+        reason=None if outcome == "compared" else findings[0].reason,
+        rows_only_baseline=only_old,
+        rows_only_run=only_new,
+        pictures=seen.looked.pictures if seen.looked is not None else None,
+        findings=tuple(findings),
+        notes=tuple(_notes(pair)),
+    )
+
+
+def _notes(pair: CellPair) -> list[str]:
+    """What differs in a pair of cells that mean the same."""
+    old, new, notes = pair.old.settings, pair.new.settings, []
+    if old.model != new.model:
+        notes.append(f"the model is called {old.model} in the baseline and {new.model} in the run")
+    if old.batch_size != new.batch_size:
+        notes.append(f"made in batches of {old.batch_size} and {new.batch_size}, which moves last bits")
+    return notes

@@ -1,0 +1,68 @@
+"""The verb's walk: open both runs, compare them, write what was asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.compare.compare import compare
+from harness.compare.sides import opened
+from harness.compare.types import Compared
+from harness.compare.worst import write_worst
+from harness.store.atomic import write_atomic
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is compared, and which files are written; ``out`` has the pictures, ``compare.md`` and ``compare.json``."""
+
+    baseline: str
+    run: str
+    store_path: Path
+    late: Mapping[str, float | str] = field(default_factory=dict)
+    out: Path | None = None
+    junit: Path | None = None
+    markdown: Path | None = None
+    strict: bool = False
+
+
+def compare_whole(wanted: Wanted) -> Compared:
+    """Compare two runs and write the files.
+
+    Raises:
+        HarnessError: a run cannot be found or read, or a file not be written.
+    """
+    with opened(wanted.baseline, wanted.store_path) as baseline, opened(wanted.run, wanted.store_path) as run:
+        places = (wanted.baseline, wanted.run)
+        compared, seen = compare(baseline, run, places=places, late=wanted.late)
+        if wanted.out is not None:
+            compared = compared.model_copy(update={"worst": write_worst(compared, seen, wanted.out)})
+    _write(wanted, compared)
+    return compared
+
+
+def _write(wanted: Wanted, compared: Compared) -> None:
+    if wanted.junit is not None:
+        from harness.compare.junit import render_junit
+
+        write_atomic(wanted.junit, render_junit(compared, strict=wanted.strict))
+    if wanted.out is not None:
+        write_atomic(wanted.out / "compare.json", as_json(compared).encode())
+        _write_markdown(wanted.out / "compare.md", compared, wanted.out)
+    if wanted.markdown is not None:
+        _write_markdown(wanted.markdown, compared, wanted.out)
+
+
+def _write_markdown(path: Path, compared: Compared, pictures: Path | None) -> None:
+    from harness.compare.markdown import render_markdown
+
+    way = os.path.relpath(pictures.absolute(), path.absolute().parent) if pictures is not None else "."
+    folder = "" if way == "." else f"{Path(way).as_posix()}/"
+    write_atomic(path, render_markdown(compared, folder=folder).encode())
+
+
+def as_json(compared: Compared) -> str:
+    """All numbers, as JSON."""
+    return compared.model_dump_json(indent=2) + "\n"

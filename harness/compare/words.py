@@ -1,0 +1,141 @@
+"""A comparison's numbers as people read them: what the terminal, the Markdown and the JUnit file say alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from harness.compare.types import RESULT, CellCompared, Change, Compared, Finding, Pictures, Verdict
+from harness.report.text import (
+    VERDICT_MARKS,
+    counts_pictures,
+    decimals_for,
+    listing,
+    mebibytes,
+    metric_words,
+    number,
+    percent,
+    plural,
+    seconds,
+)
+
+MARKS: dict[str, str] = {**VERDICT_MARKS, "not comparable": "≠", "no verdict": "·"}
+_RANK: dict[Verdict, int] = {
+    "regressed": 0, "inconclusive": 1, "improved": 2, "not comparable": 3, "equivalent": 4, "no verdict": 5,
+}  # fmt: skip
+_LONG = 60
+
+
+def ranked(compared: Compared) -> list[tuple[CellCompared, Finding]]:
+    """All findings, regressed first."""
+    return sorted(compared.findings(), key=lambda found: _RANK[found[1].verdict])
+
+
+def metric(finding: Finding) -> str:
+    """What was compared: "CLIP score"."""
+    return "result" if finding.metric == RESULT else metric_words(finding.metric)
+
+
+def value(finding: Finding, what: float | None) -> str:
+    """A side's number with its unit; a dash where there is none."""
+    if what is None:
+        return "—"
+    if finding.metric == "latency":
+        return seconds(what)
+    if finding.metric == "peak_memory":
+        return mebibytes(what)
+    return percent(what) if counts_pictures(finding.metric) else number(what, decimals_for(what, None, None))
+
+
+def change(finding: Finding) -> str:
+    """The difference with its interval: "−1.50 (−1.62 to −1.38)"."""
+    if finding.difference is None:
+        return ""
+    bounds = finding.interval
+    if finding.relative or counts_pictures(finding.metric):
+        text = percent(finding.difference, sign=True)
+        return (
+            text
+            if bounds is None
+            else f"{text} ({percent(bounds.low, sign=True)} to {percent(bounds.high, sign=True)})"
+        )
+    ends = (bounds.low, bounds.high) if bounds is not None else (None, None)
+    places = decimals_for(finding.difference, *ends)
+    text = number(finding.difference, places, sign=True)
+    if bounds is None:
+        return text
+    return f"{text} ({number(bounds.low, places, sign=True)} to {number(bounds.high, places, sign=True)})"
+
+
+def margin(finding: Finding) -> str:
+    """The margin: "0.3", "3.0 %"."""
+    if finding.margin is None:
+        return ""
+    if finding.relative or counts_pictures(finding.metric):
+        return percent(finding.margin)
+    return f"{finding.margin:g}"
+
+
+def remark(finding: Finding) -> str:
+    """Why it is so, how many would settle it, and what else is to be known."""
+    parts = [finding.reason or ""]
+    if finding.n_to_settle is not None:
+        parts.append(f"about {plural(finding.n_to_settle, finding.unit)} would settle it, {finding.n} were there")
+    if finding.verdict == "inconclusive" and finding.leaning_worse:
+        parts.append("it leans to worse")
+    return "; ".join(part for part in (*parts, *finding.notes) if part)
+
+
+def pictures(found: Pictures | None) -> str:
+    """ "pictures identical 61/64, the others up to 4 of 255 levels apart"."""
+    if found is None:
+        return ""
+    if not found.rows:
+        return "no row is in both runs"
+    parts = [f"pictures identical {found.identical}/{found.rows}"]
+    if found.different and found.largest_difference:
+        parts.append(f"the others up to {found.largest_difference} of 255 levels apart")
+    parts += [f"{found.resized} of another size"] if found.resized else []
+    parts += [f"{found.missing} no longer stored"] if found.missing else []
+    return ", ".join(parts)
+
+
+def cell_notes(cell: CellCompared) -> list[str]:
+    """What is to be known of a pair of cells beside its metrics."""
+    only = [(cell.rows_only_baseline, "baseline"), (cell.rows_only_run, "run")]
+    rows = [f"{plural(count, 'row')} in the {side} only" for count, side in only if count]
+    return [*rows, *cell.notes]
+
+
+def change_text(found: Change) -> str:
+    """ "software.packages.torch: 2.14.1 → 2.15.0"."""
+    whose = f" ({listing(list(found.cells))})" if found.cells else ""
+    return f"{found.name}: {_plain(found.baseline)} → {_plain(found.run)}{whose}"
+
+
+def changes(compared: Compared) -> Iterator[tuple[str, tuple[Change, ...]]]:
+    """What is not the same in the two runs, under headings; those without a change are left out."""
+    for heading, found in (
+        ("environment", compared.environment),
+        ("schedulers as loaded", compared.schedulers),
+        ("weights", compared.weights),
+    ):
+        if found:
+            yield heading, found
+
+
+def apart(compared: Compared) -> list[str]:
+    """Cells that only one side has, runs that are not finished, and what is to be said of margins."""
+    unfinished = [(side, what) for side, what in (("baseline", compared.baseline), ("run", compared.run))]
+    return [
+        *(f"The {side} is unfinished: {what.unfinished}" for side, what in unfinished if what.unfinished),
+        *(f"Only in the baseline: {label}." for label in compared.only_baseline),
+        *(f"Only in the run: {label}." for label in compared.only_run),
+        *compared.notes,
+    ]
+
+
+def _plain(what: Any) -> str:
+    text = what if isinstance(what, str) else json.dumps(what, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
