@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from harness.catalog.types import OptimizationChoice
+from harness.errors import UsageError
 from harness.optimizations.again import AGAIN
 from harness.optimizations.attention import ATTENTION
 from harness.optimizations.compiling import COMPILE
@@ -74,8 +75,11 @@ def apply_stack(target: Target, stack: Sequence[OptimizationChoice]) -> Applied:
     """Apply each of a stack, in its order.
 
     Raises:
-        UsageError: a part that the pipelines do not have, or a package that cannot be used.
+        UsageError: an unknown name, a part that the pipelines do not have, or a package that cannot be used.
     """
+    for choice in stack:
+        if choice.name not in APPLIED:
+            raise UsageError(f"No optimization is known by the name {choice.name!r}.", expected=", ".join(APPLIED))
     return Applied(tuple((choice, APPLIED[choice.name].apply(target, choice)) for choice in stack))
 
 

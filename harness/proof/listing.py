@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.catalog.diffusers_table import table
-from harness.catalog.scheduler_rows import VARIANTS
+from harness.catalog.scheduler_rows import SLOW, VARIANTS
 from harness.catalog.schedulers import claimed_order, is_stochastic, schedulers
 from harness.catalog.types import SchedulerRow, SchedulerVariant
 from harness.proof.naming import named
@@ -35,18 +35,27 @@ def listing_json() -> dict[str, Any]:
     }
 
 
+_FOOT = """
+order: of the solver, by its authors' claim; noise: it draws some in each step. calls: of the model, for each step.
+adapter: what the harness does for it. Which one to use, at how many steps: reports/scheduler-comparison/report.md.
+In a spec: `scheduler: {DPMSolverMultistep: {use_karras_sigmas: true}}`; what may be forced: `{LCM: {force: true}}`.
+`harness schedulers check [NAME …]` proves it, in diffusers' own pipelines; docs/schedulers.md has the result."""
+
+
 def render_listing(width: int | None = None) -> str:
     """Right ones with their variants, then the refused ones with their reasons."""
     rows = list(schedulers().values())
     right = [row for row in rows if row.verdict == "right"]
     refused = [row for row in rows if row.verdict == "refused"]
     console = _console(width)
-    console.print(Text(f"{len(right)} of diffusers {table()['diffusers']}'s {len(rows)} schedulers are right under "
-                       f"Kandinsky, in {len(_known_variants())} variants.", style="bold"))  # fmt: skip
+    known = _known_variants()
+    slow = sum(one in SLOW for one in known)
+    of = f"{len(right)} of diffusers {table()['diffusers']}'s {len(rows)} schedulers are right under Kandinsky."
+    console.print(Text(f"{of}\nOf {len(known)} variants {slow} converge slowly.", style="bold"))
     console.print(_right_table(right))
     console.print(Text(f"\n{len(refused)} are refused:", style="bold"))
     console.print(_refused_table(refused))
-    console.print(Text("\n`harness schedulers check [NAME …]` proves it, in diffusers' own pipelines."))
+    console.print(Text(_FOOT))
     output: Any = console.file
     return str(output.getvalue()).rstrip("\n")
 
@@ -68,8 +77,8 @@ def _right_table(rows: list[SchedulerRow]) -> Table:
     for name, side in columns:
         made.add_column(name, justify=side, overflow="fold", no_wrap=name == "scheduler")
     for row in rows:
-        others = [_own_words(one) for one in VARIANTS if one.name == row.name]
-        words = "; ".join(word for word in others if word)
+        others = [(_own_words(one), one in SLOW) for one in VARIANTS if one.name == row.name]
+        words = "; ".join(f"{word} (slow)" if slow else word for word, slow in others if word)
         made.add_row(row.name, order_text(row), CALLS[row.calls], ADAPTER[row.adapter], words or "defaults only")
     return made
 

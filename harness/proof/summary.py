@@ -38,9 +38,10 @@ def render_proof(proof: Proof) -> str:
     counted = counts(proof.subjects)
     lines = [
         f"Right in text-to-image and image-to-image of every version checked: {counted.variants} variants "
-        f"of {counted.classes} classes.",
-        f"Refused for cause: {sum(map(holds, proof.attempts))} of {len(proof.attempts)} tries.",
+        f"of {counted.classes} class{'es' * (counted.classes != 1)}.",
     ]
+    if proof.attempts:
+        lines.append(f"Refused for cause: {sum(map(holds, proof.attempts))} of {len(proof.attempts)} tries.")
     slow = [f"  {named(one.variant)}: {_slow_words(one)}" for one in proof.subjects if _slow(one)]
     lines += (
         ["Slow (it converges, but below the first order or to above the bar; not counted as right):", *slow]

@@ -55,7 +55,7 @@ def _specs(_a_folder_of_its_own: None) -> None:
         ("plan quickstart --only sched=DDIM", USAGE, "'sched' is no knob"),
         ("plan quickstart --only scheduler=Eulr", USAGE, "no cell has it"),
         ("plan quickstart --limit 0", USAGE, "not in the range"),
-        ("plan quickstart --device tpu", USAGE, "is not one of"),
+        ("plan quickstart --device tpu", USAGE, "there is no 'tpu'"),
         ("plan quickstart --frehs", USAGE, "No such option"),
         ("plan", USAGE, "Missing argument 'SPEC'"),
         ("plna quickstart", USAGE, "Did you mean 'plan'"),

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from tiny_kandinsky import make_group
 
 from harness.catalog.tasks import TASKS
-from harness.catalog.types import ModelRow, Place
+from harness.catalog.types import ModelRow, OptimizationChoice, Place
 from harness.errors import ExitCode, HarnessError, MissingError, UsageError
 from harness.pipelines.load import load_group
 from harness.pipelines.places import check_model, check_part, local_folder
@@ -44,7 +44,11 @@ def test_a_package_folder_is_found_wherever_the_harness_is_installed() -> None:
 
 def test_an_unknown_optimization_is_refused_not_ignored(tiny_folder: Path, model_row: Any, group: Any) -> None:
     with pytest.raises(UsageError, match="magic"):
-        load_group(group.model_copy(update={"optimizations": ("magic",)}), model_row(tiny_folder), "cpu")
+        load_group(
+            group.model_copy(update={"optimizations": (OptimizationChoice(name="magic"),)}),
+            model_row(tiny_folder),
+            "cpu",
+        )
 
 
 def test_a_missing_folder(model_row: Any, group: Any, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ SPEC = {
     "optimizations": ["none", "compile", RUNS_OUT, "again"], "compare_to": {"optimizations": "none"},
 }  # fmt: skip
 _COMPILER = """#!/bin/sh
-case "$*" in *-fsyntax-only*) exec g++ "$@";; esac
+case "$*" in *-fsyntax-only*|*--version*) exec g++ "$@";; esac
 echo "planted: the compiler gave up" >&2
 exit 1
 """

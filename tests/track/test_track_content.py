@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.records import make_run
 
+from harness.catalog.types import OptimizationChoice
 from harness.store.records import CellRecord, Interval, RunRecord, Score
 from harness.store.store import open_store
 from harness.track.content import (
@@ -111,7 +112,9 @@ def test_a_cells_parameters_are_its_knobs_and_its_parents(records: tuple[RunReco
 
 def test_a_swept_knob_is_not_the_parents(records: tuple[RunRecord, list[CellRecord]]) -> None:
     plan = records[0].plan
-    other = plan.cells[1].settings.model_copy(update={"optimizations": ("channels-last", "compile"), "height": 128})
+    other = plan.cells[1].settings.model_copy(
+        update={"optimizations": (OptimizationChoice(name="compile"),), "height": 128}
+    )
     cells = (plan.cells[0], plan.cells[1].model_copy(update={"settings": other}))
     shared = shared_parameters(plan.model_copy(update={"cells": cells}))
     assert not {"scheduler", "optimizations", "height"} & set(shared)
