@@ -165,4 +165,9 @@ _ROWS = (
 #: By name, in the catalog's order. ``none`` stands for the empty stack and is no row.
 OPTIMIZATIONS: dict[str, OptimizationRow] = {row.name: row for row in _ROWS}
 NONE = "none"
+RESIDENCES = tuple(row.name for row in _ROWS if row.kind == "residence" and not row.refused)
+OFFLOADS = tuple(name for name in RESIDENCES if OPTIMIZATIONS[name].needs_device is not None)  # by hooks
+#: Patterns of layers that are not cast: the layer around them brings its input to their dtype.
+NOT_CAST = ("image_embeds",)
+FAMILY = ("optimizations", "dtype")  # the knobs that cells of one family differ in
 CUDA_GRAPHS = ("reduce-overhead", "max-autotune")  # modes of compile that record CUDA graphs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from harness.catalog.optimizations import CUDA_GRAPHS, NONE, OPTIMIZATIONS
+from harness.catalog.optimizations import CUDA_GRAPHS, NONE, OFFLOADS, OPTIMIZATIONS
 from harness.catalog.types import Api, OptimizationChoice, OptimizationRow, Version
 
 Stack = tuple[OptimizationChoice, ...]
@@ -14,7 +14,6 @@ _ONE_OF_A_KIND = {
     "storage": "each stores the same weights in its own way",
     "residence": "each decides by itself where the weights are",
 }
-_HOOKED = ("model-offload", "sequential-offload", "group-offload")
 
 
 class Situation(NamedTuple):
@@ -101,7 +100,7 @@ _WHY_LATER = {
 
 def _graphs(first: OptimizationChoice, second: OptimizationChoice) -> str | None:
     """Of two in their order, only the second one compiles."""
-    if first.name not in _HOOKED or second.name != "compile":
+    if first.name not in OFFLOADS or second.name != "compile":
         return None
     if option(second, "mode") in CUDA_GRAPHS:
         return f"{first.name} moves weights, and the CUDA graphs of {second.label} replay fixed addresses"

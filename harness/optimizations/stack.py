@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
+from harness.catalog.optimizations import OFFLOADS
 from harness.catalog.types import OptimizationChoice
 from harness.errors import UsageError
 from harness.optimizations.again import AGAIN
@@ -39,7 +40,6 @@ APPLIED: dict[str, Optimization] = {
     "group-offload": GROUP,
     "compile": COMPILE,
 }
-OFFLOADS = ("model-offload", "sequential-offload", "group-offload")
 
 
 @dataclass(frozen=True)

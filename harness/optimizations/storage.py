@@ -10,6 +10,7 @@ import torch
 from diffusers.hooks import HookRegistry
 from diffusers.hooks.layerwise_casting import DEFAULT_SKIP_MODULES_PATTERN
 
+from harness.catalog.optimizations import NOT_CAST
 from harness.catalog.stacks import option, parts_of_choice
 from harness.catalog.types import OptimizationChoice
 from harness.errors import UsageError
@@ -18,8 +19,6 @@ from harness.optimizations.target import Target, network, plain
 from harness.optimizations.types import Before, Finding, Optimization, outcome_of
 
 _HOOK = "layerwise_casting"
-#: Layers whose dtype the layer around them reads, to bring its input to it: in 8 bits that input could not be used.
-_READ_OUTSIDE = ("image_embeds",)
 _CASTABLE = (torch.nn.Linear, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d, torch.nn.ConvTranspose2d)
 
 
@@ -44,7 +43,7 @@ def _apply_casting(target: Target, choice: OptimizationChoice) -> Before:
         dtype = next(module.parameters()).dtype
         before[part] = {"bytes": weight_bytes(module), "casting": len(_cast(module))}
         storage = getattr(torch, str(option(choice, "storage")))
-        skipped = (*DEFAULT_SKIP_MODULES_PATTERN, *_READ_OUTSIDE)
+        skipped = (*DEFAULT_SKIP_MODULES_PATTERN, *NOT_CAST)
         module.enable_layerwise_casting(  # type: ignore[operator]
             storage_dtype=storage, compute_dtype=dtype, skip_modules_pattern=skipped
         )
@@ -61,7 +60,7 @@ def _castable(module: torch.nn.Module) -> list[torch.nn.Module]:
     """The convolutions and linear layers that no pattern leaves out."""
     kept = (
         *DEFAULT_SKIP_MODULES_PATTERN,
-        *_READ_OUTSIDE,
+        *NOT_CAST,
         *(getattr(module, "_skip_layerwise_casting_patterns", None) or ()),
     )
     return [

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.catalog.optimizations import NOT_CAST, OFFLOADS
 from harness.catalog.stacks import option, parts_of_choice
 from harness.catalog.types import OptimizationChoice
+from harness.pipelines.code_words import quoted
 from harness.plan.types import Settings
 
 _OFFLOADS = {
@@ -16,12 +18,11 @@ _PROCESSORS = {
     "sdpa": ("AttnAddedKVProcessor2_0", "AttnProcessor2_0"),
     "plain-attention": ("AttnAddedKVProcessor", "AttnProcessor"),
 }
-_READ_OUTSIDE = "image_embeds"  # see harness/optimizations/storage.py
 
 
 def hooks_bring_weights(settings: Settings) -> bool:
     """Whether the pipelines stay in the machine's memory when they are loaded."""
-    return any(one.name in (*_OFFLOADS, "group-offload") for one in settings.optimizations)
+    return any(one.name in OFFLOADS for one in settings.optimizations)
 
 
 def optimization_imports(settings: Settings) -> list[str]:
@@ -105,7 +106,7 @@ def _casting(choice: OptimizationChoice, networks: list[str], _: list[str], __: 
     return "\n".join(
         f"{network}.enable_layerwise_casting(\n"
         f"    storage_dtype=torch.{option(choice, 'storage')}, compute_dtype={network}.dtype,\n"
-        f'    skip_modules_pattern=(*DEFAULT_SKIP_MODULES_PATTERN, "{_READ_OUTSIDE}"),\n)'
+        f"    skip_modules_pattern=(*DEFAULT_SKIP_MODULES_PATTERN, {', '.join(map(quoted, NOT_CAST))}),\n)"
         for network in networks
     )
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from harness.base import Frozen, canonical_json
+from harness.catalog.optimizations import RESIDENCES
 from harness.plan.footprint import Answer, Case, Footprint, peak_bytes, stage_bytes
-from harness.plan.residence import RESIDENCES, resident_for
+from harness.plan.residence import resident_for
 
 Verdict = Literal["fits", "close", "too large"]
 #: How far an estimate may be from what is measured: the bar that it is tested to (docs/preflight.md has the measured).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from harness.catalog.optimizations import RESIDENCES
 from harness.catalog.tasks import pipelines_of
 from harness.plan.footprint import Case, Footprint, Network, Resident, Stage
 
@@ -37,7 +38,6 @@ OFFLOAD_ORDER: dict[str, str] = {
 }
 #: Combined pipelines that hand the call on to their inner ones.
 _HANDS_ON = ("KandinskyV22Img2ImgCombinedPipeline",)
-RESIDENCES = ("release-prior", "model-offload", "sequential-offload", "group-offload")
 
 
 def resident_for(case: Case, footprint: Footprint, stack: Sequence[str]) -> Resident:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.base import digest
+from harness.catalog.optimizations import FAMILY
 from harness.catalog.stacks import Situation, stack_refusal
 from harness.catalog.tasks import TASKS, applies, default_api, defaults, task_refusal
 from harness.catalog.types import Api, ModelRow, Task
@@ -24,7 +25,6 @@ Lack = Callable[[str], str | None]
 Partial = Mapping[str, tuple[Any, ...]]
 _LEAST_ON_21 = 0.002  # below, diffusers counts its timestep from the end of the noise schedule
 UNAVAILABLE = "unavailable here"  # how a reason begins that another machine would not give
-FAMILY = ("optimizations", "dtype")  # what cells of one family differ in
 _MOST = 10_000  # combinations; a plan of more is a slip
 _FIRST_TASK: Task = next(iter(TASKS))
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from harness.catalog.optimizations import OPTIMIZATIONS
+from harness.catalog.optimizations import OPTIMIZATIONS, RESIDENCES
 from harness.plan.fits import CHANGES, ERROR, case_key, cheapest, fit, variants, verdict_of
 from harness.plan.footprint import Answer, Case, Footprint, Network, Stage, peak_bytes
-from harness.plan.residence import RESIDENCES, resident_for
+from harness.plan.residence import resident_for
 
 GIB = 2**30
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.catalog.optimizations import OPTIMIZATIONS
+from harness.catalog.optimizations import FAMILY, OPTIMIZATIONS
 from harness.catalog.stacks import label_of_stack
 from harness.errors import UsageError
 from harness.report.optimizations.costs import FirstCall, Saved, first_call, memory_saved, speed_up
@@ -17,7 +17,6 @@ from harness.report.view import RunView, own_knobs
 from harness.stats.ratio import OverVisits
 from harness.store.records import CellRecord
 
-_LADDER = {"optimizations", "dtype"}  # what an audit steps
 _GENERAL = "`harness report RUN` writes the general report of it."
 
 
@@ -114,7 +113,7 @@ def read_audit(view: RunView) -> Audit:
     _check(view)
     groups: dict[str, list[CellRecord]] = {}
     for cell in view.cells:
-        groups.setdefault(cell.settings.model_dump_json(exclude=_LADDER), []).append(cell)
+        groups.setdefault(cell.settings.model_dump_json(exclude=set(FAMILY)), []).append(cell)
     return Audit(view, tuple(_family(view, cells) for cells in groups.values()))
 
 
@@ -136,7 +135,7 @@ def _check(view: RunView) -> None:
 
 def _family(view: RunView, cells: Sequence[CellRecord]) -> Family:
     model, task = cells[0].settings.model, cells[0].settings.task
-    said = {"model", "task", *_LADDER}
+    said = {"model", "task", *FAMILY}
     rest = [knob_text(knob, value) for knob, value in own_knobs(cells[0]).items() if knob not in said]
     ordered = sorted(cells, key=lambda cell: not cell.is_reference)
     several = len({cell.settings.dtype for cell in cells}) > 1

@@ -160,7 +160,7 @@ def _ends(one: Audited) -> tuple[float, float, float]:
     """Seconds, and the ends of their interval."""
     timing = one.cell.timing
     assert timing is not None
-    found, middle = over_visits(timing), timing.latency_s
+    found, middle = over_visits(one.cell), timing.latency_s
     return middle, min(found.low or middle, middle), max(found.high or middle, middle)
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.stats.ratio import OverVisits, mean_over_visits, ratio_over_visits
-from harness.store.records import CellRecord, Timing
+from harness.store.measured import latency_by_visit, not_its_own
+from harness.store.records import CellRecord
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ def speed_up(cell: CellRecord, reference: CellRecord) -> OverVisits:
     if cell.timing is None or reference.timing is None:
         whose = untimed(cell) if cell.timing is None else f"the reference is {untimed(reference)}"
         return OverVisits(None, None, None, 0, whose)
-    found = ratio_over_visits(_by_visit(reference.timing), _by_visit(cell.timing))
+    above, below = ({visit: (mean,) for visit, mean in latency_by_visit(one).items()} for one in (reference, cell))
+    found = ratio_over_visits(above, below)
     why = spoilt(cell, reference)
     return found.without_interval(why) if why else found
 
@@ -55,25 +56,14 @@ def spoilt(cell: CellRecord, reference: CellRecord) -> str | None:
     assert cell.timing is not None and reference.timing is not None
     if cell.timing.measured_in != reference.timing.measured_in:
         return "the two were timed in different runs; `--remeasure` times them side by side"
-    for record in (cell, reference):
-        if (far := record.timed_apart) is not None:
-            return f"the pictures that {record.label} made while timed are not its own: up to {far} of 255 levels apart"
-    return None
+    return not_its_own(cell) or not_its_own(reference)
 
 
-def over_visits(timing: Timing) -> OverVisits:
+def over_visits(record: CellRecord) -> OverVisits:
     """Seconds for each image: the geometric mean over visits, with its interval; calls of one visit count once."""
-    found = mean_over_visits([statistics.fmean(map(math.log, calls)) for calls in _by_visit(timing).values()])
+    found = mean_over_visits([math.log(seconds) for seconds in latency_by_visit(record).values()])
     value, low, high = (None if end is None else math.exp(end) for end in (found.value, found.low, found.high))
     return OverVisits(value, low, high, found.n, found.reason)
-
-
-def _by_visit(timing: Timing) -> Mapping[int, list[float]]:
-    """Visit → seconds for each image of its steady calls."""
-    calls: dict[int, list[float]] = {}
-    for visit, seconds in zip(timing.round_of_call, timing.steady_s, strict=True):
-        calls.setdefault(visit, []).append(seconds / timing.batch)
-    return calls
 
 
 def memory_saved(cell: CellRecord, reference: CellRecord) -> Saved | None:

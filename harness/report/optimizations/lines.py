@@ -64,7 +64,7 @@ def _seconds(one: Audited) -> Entry:
     timing = one.cell.timing
     if timing is None:
         return Entry("—", (untimed(one.cell),))
-    bounds = over_visits(timing)
+    bounds = over_visits(one.cell)
     between = (
         seconds_span(bounds.low, bounds.high) if bounds.low is not None and bounds.high is not None else "no interval"
     )

@@ -44,7 +44,7 @@ def _bounds(name: str, found: OverVisits | None) -> dict[str, Any]:
 def _times(one: Audited) -> dict[str, Any]:
     timing, first = one.cell.timing, one.first
     stages = timing.stages if timing else None
-    bounds = over_visits(timing) if timing else None
+    bounds = over_visits(one.cell) if timing else None
     judged = comparison_of(one.cell, "latency")
     return {
         "seconds": timing.latency_s if timing else None, "seconds_low": bounds.low if bounds else None,
