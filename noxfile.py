@@ -14,6 +14,11 @@ nox.options.sessions = ["lint", "types", "layers", "generated", "tests"]
 nox.options.stop_on_first_error = False
 
 _PYTHON = sys.executable
+#: Whose numbers docs/metrics.md holds this project's against, beside torchmetrics and open_clip
+_REFERENCES = (
+    "lpips==0.1.4", "torch-fidelity==0.4.0", "clean-fid==0.1.35", "prdc==0.2", "scikit-learn", "joblib",
+    "threadpoolctl",
+)  # fmt: skip
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -85,6 +90,16 @@ def full_size(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def metrics(session: nox.Session) -> None:
+    """Hold every metric against its reference implementations again and write docs/metrics.md."""
+    folder = Path(session.create_tmp()) / "references"
+    if "--page" not in session.posargs:
+        _run(session, "pip", "install", "--quiet", "--no-deps", "--target", str(folder), *_REFERENCES)
+    where = {"PYTHONPATH": "tests", "HARNESS_REFERENCES": str(folder)}
+    _run(session, "support.metric_agreement", *session.posargs, **where, **_ONE_THREAD)
+
+
+@nox.session(default=False)
 def gpu(session: nox.Session) -> None:
     """On a CUDA device: the tests that need one, then the audit, and docs/gpu-results.md from its records."""
     there = "import sys, torch; sys.exit(0 if torch.cuda.is_available() else 1)"
@@ -98,6 +113,36 @@ def gpu(session: nox.Session) -> None:
 def preflight(session: nox.Session) -> None:
     """Hold the pre-flight's estimates against what is measured and write docs/preflight.md."""
     _run(session, "estimate.page", *session.posargs, PYTHONPATH="tests", **_ONE_THREAD)
+
+
+@nox.session(name="audit-faults", default=False)
+def audit_faults(session: nox.Session) -> None:
+    """Plant five faults of optimizations into one real run, see the audit flag them, and write docs/audit-faults.md."""
+    _run(session, "support.audit_faults", *session.posargs, PYTHONPATH="tests", **_ONE_THREAD)
+
+
+@nox.session(default=False)
+def planted(session: nox.Session) -> None:
+    """Plant six regressions into real runs, each held against a baseline, and write docs/regression.md's tables."""
+    _run(session, "support.planted_regressions", *session.posargs, PYTHONPATH="tests")
+
+
+@nox.session(default=False)
+def statistics(session: nox.Session) -> None:
+    """Coverage, false alarms and power of the verdicts' statistics: docs/statistics.json, and docs/statistics.md."""
+    _run(session, "support.statistics_page", *session.posargs, PYTHONPATH="tests", **_ONE_THREAD)
+
+
+@nox.session(default=False)
+def judge(session: nox.Session) -> None:
+    """Simulate voters, and write how often the intervals hold into docs/judge.md."""
+    _run(session, "tests.support.judge_coverage", *session.posargs, **_ONE_THREAD)
+
+
+@nox.session(default=False)
+def history(session: nox.Session) -> None:
+    """Simulate series of runs, and write how often a change of level is found into docs/history.md."""
+    _run(session, "tests.support.change_point_rates", *session.posargs, **_ONE_THREAD)
 
 
 @nox.session(default=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 
@@ -20,6 +20,9 @@ class ExitCode(IntEnum):
     MISSING = 6
     STORE = 7
     INTERRUPTED = 130
+
+
+_LONG = 120  # letters of what was expected, from which on it is a list
 
 
 class HarnessError(Exception):
@@ -86,7 +89,7 @@ class Problem:
         if self.expected:
             text += f"\n    expected {self.expected}"
         if self.nearest:
-            text += f"\n    did you mean {self.nearest!r}?"
+            text += f"\n    did you mean {self.nearest if self.nearest.startswith('{') else repr(self.nearest)}?"
         return text
 
 
@@ -98,7 +101,19 @@ class SpecError(UsageError):
         if all(problem.missing for problem in self.problems):
             self.exit_code = ExitCode.MISSING
         noun = "fault" if len(self.problems) == 1 else "faults"
-        super().__init__(f"{len(self.problems)} {noun} in the spec:\n" + "\n".join(f"  {p}" for p in self.problems))
+        told = "\n".join(f"  {problem}" for problem in _lists_once(self.problems))
+        super().__init__(f"{len(self.problems)} {noun} in the spec:\n{told}")
+
+
+def _lists_once(problems: Sequence[Problem]) -> list[Problem]:
+    """A long list of what was expected is told of the first fault that it belongs to."""
+    told: set[str] = set()
+    found = []
+    for problem in problems:
+        known = len(problem.expected) > _LONG and problem.expected in told
+        found.append(replace(problem, expected="one of those named above") if known else problem)
+        told.add(problem.expected)
+    return found
 
 
 def explained(error: Exception) -> HarnessError:

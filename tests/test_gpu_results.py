@@ -12,7 +12,7 @@ from support import gpu_results
 from support.gpu_results import PAGE, UNMEASURED, newest, page
 from support.records import make_run
 
-from harness.store.records import CellRecord, Comparison, Evidence, Failure, Interval, RunRecord
+from harness.store.records import CellRecord, Evidence, Failure, Interval, RunRecord
 from harness.store.store import Store, open_store
 
 ROOT = Path(__file__).parents[1]
@@ -27,24 +27,19 @@ def run(tmp_path: Path) -> tuple[RunRecord, list[CellRecord]]:
     make_run(store, cells=2, name="audit")
     record, (first, second) = newest(tmp_path)
     record = record.model_copy(update={"environment": {**record.environment, "device": _DEVICE}})
-    return record, [_measured(first, 0.5, None), _measured(second, 0.25, -0.5)]
+    return record, [_measured(first, 0.5, (0.5, 0.5)), _measured(second, 0.25, (0.25, 0.2))]
 
 
-def _measured(cell: CellRecord, latency_s: float, difference: float | None) -> CellRecord:
+def _measured(cell: CellRecord, latency_s: float, visits: tuple[float, float]) -> CellRecord:
     assert cell.timing is not None and cell.memory is not None
     bounds = Interval(low=0.9 * latency_s, high=1.1 * latency_s, level=0.95, method="made up")
-    timing = {"latency_s": latency_s, "latency_interval": bounds, "energy_j": 12.5, "evidence": [_EVIDENCE]}
+    steady = [seconds for seconds in visits for _ in range(3)]
+    timing = {"latency_s": latency_s, "latency_interval": bounds, "steady_s": steady, "energy_j": 12.5,
+              "evidence": [_EVIDENCE]}  # fmt: skip
     memory = {"kind": "device-allocated", "peak_bytes": 3 << 30, "reserved_bytes": 4 << 30}
     changes: dict[str, Any] = {"timing": cell.timing.model_copy(update=timing)}
     changes["memory"] = cell.memory.model_copy(update=memory)
-    changes["comparisons"] = [] if difference is None else [_comparison(difference)]
     return cell.model_copy(update=changes)
-
-
-def _comparison(difference: float) -> Comparison:
-    bounds = Interval(low=-0.6, high=-0.375, level=0.9, method="made up")
-    return Comparison(metric="latency", reference="r", difference=difference, interval=bounds, margin=0.03,
-                      verdict="improved", n=2)  # fmt: skip
 
 
 def test_the_committed_page_is_a_measured_one_or_says_that_it_is_not() -> None:
@@ -54,11 +49,13 @@ def test_the_committed_page_is_a_measured_one_or_says_that_it_is_not() -> None:
 
 def test_the_numbers_of_the_page(run: tuple[RunRecord, list[CellRecord]]) -> None:
     text = page(*run)
+    assert "with its 95 % interval. Memory" in text and "90 %" not in text
     assert "NVIDIA H100, 80 GiB, driver 580.65.06" in text and run[0].run_id in text
     first, second = [line for line in text.splitlines() if line.startswith("| ")][1:]
     assert "(reference)" in first and "0.5 (0.45 to 0.55)" in first
     assert "| — | 3.000 GiB | 4.000 GiB | 12.5 J |" in first
-    assert "0.25 (0.225 to 0.275)" in second and "| 2× (1.6 to 2.5) | 3.000 GiB" in second
+    # twice and 2.5 times as fast in two visits: √5, times or over exp(12.706·sd/√2), Student's t at 95 %
+    assert "0.25 (0.225 to 0.275)" in second and "| 2.24× [0.54–9.23] | 3.000 GiB" in second
     assert "unet compile: **applied**" in second and "compile on unet: 2 graphs (the type)" in text
 
 

@@ -21,6 +21,7 @@ from harness.errors import MissingError
 
 TABLE = Path(__file__).parent / "generated" / "diffusers.json"
 _PROBE = "harness.pipelines.probe_catalog"
+TABLES = "HARNESS_TABLES"
 _PATIENCE_S = 300
 
 Table = dict[str, Any]
@@ -58,7 +59,9 @@ def installed_version() -> str | None:
 
 
 def cache_dir() -> Path:
-    """Where looks at other versions are remembered."""
+    """Where looks at other versions are remembered; an environment under test has a folder of its own (`TABLES`)."""
+    if own := os.environ.get(TABLES):
+        return Path(own)
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "kandinsky-harness"
 
 

@@ -170,4 +170,6 @@ OFFLOADS = tuple(name for name in RESIDENCES if OPTIMIZATIONS[name].needs_device
 #: Patterns of layers that are not cast: the layer around them brings its input to their dtype.
 NOT_CAST = ("image_embeds",)
 FAMILY = ("optimizations", "dtype")  # the knobs that cells of one family differ in
+#: kind of device -> the package that compiling for it needs, beside the C++ compiler that it needs everywhere
+COMPILERS = {"cuda": "triton"}
 CUDA_GRAPHS = ("reduce-overhead", "max-autotune")  # modes of compile that record CUDA graphs

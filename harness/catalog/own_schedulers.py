@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 import operator
+from collections.abc import Mapping
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
+from harness.catalog.scheduler_rows import READS_VARIANCE
 from harness.catalog.types import Place
 
+DDPM_FOLDER = "ddpm_scheduler"  # beside a decoder's own scheduler, as diffusers' guide loads it
 _HARNESS = Path(__file__).parent.parent
 #: Keys that say how noisy each timestep is: the model was trained on them.
 NOISE_KEYS = (
@@ -28,6 +31,16 @@ def own_config(place: Place, subfolder: str = "scheduler") -> dict[str, Any] | N
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def starts_from(class_name: str, config: Mapping[str, Any], own: Mapping[str, Any], *, learned: bool) -> str:
+    """The subfolder whose configuration a class starts from, where a spec names none.
+
+    DDPM takes ``ddpm_scheduler``, as the guide does, if the UNet has a variance half (``learned``) that the decoder's
+    own configuration says nothing of. Whether the folder is there is the caller's to see.
+    """
+    silent = learned and class_name in READS_VARIANCE and own.get("variance_type") is None
+    return DDPM_FOLDER if silent and "variance_type" not in config else "scheduler"
 
 
 def sigmas_of(config: dict[str, Any]) -> list[float] | None:

@@ -92,26 +92,28 @@ VARIANTS: tuple[SchedulerVariant, ...] = (
     *_variants("DDIMParallel"),
     *_variants("DDPM", {"variance_type": "fixed_large"}, {"variance_type": "learned_range"}, _TRAILING),
     *_variants("DDPMParallel"),
-    *_variants("DEISMultistep", {"solver_order": 3}, _KARRAS),
+    *_variants("DEISMultistep", {"solver_order": 3}, _KARRAS, _LEADING),
     *_variants(
         "DPMSolverMultistep", {"solver_order": 1}, {"solver_order": 3}, _KARRAS, _EXPONENTIAL, _BETA,
         {"use_lu_lambdas": True}, _LEADING, _TRAILING, {"solver_type": "heun"}, {"euler_at_final": True},
         {"algorithm_type": "dpmsolver", **_TO_SIGMA_MIN}, {"algorithm_type": "sde-dpmsolver++"},
         {"algorithm_type": "sde-dpmsolver", **_TO_SIGMA_MIN}, {"thresholding": True, "sample_max_value": 2.0},
     ),
-    *_variants("DPMSolverSDE", _KARRAS),
+    *_variants("DPMSolverSDE", _KARRAS, _LEADING),
     *_variants("DPMSolverSinglestep", {"solver_order": 3}, _KARRAS),
     *_variants("EDMDPMSolverMultistep", {"sigma_schedule": "exponential"}),
     *_variants("EDMEuler", {"sigma_schedule": "exponential"}),
     *_variants("EulerAncestralDiscrete", _LEADING, _TRAILING),
     *_variants("EulerDiscrete", _KARRAS, _EXPONENTIAL, _BETA, _LEADING, _TRAILING, _TO_SIGMA_MIN),
-    *_variants("HeunDiscrete", _KARRAS, _EXPONENTIAL, _BETA, _TRAILING),
-    *_variants("KDPM2AncestralDiscrete", _KARRAS),
-    *_variants("KDPM2Discrete", _KARRAS),
-    *_variants("LMSDiscrete", _KARRAS),
+    *_variants("HeunDiscrete", _KARRAS, _EXPONENTIAL, _BETA, _LEADING, _TRAILING),
+    *_variants("KDPM2AncestralDiscrete", _KARRAS, _LEADING),
+    *_variants("KDPM2Discrete", _KARRAS, _LEADING),
+    *_variants("LMSDiscrete", _KARRAS, _LEADING),
     *_variants("PNDM", {"skip_prk_steps": True}),
-    *_variants("SASolver", _KARRAS),
-    *_variants("UniPCMultistep", {"solver_order": 3}, {"solver_type": "bh1", **_TO_SIGMA_MIN}, _KARRAS, _TRAILING),
+    *_variants("SASolver", _KARRAS, _LEADING),
+    *_variants(
+        "UniPCMultistep", {"solver_order": 3}, {"solver_type": "bh1", **_TO_SIGMA_MIN}, _KARRAS, _LEADING, _TRAILING
+    ),
 )  # fmt: skip
 
 #: Those of them that converge more slowly than the proof's bar asks, on one version or on all: they may be run.

@@ -15,6 +15,8 @@ from harness.catalog.types import DType, Place
 TABLE = Path(__file__).parent / "generated" / "sizes.json"
 VERIFIED = "from configuration, not verified against the hub"
 WIDTH: dict[DType, int] = {"float32": 4, "float16": 2, "bfloat16": 2}  # bytes of a parameter
+#: Scorers whose networks are not built here: parameters as torchvision (VGG-16) and open_clip (ViT-H-14) give them
+LISTED = {"timm/vgg16.tv_in1k": 138_357_544, "yuvalkirstain/PickScore_v1": 986_109_441}
 
 
 @cache
@@ -38,4 +40,6 @@ def weight_bytes(place: Place, dtype: DType) -> int | None:
 
 def download_bytes(place: Place) -> int | None:
     """About how much a download brings: files without a variant hold single precision, or less."""
+    if place.kind == "hub" and place.where in LISTED:
+        return LISTED[place.where] * WIDTH["float32"]
     return weight_bytes(place, "float16" if place.variant == "fp16" else "float32")

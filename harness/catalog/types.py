@@ -30,7 +30,9 @@ __all__ = [
 Api = Literal["two-stage", "combined"]
 PartName = Literal["prior", "decoder", "inpaint", "controlnet"]
 InputName = Literal["image", "mask", "hint", "mix"]
-Network = Literal["open_clip", "extractor", "judge", "depth", "pixels"]
+Network = Literal["open_clip", "extractor", "judge", "depth", "pixels", "perceptual", "preference", "own"]
+#: whose weights every model's pictures are scored with, where a spec names no others; "own" is a plug-in's function
+_FOR_ALL: dict[Network, str] = {"perceptual": "lpips-vgg", "preference": "PickScore_v1"}
 
 
 class Place(Frozen):
@@ -64,13 +66,17 @@ class ModelRow(Frozen):
     extractor: str | None = None  # likewise; without one there is no Fréchet distance
     judge: str | None = None  # likewise; only for the miniature's world
     depth: str | None = None  # likewise: the estimator that makes ControlNet's hints
+    scorers: dict[Network, str] = {}  # the spec's choices, instead of these
     small: bool = False  # a miniature: its pictures take kilobytes, and many fit into a batch
     default_schedulers: dict[PartName, str] = {}  # part -> class name, read from its folder where it can be read
     notes: str = ""
 
     def weights_of(self, network: Network) -> str | None:
         """Name of the weights that score this model's pictures; ``None`` where the catalog has none."""
-        named = {"open_clip": self.scorer, "extractor": self.extractor, "judge": self.judge, "depth": self.depth}
+        named: dict[Network, str | None] = {
+            "open_clip": self.scorer, "extractor": self.extractor, "judge": self.judge, "depth": self.depth,
+            **_FOR_ALL, **self.scorers,
+        }  # fmt: skip
         return named.get(network, network)
 
 
@@ -115,6 +121,8 @@ class WeightsRow(Frozen):
     embedding_dim: int | None
     resize: str
     verified: bool  # False: could not be run here with the real weights
+    literature: str = ""  # the literature's name of what these weights make, if it has one: "pick_score"
+    closed: str = ""  # why nothing brings them, and what opens them
     notes: str = ""
 
 
@@ -130,6 +138,11 @@ class MetricRow(Frozen):
     uses: Network
     source: str  # paper or reference implementation
     notes: str = ""
+    against_set: bool = False  # it is held against a reference set
+
+    def made_with(self, model: ModelRow) -> str | None:
+        """Name of the weights that make it for a model's pictures; ``None`` where the catalog has none."""
+        return f"own:{self.name}" if self.uses == "own" else model.weights_of(self.uses)
 
 
 class SchedulerRow(Frozen):

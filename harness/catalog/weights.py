@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from harness.catalog.own_metrics import PREFIX, own_weights
 from harness.catalog.types import Place, WeightsRow
 
 _SHIPPED = "miniature/weights"
 _OPEN_CLIP_RESIZE = "open_clip's own: shortest side, bicubic, antialiased, centre crop"
+_CONVERTED = (
+    "published as a pickle only ({name}); `python -m harness.score.convert {what} FILE FOLDER` makes a folder of it, "
+    "and `scorers: {{{network}: FOLDER}}` in a spec names that"
+)
 _BILINEAR = "bilinear, antialiased, to 64×64"
 
 WEIGHTS: dict[str, WeightsRow] = {
@@ -31,5 +38,47 @@ WEIGHTS: dict[str, WeightsRow] = {
                    place=Place(kind="hub", where="laion/CLIP-ViT-B-32-laion2B-s34B-b79K"),
                    architecture="ViT-B-32", embedding_dim=512, resize=_OPEN_CLIP_RESIZE, verified=False,
                    notes="untested with the real weights; Kandinsky 2.2 is conditioned on another CLIP (ViT-bigG-14)"),
+        WeightsRow(name="lpips-vgg", kind="perceptual",
+                   place=Place(kind="hub", where="timm/vgg16.tv_in1k",
+                               revision="b8d8aa2dd860af9233c8c67385a8097fd6c35d3f"),
+                   architecture="VGG-16 (torchvision's) with the linear layers of lpips 0.1", embedding_dim=None,
+                   resize="none: pictures at their own size", verified=False, literature="lpips_vgg",
+                   notes="untested with the real weights"),
+        WeightsRow(name="lpips-alex", kind="perceptual", place=None,
+                   architecture="AlexNet (torchvision's) with the linear layers of lpips 0.1", embedding_dim=None,
+                   resize="none: pictures at their own size", verified=False, literature="lpips_alex",
+                   closed=_CONVERTED.format(name="alexnet-owt-7be5be79.pth", what="alexnet", network="perceptual"),
+                   notes="untested with the real weights"),
+        WeightsRow(name="inception-fid", kind="extractor", place=None,
+                   architecture="the Inception of 2015, converted from TensorFlow", embedding_dim=2048,
+                   resize="to 299×299 by TensorFlow 1's bilinear (fid_tf), PIL's bicubic (fid_clean) or torch's "
+                          "antialiased bilinear (fid_antialias)",
+                   verified=False, literature="fid_tf, fid_clean, fid_antialias",
+                   closed=_CONVERTED.format(name="pt_inception-2015-12-05-6726825d.pth", what="inception",
+                                            network="extractor"),
+                   notes="untested with the real weights"),
+        WeightsRow(name="PickScore_v1", kind="preference",
+                   place=Place(kind="hub", where="yuvalkirstain/PickScore_v1"),
+                   architecture="CLIP ViT-H-14, tuned on Pick-a-Pic", embedding_dim=1024, resize=_OPEN_CLIP_RESIZE,
+                   verified=False, literature="pick_score", notes="untested with the real weights"),
+        WeightsRow(name="HPSv2.1", kind="preference", place=None, architecture="CLIP ViT-H-14, tuned on HPD v2",
+                   embedding_dim=1024, resize=_OPEN_CLIP_RESIZE, verified=False, literature="hps_v2",
+                   closed="its authors give it away as a pickle only (xswu/HPSv2, HPS_v2.1_compressed.pt), and the "
+                          "safetensors copy of others (RE-N-Y/hpsv21) has no configuration; a folder with its weights "
+                          "in open_clip's form opens it: `scorers: {preference: FOLDER}`",
+                   notes="untested with the real weights"),
+        WeightsRow(name="ImageReward", kind="preference", place=None,
+                   architecture="BLIP (ViT-L-16 and a text encoder that attends to it) and an MLP", embedding_dim=768,
+                   resize="bicubic, shortest side, centre crop to 224×224", verified=False, literature="image_reward",
+                   closed="its authors give it away as a pickle only (zai-org/ImageReward, ImageReward.pt), and it is "
+                          "no CLIP: its network is not in this project; a plug-in's metric can bring it",
+                   notes="untested with the real weights"),
     )
 }  # fmt: skip
+
+
+def weights_row(name: str, others: Mapping[str, WeightsRow] | None = None) -> WeightsRow:
+    """The row of that name: of ``others`` (a plan's own), of a plug-in, or of the catalog; ``KeyError`` for none."""
+    if others and name in others:
+        return others[name]
+    return own_weights(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else WEIGHTS[name]

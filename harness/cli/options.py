@@ -27,7 +27,7 @@ store_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
 
-def _choices(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
+def knob_values(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
     """``K=V[,V]`` pairs as knob -> what was wanted of it; a comma may be a value's own, which the plan knows."""
     wanted: dict[str, list[str]] = {}
     for value in values:
@@ -51,7 +51,7 @@ def choosing_cells(verb: Verb) -> Verb:
     """Those of them that say nothing of a device."""
     for option in (
         click.argument("spec"),
-        click.option("--only", multiple=True, callback=_choices, metavar="K=V", help="Only cells with this value."),
+        click.option("--only", multiple=True, callback=knob_values, metavar="K=V", help="Only cells with this value."),
         click.option("--limit", type=click.IntRange(min=1), help="Only the first N images of each cell."),
     ):
         verb = option(verb)

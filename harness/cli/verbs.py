@@ -11,8 +11,11 @@ from typing import Any
 import click
 
 from harness import __version__
+from harness.cli.ab import ab_verb
 from harness.cli.compare import baseline_group, compare_verb
 from harness.cli.doctor import doctor
+from harness.cli.history import history_verb
+from harness.cli.judge import judge_verb
 from harness.cli.miniature import miniature
 from harness.cli.options import choosing, choosing_cells, fitting, json_option, open_, planned, store_option
 from harness.cli.schedulers import schedulers_group
@@ -46,13 +49,15 @@ def plan(
     store_path: Path,
     as_json: bool,
 ) -> None:
-    """Check SPEC and say what it would do: cells, refusals, defaults, model calls, time and disk.
+    """Check SPEC and say what it would do: cells, refusals, defaults, model calls, time, disk and statistical power.
 
     With --memory, or with --device and a GPU's name, also what each cell holds and works, whether that fits, and the
     cheapest change that makes it fit: estimated from configurations, without weights and without that GPU.
     """
+    from harness.plan.power import power_json, render_power
     from harness.plan.preflight import preflight_json, render_preflight
     from harness.plan.render import plan_json, render_plan
+    from harness.run.power import power_of
     from harness.run.preflight import asked_for, preflight
     from harness.run.wanted import missing, missing_json, render_missing
 
@@ -60,12 +65,18 @@ def plan(
     made = planned(spec, only, limit, kind, store_path, fetch=False)
     absent = missing(made)
     fits = None if memory is None else preflight(made, memory, named, lambda text: say(text, error=True))
-    whole = {**plan_json(made), "missing": missing_json(absent)}
+    power = power_of(made, store_path)
+    whole = {**plan_json(made), "power": power_json(power), "missing": missing_json(absent)}
     if as_json:
         whole |= {} if fits is None else {"preflight": preflight_json(fits)}
         say(json.dumps(whole, indent=2, ensure_ascii=False))
         return
-    parts = (render_plan(made), render_missing(absent, spec), "" if fits is None else render_preflight(fits))
+    parts = (
+        render_plan(made),
+        render_power(power),
+        render_missing(absent, spec),
+        "" if fits is None else render_preflight(fits),
+    )
     say("\n\n".join(part for part in parts if part))
 
 
@@ -139,16 +150,22 @@ def status(run: str | None, store_path: Path, as_json: bool) -> None:
 
 @cli.command()
 @click.argument("run")
-@click.argument("cell")
+@click.argument("cell", required=False)
 @store_option
 @click.option("--code", is_flag=True, help="The bare diffusers code that makes the same pixels.")
 @click.option("--row", help="Id of the input row for --code (default: the first).")
 @click.option("--out", type=click.Path(path_type=Path), help="Where the picture strip goes.")
-def show(run: str, cell: str, store_path: Path, code: bool, row: str | None, out: Path | None) -> None:
-    """One CELL of RUN: its numbers and a strip of its pictures, or the code that makes them."""
-    from harness.run.showing import show_cell, show_cell_code
+def show(run: str, cell: str | None, store_path: Path, code: bool, row: str | None, out: Path | None) -> None:
+    """One CELL of RUN: its numbers and a strip of its pictures, or the code that makes them.
+
+    Without CELL it lists those that there are.
+    """
+    from harness.run.showing import show_cell, show_cell_code, show_cells
 
     store = open_(store_path)
+    if cell is None:
+        say(show_cells(store, run))
+        return
     say(show_cell_code(store, run, cell, row) if code else show_cell(store, run, cell, out))
 
 
@@ -156,21 +173,25 @@ def show(run: str, cell: str, store_path: Path, code: bool, row: str | None, out
 @click.argument("run")
 @store_option
 @click.option("--kind", type=click.Choice(KINDS), default=GENERAL, show_default=True, help="What the report is about.")
+@click.option("--against", metavar="BASELINE", help="Of a regression report: a run, FOLDER:RUN or a baseline's file.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the report (default: reports/ in the store).")
 @click.option("--png", type=click.Path(path_type=Path), help="Also write the one picture, 1600×900, here.")
 @click.option("--compact", is_flag=True, help="Markdown, JSON and small pictures only, to be committed.")
-def report(run: str, store_path: Path, kind: str, out: Path | None, png: Path | None, compact: bool) -> None:
+def report(
+    run: str, store_path: Path, kind: str, against: str | None, out: Path | None, png: Path | None, compact: bool
+) -> None:
     """Write the report of RUN: one HTML page, Markdown, CSV and PNG.
 
     The kind `schedulers` says which scheduler holds the reference's quality, at how many steps, and what that costs.
     The kind `optimizations` says which optimization was on, what it brought, and whether it changed the pictures.
+    The kind `regression` holds RUN against a baseline as `compare` does, regressed cells first.
     """
     from harness.report.write import write_report
 
     store = open_(store_path)
     run_id = store.find_run(run)
     own = store.root / "reports" / run_id / ("" if kind == GENERAL else kind)
-    files = write_report(store, run_id, out or own, kind=kind, png=png, compact=compact)
+    files = write_report(store, run_id, out or own, kind=kind, against=against, png=png, compact=compact)
     say("\n".join(str(p) for p in (files.html or files.markdown, files.summary, *files.png)))
 
 
@@ -187,8 +208,11 @@ def track(run: str, store_path: Path, tracking_uri: str | None, experiment: str 
     say(track_later(store, store.find_run(run), tracking_uri=tracking_uri, experiment=experiment))
 
 
+cli.add_command(ab_verb)
 cli.add_command(compare_verb)
 cli.add_command(baseline_group)
+cli.add_command(judge_verb)
+cli.add_command(history_verb)
 cli.add_command(store_group)
 cli.add_command(miniature)
 cli.add_command(schedulers_group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from harness.compare.types import Finding
 from harness.report.view import RunView
 from harness.stats.pairing import Direction, in_unit
 from harness.stats.verdict import Judged, Sample
-from harness.store.records import BatchRef, CellRecord, Interval
+from harness.store.records import CellRecord, Interval
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,16 @@ class CellPair:
         return self._rows[1], self._rows[2]
 
     @cached_property
-    def same_pictures(self) -> bool:
-        """Whether the two name one stored result for every row: then nothing was made twice."""
-        theirs, mine = _batches(self.old), _batches(self.new)
-        keys = [(theirs.get(old.id), mine.get(new.id)) for old, new in self.rows]
-        return bool(keys) and all(one is not None and other is not None and one.key == other.key for one, other in keys)
+    def same_pictures(self) -> str | None:
+        """Why every row's two pictures must be the same: by their bytes, never by their keys, for a key does not know
+        what else was in the process that made them. ``None``: some are not, or there are none.
+        """
+        theirs, mine = _made(self.old), _made(self.new)
+        pairs = [(theirs.get(old.id), mine.get(new.id)) for old, new in self.rows]
+        if not pairs or any(one is None or other is None or one[0] != other[0] for one, other in pairs):
+            return None
+        once = all(one == other for one, other in pairs)
+        return "one stored result serves both runs: nothing was made anew" if once else "every picture is identical"
 
 
 @dataclass(frozen=True)
@@ -49,13 +55,15 @@ class Case:
     """A metric before it is judged.
 
     ``finding`` is all that is known beforehand; it stands as it is where there is no ``sample``. ``spoilt``: why the
-    sample can decide nothing, whatever it says. ``harms``: the baseline's row ids -> how much worse, in margins.
+    sample can decide nothing, whatever it says. ``drifted``: why it cannot show sameness. ``harms``: the baseline's row
+    ids -> how much worse, in margins.
     """
 
     finding: Finding
     sample: Sample | None = None
     direction: Direction = "lower"
     spoilt: str | None = None
+    drifted: str | None = None
     harms: dict[str, float] | None = None
 
 
@@ -67,13 +75,13 @@ def settled(case: Case, judged: Judged | None) -> Finding:
     low, mean, high = (
         in_unit(harm, direction=case.direction, relative=relative) for harm in (judged.low, judged.mean, judged.high)
     )
-    bounds = None
+    bounds, moved = None, case.drifted if judged.verdict in ("equivalent", "inconclusive") else None
     if low is not None and high is not None:
         bounds = Interval(low=min(low, high), high=max(low, high), level=judged.level, method=judged.method)
     return case.finding.model_copy(
         update={
-            "verdict": "inconclusive" if case.spoilt else judged.verdict,
-            "reason": case.spoilt or judged.reason,
+            "verdict": "inconclusive" if case.spoilt or moved else judged.verdict,
+            "reason": case.spoilt or moved or judged.reason,
             "difference": mean,
             "interval": bounds,
             "leaning_worse": judged.leaning_worse,
@@ -82,10 +90,21 @@ def settled(case: Case, judged: Judged | None) -> Finding:
             "p_sign_flip": judged.p_sign_flip,
             "n": judged.n,
             "unit": case.sample.unit if case.sample is not None else "prompt",
-            "n_to_settle": None if case.spoilt else judged.n_to_settle,
+            "n_to_settle": None if case.spoilt or moved else judged.n_to_settle,
+            "smallest_effect": None if case.spoilt else _size(judged.smallest_effect, relative=relative),
         }
     )
 
 
-def _batches(cell: CellRecord) -> dict[str, BatchRef]:
-    return {row: batch for batch in cell.batches for row in batch.rows}
+def _size(harm: float | None, *, relative: bool) -> float | None:
+    """A harm's size as a difference has it; it has no sign."""
+    return None if harm is None else math.expm1(harm) if relative else harm
+
+
+def _made(cell: CellRecord) -> dict[str, tuple[str, str]]:
+    """Row id -> the SHA-256 of its picture, and the run that made it."""
+    return {
+        row: (total, batch.made_in)
+        for batch in cell.batches
+        for row, total in zip(batch.rows, batch.image_sha256, strict=True)
+    }

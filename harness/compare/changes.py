@@ -47,6 +47,8 @@ def _of_schedulers(pair: CellPair) -> list[Difference]:
 
 def _of_weights(pair: CellPair) -> list[Difference]:
     old, new = pair.old.weights, pair.new.weights
+    if not old or not new:  # of a cell that failed, or was not made, none are known
+        return []
     parts = dict.fromkeys([*old, *new])
     sums = [(part, _digest(old.get(part)), _digest(new.get(part))) for part in parts]
     return [(part, one, other) for part, one, other in sums if one != other]

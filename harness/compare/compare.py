@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from harness.compare.ab import IN_TURNS, in_turns
 from harness.compare.cases import Case, CellPair, settled
 from harness.compare.changes import environment_changes, scheduler_changes, weight_changes
 from harness.compare.costs import APART, cost_cases, other_machine
 from harness.compare.margins import Margins, margin_notes, stated
 from harness.compare.matching import match_cells
+from harness.compare.noise import noise_notes
 from harness.compare.pictures import Looked, look
 from harness.compare.quality import quality_cases
 from harness.compare.types import RESULT, CellCompared, Compared, Finding, Outcome, Side
@@ -56,12 +58,18 @@ def compare(
         schedulers=scheduler_changes(pairs),
         weights=weight_changes(pairs),
         margins=margins,
-        notes=(*margin_notes(baseline.plan, run.plan, late or {}), *_timed_apart(seen)),
+        notes=(
+            *margin_notes(baseline.plan, run.plan, late or {}),
+            *_timed(baseline, run, seen),
+            *noise_notes(baseline, run),
+        ),
     )
     return told, seen
 
 
-def _timed_apart(seen: list[Seen]) -> list[str]:
+def _timed(baseline: RunView, run: RunView, seen: list[Seen]) -> list[str]:
+    if in_turns(baseline.run, run.run):
+        return [IN_TURNS]
     return [APART] if any(isinstance(case.sample, UnpairedSample) for one in seen for case in one.cases) else []
 
 
@@ -104,10 +112,18 @@ def _failure(cell: CellRecord) -> str:
 
 
 def _judged(seen: list[Seen]) -> list[list[Finding]]:
-    """The findings of each pair: one Holm adjustment over everything that has a sample."""
-    samples = [case.sample for one in seen for case in one.cases if case.sample is not None]
-    verdicts = iter(paired_comparisons(samples))
-    return [[_settled(case, verdicts) for case in one.cases] for one in seen]
+    """The findings of each pair: one Holm adjustment over everything that may come to a verdict.
+
+    What is spoilt claims nothing whatever its numbers are, so it costs the others nothing: it is judged apart, for its
+    interval.
+    """
+    cases = [case for one in seen for case in one.cases]
+    verdicts = {spoilt: _verdicts([c for c in cases if (c.spoilt is not None) == spoilt]) for spoilt in (False, True)}
+    return [[_settled(case, verdicts[case.spoilt is not None]) for case in one.cases] for one in seen]
+
+
+def _verdicts(cases: list[Case]) -> Iterator[Judged]:
+    return iter(paired_comparisons([case.sample for case in cases if case.sample is not None]))
 
 
 def _settled(case: Case, verdicts: Iterator[Judged]) -> Finding:

@@ -1,4 +1,4 @@
-"""Latency and peak memory: compared where the machine is the same, and never as if they had been interleaved."""
+"""Latency and peak memory: compared where the machine is the same, and as interleaved only if they were."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.compare.ab import WHOLE, in_turns, paired_case, whole_memory
 from harness.compare.cases import Case, CellPair
 from harness.compare.margins import Margins
 from harness.compare.types import Finding
 from harness.plan.margins import relative_margin
 from harness.stats.verdict import UnpairedSample
-from harness.store.measured import MEASURED, drift, not_its_own
+from harness.store.measured import MEASURED, both_by_visit, drift, not_its_own
 from harness.store.records import CellRecord, RunRecord, Timing
 
 APART = (
@@ -21,7 +22,7 @@ APART = (
     "the intervals of latency and peak memory know the spread over visits only."
 )
 #: What must be equal for a time or a size to mean the same. The memory that a system reports moves with its kernel.
-_ALIKE: dict[str, tuple[str, ...]] = {
+ALIKE: dict[str, tuple[str, ...]] = {
     "hardware": ("architecture", "cpu_model", "cores_physical", "cores_logical", "cores_usable", "cgroup_cpus"),
     "device": ("name", "memory_bytes", "capability"),
     "torch": ("device", "threads", "interop_threads"),
@@ -32,9 +33,9 @@ _WORDS = {"latency": "timing", "peak_memory": "peak of memory"}
 def other_machine(baseline: RunRecord, run: RunRecord) -> str | None:
     """Why the two runs' times and sizes are of different machines, or of unknown ones; ``None``: they are not."""
     for side, record in (("baseline", baseline), ("run", run)):
-        if any(not isinstance(record.environment.get(group), dict) for group in _ALIKE):
+        if any(not isinstance(record.environment.get(group), dict) for group in ALIKE):
             return f"the {side} does not say what machine it was measured on"
-    for group, names in _ALIKE.items():
+    for group, names in ALIKE.items():
         theirs, mine = baseline.environment[group], run.environment[group]
         for name in names:
             if theirs.get(name) != mine.get(name):
@@ -50,8 +51,11 @@ def cost_cases(cells: CellPair, margins: Margins, machines: str | None) -> list[
 
 
 def _case(cells: CellPair, metric: str, margin: float | str | None, machines: str | None) -> Case:
-    theirs, mine = MEASURED[metric](cells.old), MEASURED[metric](cells.new)
+    theirs, mine = both_by_visit(metric, cells.old, cells.new)
     notes = tuple(_disturbed(cells)) if metric == "latency" else ()
+    turns = in_turns(cells.baseline.run, cells.run.run)
+    if metric == "peak_memory" and turns and (whole := whole_memory(cells, (theirs, mine))) is not None:
+        (theirs, mine), notes = whole, (WHOLE,)
     known = Finding(
         metric=metric,
         verdict="not comparable",
@@ -70,6 +74,8 @@ def _case(cells: CellPair, metric: str, margin: float | str | None, machines: st
     known = known.model_copy(update={"margin": limit})
     if _one_measurement(cells):
         return Case(_with(known, "equivalent", "one stored measurement serves both runs: nothing was timed anew"))
+    if turns:
+        return paired_case(cells, known, (mine, theirs), limit)
     costs = [np.array(list(visits.values()), dtype=np.float64) for visits in (mine, theirs)]
     return _judgeable(cells, known, costs, limit)
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from harness.compare.types import JUDGED, CellCompared, Compared
+from harness.compare.types import JUDGED, CellCompared, Compared, Verdict
 from harness.errors import ExitCode
 from harness.report.text import plural
+
+#: What a cell comes to, of all that was found of it: the first of these that is there.
+_GRAVEST: tuple[Verdict, ...] = (
+    "regressed", "inconclusive", "improved", "equivalent", "not comparable", "no verdict",
+)  # fmt: skip
+
+
+def cell_verdict(cell: CellCompared) -> Verdict:
+    """What a pair of cells comes to: one regression makes it regressed, and it is settled only if all of it is."""
+    found = {finding.verdict for finding in cell.findings}
+    return next((verdict for verdict in _GRAVEST if verdict in found), "no verdict")
 
 
 def exit_code(compared: Compared, *, strict: bool) -> ExitCode:

@@ -53,13 +53,15 @@ def _told(finding: Finding, reason: str, verdict: str = "not comparable") -> Cas
 
 def _made_otherwise(old: Score, new: Score) -> str:
     """What differs in the making of two scores, or nothing."""
-    theirs, mine = _making(old), _making(new)
+    theirs, mine = making(old), making(new)
     names = [name for name in {**theirs, **mine} if theirs.get(name) != mine.get(name)]
     return ", ".join(f"{name} {_short(theirs.get(name))} and {_short(mine.get(name))}" for name in names)
 
 
-def _making(score: Score) -> dict[str, Any]:
-    left_out = (*_MAY_DIFFER, *(("weights",) if "weights_digest" in score.made_by else ()))
+def making(score: Score) -> dict[str, Any]:
+    """What made a score, as far as two must share it to be compared."""
+    left_out = (*_MAY_DIFFER, *(("weights",) if "weights_digest" in score.made_by else ()),
+                *(("reference",) if "reference_digest" in score.made_by else ()))  # fmt: skip
     return {name: value for name, value in score.made_by.items() if name not in left_out}
 
 
@@ -98,8 +100,8 @@ def _judgeable(
     row = METRICS[known.metric]
     limit = absolute_margin(margin, known.metric, float(pairs.reference.mean()))
     known = known.model_copy(update={"margin": limit})
-    if cells.same_pictures and theirs == mine:
-        return _told(known, "one stored result serves both runs: nothing was made anew", "equivalent")
+    if cells.same_pictures is not None and theirs == mine:
+        return _told(known, cells.same_pictures, "equivalent")
     harm = paired_harm(pairs.cell, pairs.reference, direction=row.direction)
     sample = PairedSample(f"{cells.old.cell_id}:{known.metric}", harm, limit, share=row.unit == "share")
     sign = 1.0 if row.direction == "lower" else -1.0

@@ -58,9 +58,14 @@ def _write(wanted: Wanted, compared: Compared) -> None:
 def _write_markdown(path: Path, compared: Compared, pictures: Path | None) -> None:
     from harness.compare.markdown import render_markdown
 
-    way = os.path.relpath(pictures.absolute(), path.absolute().parent) if pictures is not None else "."
-    folder = "" if way == "." else f"{Path(way).as_posix()}/"
+    folder = way_to(pictures, path) if pictures is not None else ""
     write_atomic(path, render_markdown(compared, folder=folder).encode())
+
+
+def way_to(pictures: Path, text: Path) -> str:
+    """The folder of the pictures as the text's links name it; "" where they lie beside it."""
+    way = os.path.relpath(pictures.absolute(), text.absolute().parent)
+    return "" if way == "." else f"{Path(way).as_posix()}/"
 
 
 def as_json(compared: Compared) -> str:

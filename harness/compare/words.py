@@ -21,7 +21,7 @@ from harness.report.text import (
 )
 
 MARKS: dict[str, str] = {**VERDICT_MARKS, "not comparable": "≠", "no verdict": "·"}
-_RANK: dict[Verdict, int] = {
+RANK: dict[Verdict, int] = {  # regressed first
     "regressed": 0, "inconclusive": 1, "improved": 2, "not comparable": 3, "equivalent": 4, "no verdict": 5,
 }  # fmt: skip
 _LONG = 60
@@ -29,7 +29,7 @@ _LONG = 60
 
 def ranked(compared: Compared) -> list[tuple[CellCompared, Finding]]:
     """All findings, regressed first."""
-    return sorted(compared.findings(), key=lambda found: _RANK[found[1].verdict])
+    return sorted(compared.findings(), key=lambda found: RANK[found[1].verdict])
 
 
 def metric(finding: Finding) -> str:
@@ -77,11 +77,18 @@ def margin(finding: Finding) -> str:
     return f"{finding.margin:g}"
 
 
+def _size(finding: Finding, size: float) -> str:
+    in_per_cent = finding.relative or counts_pictures(finding.metric)
+    return percent(size) if in_per_cent else f"{size:#.2g}".rstrip(".")
+
+
 def remark(finding: Finding) -> str:
     """Why it is so, how many would settle it, and what else is to be known."""
     parts = [finding.reason or ""]
     if finding.n_to_settle is not None:
         parts.append(f"about {plural(finding.n_to_settle, finding.unit)} would settle it, {finding.n} were there")
+    if finding.verdict == "inconclusive" and finding.smallest_effect is not None:
+        parts.append(f"worse by {_size(finding, finding.smallest_effect)} would have been called, 4 times in 5")
     if finding.verdict == "inconclusive" and finding.leaning_worse:
         parts.append("it leans to worse")
     return "; ".join(part for part in (*parts, *finding.notes) if part)

@@ -44,10 +44,26 @@ class _Candidate:
         return f"{metric_words(self.metric)} worse by {number(self.harm, 1)} margins, {apart}"
 
 
+@dataclass(frozen=True)
+class Triple:
+    """A picture that lost most: what is said of it, and old, new and difference beside each other, PNG."""
+
+    told: Worst
+    png: bytes
+
+
 def write_worst(compared: Compared, seen: Sequence[Seen], folder: Path, *, shown: int = SHOWN) -> tuple[Worst, ...]:
     """Write ``worst-1.png`` and so on into ``folder``; rows whose pictures are identical are not among them."""
+    found = worst_of(compared, seen, shown=shown)
+    for one in found:
+        write_atomic(folder / one.told.file, one.png)
+    return tuple(one.told for one in found)
+
+
+def worst_of(compared: Compared, seen: Sequence[Seen], *, shown: int = SHOWN) -> tuple[Triple, ...]:
+    """The worst first; rows whose pictures are identical are not among them."""
     found = sorted(_candidates(compared, seen), key=lambda one: one.rank, reverse=True)[:shown]
-    return tuple(_write(one, folder / f"worst-{place}.png") for place, one in enumerate(found, start=1))
+    return tuple(_triple(one, f"worst-{place}.png") for place, one in enumerate(found, start=1))
 
 
 def _candidates(compared: Compared, seen: Sequence[Seen]) -> list[_Candidate]:
@@ -65,20 +81,13 @@ def _candidates(compared: Compared, seen: Sequence[Seen]) -> list[_Candidate]:
     return found
 
 
-def _write(one: _Candidate, path: Path) -> Worst:
+def _triple(one: _Candidate, file: str) -> Triple:
     pictures = both(one.seen.cells, one.rows)
     assert pictures is not None  # they were held against each other
     data, amplified = triple(*pictures)
-    write_atomic(path, data)
-    row = one.rows[0]
-    return Worst(
-        cell=one.seen.cells.old.label,
-        prompt=row.prompt,
-        seed=row.seed,
-        harm=one.words,
-        amplified=amplified,
-        file=path.name,
-    )
+    row, label = one.rows[0], one.seen.cells.old.label
+    told = Worst(cell=label, prompt=row.prompt, seed=row.seed, harm=one.words, amplified=amplified, file=file)
+    return Triple(told, data)
 
 
 def triple(old: bytes, new: bytes) -> tuple[bytes, float | None]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from harness.catalog.optimizations import OPTIMIZATIONS
 from harness.errors import HarnessError
 from harness.estimate.calls import Call, Kept, Networks, calls_of_case
 from harness.estimate.flops import Flops
-from harness.estimate.networks import components_of, fake_network
+from harness.estimate.groups import Event, group_bytes, order_of_calls
+from harness.estimate.networks import FakeNetwork, bare_networks, fake_network
 from harness.estimate.tracker import LiveTensors
-from harness.plan.footprint import Answer, Case, Footprint, Stage
+from harness.plan.footprint import Answer, Case, Footprint, Network, Stage
+
+GROUPED = OPTIMIZATIONS["group-offload"].may  # networks that may be offloaded in groups
 
 
 def answer(case: Case) -> Answer:
@@ -32,16 +37,21 @@ def footprint(case: Case) -> Footprint:
     Raises:
         MissingError: a configuration is not here.
     """
-    found = {part: components_of(where, part, case.version) for part, where in case.parts.items()}
+    bare = bare_networks(case)
     with FakeTensorMode(), torch.no_grad():
-        networks = [
-            fake_network(part, name, component, case.dtype)
-            for part, components in found.items()
-            for name, component in components.items()
-        ]
+        networks = [fake_network(one, case.dtype) for one in bare]
         modules = {(network.row.part, network.row.name): network.module for network in networks}
-        stages = tuple(_stages(calls_of_case(case, modules), modules))
-    return Footprint(networks=tuple(network.row for network in networks), stages=stages)
+        with ExitStack() as stack:
+            orders = {key: stack.enter_context(order_of_calls(modules[key])) for key in modules if key[1] in GROUPED}
+            stages = tuple(_stages(calls_of_case(case, modules), modules))
+        rows = [_with_groups(network, orders.get((network.row.part, network.row.name))) for network in networks]
+    return Footprint(networks=tuple(rows), stages=stages)
+
+
+def _with_groups(network: FakeNetwork, calls: list[Event] | None) -> Network:
+    if not calls:
+        return network.row
+    return network.row.model_copy(update={"group_bytes": group_bytes(network.module, calls)})
 
 
 def _stages(calls: list[Call], networks: Networks) -> Iterator[Stage]:

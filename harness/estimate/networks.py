@@ -7,21 +7,21 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from diffusers.hooks.layerwise_casting import DEFAULT_SKIP_MODULES_PATTERN
 from torch import nn
 
+from harness.catalog.optimizations import NOT_CAST
 from harness.catalog.types import DType, PartName, Version
 from harness.errors import MissingError
+from harness.estimate.groups import LAYERS
 from harness.pipelines.full_size import REPOSITORIES, Component, build
 from harness.pipelines.places import WEIGHTED, components
-from harness.plan.footprint import Network
+from harness.plan.footprint import Case, Network
 
 HUB = "hub:"
-_CONVOLUTIONS = tuple(getattr(nn, f"Conv{kind}{n}d") for kind in ("", "Transpose") for n in (1, 2, 3))
-_CAST = (nn.Linear, nn.Embedding, *_CONVOLUTIONS)
 _ENCODERS: dict[tuple[bool, Version], dict[str, str]] = {
     (True, "2.1"): {"text_encoder": "CLIPTextModelWithProjection", "image_encoder": "CLIPVisionModelWithProjection"},
     (True, "2.2"): {"text_encoder": "CLIPTextModelWithProjection", "image_encoder": "CLIPVisionModelWithProjection"},
@@ -39,10 +39,33 @@ class FakeNetwork:
     module: Any
 
 
-def fake_network(part: PartName, name: str, component: Component, dtype: DType) -> FakeNetwork:
-    """Build it as a load in ``dtype`` would leave it; under a ``FakeTensorMode`` it takes no memory."""
+class BareNetwork(NamedTuple):
+    """A network of a part on the meta device: shapes, in the type that its class makes them."""
+
+    part: PartName
+    name: str
+    component: Component
+    module: Any
+
+
+def bare_networks(case: Case) -> list[BareNetwork]:
+    """Every network of a case, in the order they load; built outside of a ``FakeTensorMode``, which slows it much.
+
+    Raises:
+        MissingError: a configuration is not here.
+    """
+    found = {part: components_of(where, part, case.version) for part, where in case.parts.items()}
     with torch.device("meta"):
-        module = build(component).eval()
+        return [
+            BareNetwork(part, name, component, build(component).eval())
+            for part, components in found.items()
+            for name, component in components.items()
+        ]
+
+
+def fake_network(bare: BareNetwork, dtype: DType) -> FakeNetwork:
+    """The network as a load in ``dtype`` would leave it; under a ``FakeTensorMode`` it takes no memory."""
+    part, name, component, module = bare
     _materialise(module, getattr(torch, dtype))
     tensors = [*module.parameters(), *module.buffers()]
     row = Network(
@@ -52,6 +75,7 @@ def fake_network(part: PartName, name: str, component: Component, dtype: DType) 
         parameters=sum(parameter.numel() for parameter in module.parameters()),
         weight_bytes=bytes_of(tensors),
         largest_layer_bytes=max(bytes_of(_own(layer)) for layer in module.modules()),
+        group_bytes={},  # known once it has been called
         cast_bytes=_cast_bytes(module, bytes_of(tensors)),
         source=component.source,
     )
@@ -64,11 +88,13 @@ def bytes_of(tensors: Iterable[torch.Tensor]) -> int:
 
 
 def _cast_bytes(module: nn.Module, whole: int) -> int:
-    """With 8-bit storage of the layers that diffusers casts as they are used; the largest is there in full as well."""
+    """With 8-bit storage, of either kind, of the layers that are cast as they are used; the largest is there whole."""
+    own = getattr(module, "_skip_layerwise_casting_patterns", None) or ()
+    skipped = (*DEFAULT_SKIP_MODULES_PATTERN, *NOT_CAST, *own)
     layers = [
         layer
         for name, layer in module.named_modules()
-        if isinstance(layer, _CAST) and not any(re.search(pattern, name) for pattern in DEFAULT_SKIP_MODULES_PATTERN)
+        if isinstance(layer, LAYERS) and not any(re.search(pattern, name) for pattern in skipped)
     ]
     full = [bytes_of(_own(layer)) for layer in layers]
     stored = sum(tensor.numel() for layer in layers for tensor in _own(layer))

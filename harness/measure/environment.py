@@ -14,9 +14,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 import harness
+from harness.measure import system
 
 PACKAGES = (
     "kandinsky-harness", "torch", "torchvision", "diffusers", "transformers", "accelerate", "safetensors", "tokenizers",
@@ -43,13 +42,14 @@ def machine() -> dict[str, Any]:
 
 def hardware() -> dict[str, Any]:
     """Processor, cores, memory and what a container leaves of them."""
+    physical, logical = system.cores()
     return {
         "architecture": platform.machine(),
         "cpu_model": cpu_model(),
-        "cores_physical": psutil.cpu_count(logical=False),
-        "cores_logical": psutil.cpu_count(),
-        "cores_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else psutil.cpu_count(),
-        "memory_bytes": psutil.virtual_memory().total,
+        "cores_physical": physical,
+        "cores_logical": logical,
+        "cores_usable": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else logical,
+        "memory_bytes": system.memory()[0],
         "cgroup_cpus": _cgroup_cpus(_read("/sys/fs/cgroup/cpu.max")),
         "cgroup_memory_bytes": _cgroup_bytes(_read("/sys/fs/cgroup/memory.max")),
     }
@@ -91,7 +91,7 @@ def state() -> dict[str, Any]:
     return {
         "load_average": list(load),
         "governor": governor(),
-        "memory_available_bytes": psutil.virtual_memory().available,
+        "memory_available_bytes": system.memory()[1],
     }
 
 

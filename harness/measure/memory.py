@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import suppress
 from types import TracebackType
 from typing import Protocol, Self
 
-import psutil
+from harness.measure.system import below, processes, resident_bytes
+
+__all__ = ["DeviceMemory", "ResidentMemory", "device_memory", "resident_bytes"]
 
 SAMPLE_EVERY_S = 0.015
 _LOOK_FOR_CHILDREN_EVERY_S = 0.5
@@ -22,8 +23,8 @@ class ResidentMemory:
     """
 
     def __init__(self, pid: int, every_s: float = SAMPLE_EVERY_S) -> None:
-        self._process, self._every_s = psutil.Process(pid), every_s
-        self._children: list[psutil.Process] = []
+        self._pid, self._every_s = pid, every_s
+        self._children: list[int] = []
         self._children_seen = -_LOOK_FOR_CHILDREN_EVERY_S
         self._peak, self._lock, self._stop = 0, threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -56,17 +57,9 @@ class ResidentMemory:
     def _sample(self) -> None:
         with self._lock:
             if time.monotonic() - self._children_seen >= _LOOK_FOR_CHILDREN_EVERY_S:
-                with suppress(psutil.Error):
-                    self._children = self._process.children(recursive=True)
+                self._children = list(below(self._pid, processes()))
                 self._children_seen = time.monotonic()
-            self._peak = max(self._peak, sum(map(resident_bytes, [self._process, *self._children])))
-
-
-def resident_bytes(process: psutil.Process | None = None) -> int:
-    """Resident memory of a process (this one by default); 0 if it has ended."""
-    with suppress(psutil.Error):
-        return int((process or psutil.Process()).memory_info().rss)
-    return 0
+            self._peak = max(self._peak, sum(map(resident_bytes, [self._pid, *self._children])))
 
 
 class DeviceMemoryApi(Protocol):

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import psutil
-
-_NOT_BUSY = ("idle", "iowait", "guest", "guest_nice")  # a guest's time is in user's and nice's already
+from harness.measure.system import below, busy_seconds, processes
 
 
 class Load(NamedTuple):
@@ -42,30 +39,25 @@ class Usage:
 
 def _busy() -> tuple[float, int]:
     """Seconds that were not idle, a hypervisor's share (``steal``) among them, and on how many processors."""
-    each = psutil.cpu_times(percpu=True)
+    each = busy_seconds()
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(each))
     if max(usable) < len(each):
         each = [each[number] for number in usable]
-    names = [name for name in each[0]._fields if name not in _NOT_BUSY]
-    return sum(getattr(times, name) for times in each for name in names), len(each)
+    return sum(each), len(each)
 
 
 def tree_seconds(root_pid: int) -> float:
     """Processor time of a process and all below it, of children that have ended too; 0 if it has ended itself."""
-    total = 0.0
-    with suppress(psutil.Error):
-        root = psutil.Process(root_pid)
-        for process in (root, *root.children(recursive=True)):
-            with suppress(psutil.Error):
-                total += sum(process.cpu_times()[:4])  # its own and its ended children's, each user and system
-    return total
+    known = processes()
+    if root_pid not in known:
+        return 0.0
+    return known[root_pid].seconds + sum(known[pid].seconds for pid in below(root_pid, known))
 
 
 def is_below(pid: int, root_pid: int) -> bool:
     """Whether ``pid`` is the process ``root_pid`` or below it; one that is not there is not."""
-    with suppress(psutil.Error):
-        return pid == root_pid or any(parent.pid == root_pid for parent in psutil.Process(pid).parents())
-    return False
+    known = processes()
+    return pid in known and (pid == root_pid or pid in below(root_pid, known))
 
 
 def container_throttled(groups: str | None = None, mounted: Path = Path("/sys/fs/cgroup")) -> int | None:

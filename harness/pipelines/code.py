@@ -107,7 +107,7 @@ def _loads(settings: Settings, model: ModelRow, device: str) -> list[str]:
     variables = {"prior": "prior_pipeline", TASKS[settings.task].part: decoder_name(settings, model)}
     lines = [
         f"{variables[part]} = {_class_of(part, settings, model)}.from_pretrained(\n"
-        f"    {place_words(model.parts[part])}, torch_dtype=torch.{settings.dtype}, use_safetensors=True\n"
+        f"    {place_words(model.parts[part])}, dtype=torch.{settings.dtype}, use_safetensors=True\n"
         ")" + ("" if hooks_bring_weights(settings) else f'.to("{device}")')
         for part in parts_of(model, settings.task)
     ]

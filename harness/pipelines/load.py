@@ -18,13 +18,14 @@ from huggingface_hub import snapshot_download
 from safetensors import SafetensorError
 from transformers import CLIPTextModelWithProjection, CLIPVisionModelWithProjection, T5EncoderModel
 
+from harness.catalog.own_schedulers import DDPM_FOLDER
 from harness.catalog.tasks import TASKS, parts_of, pipelines_of
 from harness.catalog.types import ModelRow, PartName, Place, Version
 from harness.errors import MissingError
 from harness.hub import asking_the_hub
 from harness.optimizations.stack import Applied, apply_stack, as_at_first, offloads
 from harness.pipelines.failures import memory_guard, release
-from harness.pipelines.places import DDPM_FOLDER, check_part, local_folder, pickle_only, pipeline_class
+from harness.pipelines.places import check_part, local_folder, pickle_only, pipeline_class
 from harness.plan.types import LoadGroup
 from harness.schedulers.adapter import index_with_whole_numbers
 

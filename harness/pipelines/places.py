@@ -11,7 +11,6 @@ from harness.catalog.models import PIPELINES
 from harness.catalog.types import ModelRow, PartName, Place, Version
 from harness.errors import MissingError, UsageError
 
-DDPM_FOLDER = "ddpm_scheduler"  # beside a decoder's own scheduler, as diffusers' guide loads it
 _PRIOR = ("prior", "image_encoder", "text_encoder", "tokenizer", "scheduler", "image_processor")
 _DECODER: dict[Version, tuple[str, ...]] = {
     "2.1": ("text_encoder", "tokenizer", "unet", "scheduler", "movq"),

@@ -8,11 +8,10 @@ from typing import Any
 import diffusers
 from diffusers import SchedulerMixin
 
-from harness.catalog.scheduler_rows import READS_VARIANCE
+from harness.catalog.own_schedulers import starts_from
 from harness.catalog.schedulers import SUFFIX, schedulers
 from harness.errors import MissingError, UsageError
 from harness.pipelines.load import Loaded
-from harness.pipelines.places import DDPM_FOLDER
 from harness.plan.types import SchedulerChoice
 from harness.schedulers.make import make_scheduler, recipe_for
 
@@ -108,17 +107,13 @@ def _require_right(name: str, choice: SchedulerChoice) -> None:
 
 
 def _base(loaded: Loaded, choice: SchedulerChoice, cls: Any) -> tuple[str, dict[str, Any]]:
-    """The subfolder whose configuration is the start, and that configuration.
-
-    DDPM without a subfolder takes the folder's ``ddpm_scheduler``, as the guide does, if the UNet has a variance half
-    that the decoder's own configuration says nothing of.
-    """
+    """The subfolder whose configuration is the start, and that configuration."""
     own = dict(loaded.own_scheduler.config)
     if choice.subfolder is not None:
         return choice.subfolder, _from_subfolder(loaded, cls, choice.subfolder)
-    silent = cls.__name__ in READS_VARIANCE and own.get("variance_type") is None and _has_variance(loaded)
-    if silent and "variance_type" not in choice.config and (loaded.decoder_folder / DDPM_FOLDER).is_dir():
-        return DDPM_FOLDER, _from_subfolder(loaded, cls, DDPM_FOLDER)
+    folder = starts_from(cls.__name__, choice.config, own, learned=_has_variance(loaded))
+    if folder != "scheduler" and (loaded.decoder_folder / folder).is_dir():
+        return folder, _from_subfolder(loaded, cls, folder)
     return "scheduler", own
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from harness.measure.latency import Synchronise, stopwatch
+from harness.optimizations.kernels import OUTSIDE
 from harness.pipelines.decoder import run_decoder
 from harness.pipelines.inputs import NO_INPUTS, Inputs
 from harness.pipelines.load import Loaded
@@ -30,6 +31,9 @@ KERNELS = {
     "softmax": "softmax",
     "Torch-Compiled Region": "compiled region",
 }
+#: what a network spends its time on; where some of it is compiled, all of it should be
+_WORK = ("aten::conv2d", "aten::linear", "aten::matmul", "aten::bmm", "aten::baddbmm",
+         "aten::scaled_dot_product_attention")  # fmt: skip
 
 
 @dataclass
@@ -119,11 +123,28 @@ class _Watch:
         self._profiler.stop()
         self._unhook()
         events = self._profiler.events()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-        self._trace.kernels = dict(
-            Counter(kind for one in events for mark, kind in KERNELS.items() if mark in one.name)
-        )
+        self._trace.kernels = counted(events)
 
     def _unhook(self) -> None:
         for hook in self._hooks:
             hook.remove()
         self._hooks = []
+
+
+def counted(events: Iterable[Any]) -> dict[str, int]:
+    """Kind of kernel → how often it is in a profile; where code was compiled, also the work that it left out."""
+    seen = list(events)
+    found = Counter(kind for one in seen for mark, kind in KERNELS.items() if mark in one.name)
+    if found["compiled region"]:
+        found[OUTSIDE] = sum(one.name in _WORK and not _within(one) for one in seen)
+    return dict(found)
+
+
+def _within(event: Any) -> bool:
+    """Whether an operation ran in compiled code, or as a part of another one that is counted."""
+    above = event.cpu_parent
+    while above is not None:
+        if "Torch-Compiled Region" in above.name or above.name in _WORK:
+            return True
+        above = above.cpu_parent
+    return False

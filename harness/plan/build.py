@@ -16,6 +16,7 @@ from harness.plan.forecast import Pace, forecast
 from harness.plan.needs import assets_of, rows_for
 from harness.plan.notes import notes_on
 from harness.plan.only import keep_only
+from harness.plan.places import misspelt_folders, place_of_refused
 from harness.plan.select import Selection, select
 from harness.plan.types import Asset, Cell, InputRow, Plan, Settings
 from harness.spec.knobs import label_of
@@ -137,6 +138,8 @@ def _plan_of(
         compare_to={knob: label_of(knob, value) for knob, value in (spec.compare_to or {}).items()} or None,
         margins=margins,
         metrics=metrics,
+        weights={row.name: row for row in spec.scorers.values()},
+        reference_set=spec.reference_set,
         timing=timing,
         cell_timeout_s=spec.cell_timeout_s,
         device=spec.device,
@@ -176,8 +179,13 @@ def faults_of(spec: Spec, found: Selection) -> list[Problem]:
     faults = list(found.unused)
     if found.refused and (spec.strict or not found.choices):
         what = "refused, and the spec is strict" if spec.strict else "every combination is refused"
-        place = "strict" if spec.strict else ""
-        faults += [(place, f"{what}: {reason}") for reason in dict.fromkeys(reason for _, reason in found.refused)]
+        first = {reason: choice for choice, reason in reversed(found.refused)}
+        faults += [
+            ("strict" if spec.strict else place_of_refused(spec, first[reason]), f"{what}: {reason}")
+            for reason in dict.fromkeys(reason for _, reason in found.refused)
+        ]
+    else:
+        faults += misspelt_folders(spec, found)
     faults += _metric_faults(spec, [resolve(spec, choice) for choice in found.choices])
     return [Problem(spec.path, spec.lines.get(place), place, why) for place, why in faults]
 
@@ -192,8 +200,8 @@ def _metric_faults(spec: Spec, cells: list[Settings]) -> list[tuple[str, str]]:
             tasks = ", ".join(dict.fromkeys(settings.task for settings in cells))
             faults.append(("metrics", f"{name} says nothing of {tasks}: it is for {', '.join(row.tasks)}"))
         for model in dict.fromkeys(judged):
-            if spec.models[model].weights_of(row.uses) is None:
-                why = f"the catalog has no {row.uses} for it; leave {name} out"
+            if row.made_with(spec.models[model]) is None:
+                why = f"the catalog has no {row.uses} for it; leave {name} out, or name one under `scorers`"
                 faults.append(("metrics", f"{name} cannot be computed for {model}: {why}"))
     idle = [name for name in spec.margins if name not in (*_metrics(spec, cells), *MEASURES)]
     why = "a margin for a metric that is not computed: name it under `metrics`"
@@ -206,7 +214,7 @@ def _metrics(spec: Spec, cells: list[Settings]) -> tuple[str, ...]:
         return spec.metrics
     pairs = dict.fromkeys((settings.task, settings.model) for settings in cells)
     found = [(name, spec.models[model]) for task, model in pairs for name in TASKS[task].metrics]
-    return tuple(dict.fromkeys(name for name, model in found if model.weights_of(METRICS[name].uses) is not None))
+    return tuple(dict.fromkeys(name for name, model in found if METRICS[name].made_with(model) is not None))
 
 
 def _assets(spec: Spec, cells: Sequence[Cell], rows: Mapping[str, Sequence[InputRow]]) -> dict[str, Asset]:

@@ -76,7 +76,13 @@ def _label(choice: Choice, swept: list[str]) -> str:
 
 def label_from(values: Mapping[str, str | int | float]) -> str:
     """Knobs' values, as tables show them, in a line for people."""
-    return " · ".join(_LABELS.get(knob, "{}").format(value) for knob, value in values.items())
+    return " · ".join(_in_label(knob, value) for knob, value in values.items())
+
+
+def _in_label(knob: str, value: str | int | float) -> str:
+    """``1 step``, ``20 steps``."""
+    text = _LABELS.get(knob, "{}").format(value)
+    return text.removesuffix("s") if value == 1 and text.endswith(" steps") else text
 
 
 def resolve(spec: Spec, choice: Choice) -> Settings:

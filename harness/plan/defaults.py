@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from harness.catalog.metrics import METRICS
 from harness.catalog.tasks import TASKS
 from harness.plan.cells import default_batch_size
 from harness.plan.types import Cell, Settings
@@ -41,6 +42,8 @@ def resolved_defaults(
         "threads": "the physical cores",
         "cell_timeout": "none",
     }
+    if any(METRICS[name].against_set for name in metrics if name in METRICS):
+        rest["reference_set"] = "the extractor's own statistics"
     found |= {key: value for key, value in rest.items() if key not in spec.lines}
     if spec.timing.enabled:
         timing = {f"timing.{key}": value for key, value in spec.timing.model_dump(exclude={"enabled"}).items()}

@@ -7,6 +7,8 @@ from typing import Literal
 
 from harness.base import Frozen, canonical_json
 from harness.catalog.optimizations import RESIDENCES
+from harness.catalog.stacks import Stack
+from harness.catalog.types import OptimizationChoice
 from harness.plan.footprint import Answer, Case, Footprint, peak_bytes, stage_bytes
 from harness.plan.residence import resident_for
 
@@ -39,7 +41,7 @@ CHANGES: tuple[Change, ...] = (
 )  # fmt: skip
 
 Look = Callable[[Case], Answer]
-Can = Callable[[Sequence[str]], bool]
+Can = Callable[[Stack], bool]
 
 
 class Way(Frozen):
@@ -72,18 +74,16 @@ def case_key(case: Case) -> str:
     return canonical_json(case.model_dump(mode="json"))
 
 
-def fit(
-    case: Case, stack: Sequence[str], memory_bytes: int, look: Look, *, gpu: bool, can: Can = lambda _: True
-) -> Fit:
+def fit(case: Case, stack: Stack, memory_bytes: int, look: Look, *, gpu: bool, can: Can = lambda _: True) -> Fit:
     """Hold a case against a memory, and look for a way where it does not surely fit.
 
     Args:
         case: what is loaded and called.
-        stack: names of its optimizations.
+        stack: its optimizations, with their options.
         memory_bytes: of the device.
         look: a case's footprint.
         gpu: whether weights can be moved between a device and the processor's memory.
-        can: whether a plan would take a stack of these names.
+        can: whether a plan would take a stack of these, in whatever order.
     """
     found = look(case)
     if found.footprint is None:
@@ -104,13 +104,13 @@ def verdict_of(peak: int, memory_bytes: int) -> Verdict:
 
 
 def cheapest(
-    case: Case, stack: Sequence[str], memory_bytes: int, look: Look, *, gpu: bool, can: Can = lambda _: True
+    case: Case, stack: Stack, memory_bytes: int, look: Look, *, gpu: bool, can: Can = lambda _: True
 ) -> Way | None:
     """The first set of changes, in order of cost, that surely fits; ``None`` if none does."""
     for changes in _sets(case, stack, gpu=gpu):
-        changed, names = changed_by(case, stack, changes)
-        found = look(changed).footprint if can(names) else None
-        peak = None if found is None else peak_bytes(found, resident_for(changed, found, names))
+        changed, then = changed_by(case, stack, changes)
+        found = look(changed).footprint if can(then) else None
+        peak = None if found is None else peak_bytes(found, resident_for(changed, found, then))
         if peak is not None and verdict_of(peak, memory_bytes) == "fits":
             return Way(changes=changes, peak_bytes=peak)
     return None
@@ -122,32 +122,32 @@ def variants(case: Case) -> list[Case]:
     return list({case_key(one): one for one in (case, *found)}.values())
 
 
-def changed_by(case: Case, stack: Sequence[str], changes: Sequence[Change]) -> tuple[Case, tuple[str, ...]]:
-    """The case and the stack's names after the changes; another way to keep weights takes the place of the old."""
-    names = list(stack)
+def changed_by(case: Case, stack: Stack, changes: Sequence[Change]) -> tuple[Case, Stack]:
+    """The case and the stack after the changes; another way to keep weights takes the place of the old."""
     for change in changes:
         if change.knob == "dtype":
             case = case.model_copy(update={"dtype": change.name})
         elif change.knob == "batch_size":
             case = case.model_copy(update={"batch": int(change.name)})
         else:
-            kept = [name for name in names if change.name not in RESIDENCES or name not in RESIDENCES]
-            names = [*kept, change.name]
-    return case, tuple(names)
+            kept = [one for one in stack if change.name not in RESIDENCES or one.name not in RESIDENCES]
+            stack = (*kept, OptimizationChoice(name=change.name))
+    return case, stack
 
 
-def _sets(case: Case, stack: Sequence[str], *, gpu: bool) -> Iterator[tuple[Change, ...]]:
+def _sets(case: Case, stack: Stack, *, gpu: bool) -> Iterator[tuple[Change, ...]]:
     """Every set of changes that can be, so that one costs more than those before it."""
-    open_ = [change for change in CHANGES if _possible(change, case, stack, gpu=gpu)]
+    names = {one.name for one in stack}
+    open_ = [change for change in CHANGES if _possible(change, case, names, gpu=gpu)]
     for mask in range(1, 2 ** len(open_)):
         chosen = tuple(change for place, change in enumerate(open_) if mask >> place & 1)
-        if _together({change.name for change in chosen} | set(stack) - set(RESIDENCES)):
+        if _together({change.name for change in chosen} | names - set(RESIDENCES)):
             yield chosen
 
 
-def _possible(change: Change, case: Case, stack: Sequence[str], *, gpu: bool) -> bool:
+def _possible(change: Change, case: Case, names: set[str], *, gpu: bool) -> bool:
     """Whether a change is one at all for this case."""
-    if change.name in stack or (change.needs_gpu and not gpu):
+    if change.name in names or (change.needs_gpu and not gpu):
         return False
     if change.knob == "dtype":
         return case.dtype == "float32"
@@ -161,7 +161,7 @@ def _together(names: set[str]) -> bool:
     return len(names & set(RESIDENCES)) <= 1 and not {"sequential-offload", "layerwise-casting"} <= names
 
 
-def _stages(case: Case, footprint: Footprint, stack: Sequence[str]) -> tuple[StagePeak, ...]:
+def _stages(case: Case, footprint: Footprint, stack: Stack) -> tuple[StagePeak, ...]:
     resident = resident_for(case, footprint, stack)
     return tuple(
         StagePeak(name=stage.name, bytes=stage_bytes(footprint, stage, resident)) for stage in footprint.stages

@@ -36,6 +36,7 @@ class Network(Frozen):
     parameters: int
     weight_bytes: int  # buffers included
     largest_layer_bytes: int  # of the module that has most of its own
+    group_bytes: dict[str, int]  # ``group_key`` -> of its weights at most with group offloading; none where it has none
     cast_bytes: int  # of its weights if those of convolutions and linear layers are kept in 8 bits, and one is cast up
     source: str  # of the configuration
 
@@ -82,6 +83,11 @@ class Footprint(Frozen):
         """For one picture."""
         times: dict[Repeats, int] = {"once": 1, "prior steps": prior_calls, "decoder calls": decoder_calls}
         return round(sum(stage.flops / stage.rows * times[stage.repeats] for stage in self.stages))
+
+
+def group_key(offload_type: str, use_stream: bool) -> str:
+    """Names a way of group offloading by its options."""
+    return f"{offload_type}, {'with' if use_stream else 'without'} a stream"
 
 
 Resident = Callable[[Network, Stage], int]

@@ -50,7 +50,7 @@ def forecast(
     scored = [cell for cell in cells if not cell.is_converged]
     networks = sum(len({METRICS[name].uses for name in _judged_by(cell, metrics)}) for cell in scored)
     seconds, why = _seconds(cells, groups, rows, timing, paces)
-    notes = (*told, *_timing_note(scored, timing), *why)
+    notes = (*told, *_timing_note(scored, timing, images_of(made)), *why)
     if not all(len(rows[cell.id]) % cell.settings.batch_size == 0 for cell in cells):
         notes = (*notes, "the last batch of each cell is a smaller one; batch composition is part of a picture's key")
     return Forecast(
@@ -105,11 +105,19 @@ def _judged_by(cell: Cell, metrics: Sequence[str]) -> list[str]:
     return [name for name in own if name != CONVERGED or cell.converged is not None]
 
 
-def _timing_note(cells: Sequence[Cell], timing: TimingPlan) -> tuple[str, ...]:
+def _timing_note(cells: Sequence[Cell], timing: TimingPlan, images: int) -> tuple[str, ...]:
+    """What the timing pass adds, and how to do without it; ``images``: of the quality pass."""
     if not timing.enabled:
         return ()
-    images = len(cells) * timing.rounds * (timing.repeats + timing.warmups) * timing.batch
-    return (f"the timing pass makes about {images} images more, one group alone on the machine at a time",)
+    cells_of = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+    each, jobs = timing.warmups + timing.repeats, len(cells) * timing.rounds
+    more = jobs * each * timing.batch
+    times = f", {more / images:.1f} times those of the cells" if more > images else ""
+    return (
+        f"the timing pass makes about {more} images more{times}, one group alone on the machine at a time: {jobs} "
+        f"timing jobs ({cells_of} × {timing.rounds} rounds) of {each} calls each, {jobs * each} calls in all; "
+        "`timing: off` leaves them out",
+    )
 
 
 def calls_of(settings: Settings) -> int:

@@ -104,7 +104,10 @@ def features_key(
 
     ``converged``: keys of the pictures that the first of them would become, where they are held against those.
     """
-    looked_at = [{**row, "seed": None} for row in _rows(settings, rows)]  # the pictures' keys know the seeds
+    looked_at = [
+        {**used_of_it, "seed": None, "image_caption": row.image_caption if used_of_it.get("image") else None}
+        for row, used_of_it in zip(rows, _rows(settings, rows), strict=True)
+    ]  # the pictures' keys know the seeds, and nothing of captions
     return digest(
         {
             "stage": "features",

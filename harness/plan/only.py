@@ -22,7 +22,7 @@ def keep_only(cells: list[Cell], only: Mapping[str, Sequence[str]]) -> tuple[lis
         UsageError: a knob that does not exist, a value that no cell has, or values that no cell has together.
     """
     wanted = {knob: _wanted(cells, knob, texts) for knob, texts in only.items()}
-    kept = [cell for cell in cells if all(_canonical(value_in(cell, knob)) in wanted[knob] for knob in only)]
+    kept = [cell for cell in cells if all(canonical(value_in(cell, knob)) in wanted[knob] for knob in only)]
     if not kept:
         raise UsageError("--only leaves no cell.", expected="values that some cell has together: see `harness plan`")
     ids = {cell.id for cell in kept}
@@ -49,25 +49,25 @@ def _wanted(cells: list[Cell], knob: str, texts: Sequence[str]) -> set[str]:
             do=f"did you mean {guess}?" if guess else "",
         )
     there = list(dict.fromkeys(value_in(cell, knob) for cell in cells))
-    known = {_canonical(value) for value in there}
+    known = {canonical(value) for value in there}
     values = [value for text in texts for value in _values(text, known)]
     for value in values:
-        if _canonical(value) not in known:
+        if canonical(value) not in known:
             guess = nearest(value, there)
             raise UsageError(
                 f"--only {knob}={value}: no cell has it.",
                 expected="one of " + ", ".join(there),
                 do=f"did you mean {guess}?" if guess else "",
             )
-    return {_canonical(value) for value in values}
+    return {canonical(value) for value in values}
 
 
 def _values(text: str, known: Collection[str]) -> list[str]:
     """One value where the whole text is one; else what stands between the commas outside brackets."""
-    return [text] if _canonical(text) in known else _OUTSIDE_BRACKETS.split(text)
+    return [text] if canonical(text) in known else _OUTSIDE_BRACKETS.split(text)
 
 
-def _canonical(text: str) -> str:
+def canonical(text: str) -> str:
     """``4`` and ``4.0``, ``DDIM`` and ``DDIMScheduler``, ``64`` and ``64x64`` are the same."""
     plain = text.strip().removesuffix("Scheduler")
     width, cross, height = plain.partition("x")

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.base import Frozen
+from harness.catalog.stacks import Stack, label_of_stack
 from harness.plan.fits import ERROR, Change, Fit
 from harness.plan.footprint import Case
 
@@ -20,11 +21,11 @@ _UNTOLD = {
 
 
 class Group(Frozen):
-    """Cells that take the same: their case, their stack by name, and each cell's work for one picture."""
+    """Cells that take the same: their case, their stack, and each cell's work for one picture."""
 
     model: str
     case: Case
-    stack: tuple[str, ...]
+    stack: Stack
     image_flops: dict[str, int | None]  # by the cell's id
     fit: Fit
 
@@ -53,7 +54,7 @@ def preflight_json(found: Preflight) -> dict[str, Any]:
 
 def notes(found: Preflight) -> tuple[str, ...]:
     """What the numbers are, and what they leave out."""
-    stacked = dict.fromkeys(name for group in found.groups for name in group.stack)
+    stacked = dict.fromkeys(one.name for group in found.groups for one in group.stack)
     return (
         "an estimate from configurations alone, tested to "
         f"{ERROR:.0%}: a cell fits if it does with {ERROR:.0%} more, and is close if only without",
@@ -99,7 +100,7 @@ def _who(group: Group) -> str:
     words = [group.model, case.task, f"{case.height}×{case.width}", case.dtype, f"batch {case.batch}"]
     words += ["combined"] if case.api == "combined" and case.version != "3" else []
     words += ["negative prompts"] if case.negative else []
-    return " · ".join([*words, *(["+".join(group.stack)] if group.stack else [])])
+    return " · ".join([*words, *([label_of_stack(group.stack)] if group.stack else [])])
 
 
 def _ways(group: Group) -> Iterator[str]:

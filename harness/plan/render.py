@@ -6,11 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.catalog.metrics import CONVERGED, METRICS
+from harness.catalog.own_metrics import PREFIX
 from harness.catalog.tasks import parts_of
 from harness.catalog.types import Place
 from harness.plan.forecast import calls_of, decoder_calls_of, distinct_batches, images_of
 from harness.plan.types import Plan
 
+_CALLS = 9  # letters of "100 calls"
 _PLACES = {"package": "shipped with the harness, {}", "folder": "{}", "hub": "the hub's {}"}
 
 
@@ -33,6 +35,8 @@ def _head(plan: Plan) -> str:
     each = _count(counts[0], "image") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} images"
     lines.append(f"  {_count(len(plan.scored_cells), 'cell')} × {each} ({_count(prompts, 'prompt')}{inputs})")
     lines.append("  scored by " + ", ".join(_metric(name, plan) for name in plan.metrics))
+    if plan.reference_set is not None:
+        lines.append(f"  sets of pictures held against {plan.reference_set.label}")
     if plan.compare_to:
         lines.append(f"  compared with {_pairs(plan.compare_to)}, all else equal")
         margins = ", ".join(_margin(name, margin) for name, margin in plan.margins.items())
@@ -49,9 +53,8 @@ def _place(place: Place) -> str:
 
 def _metric(name: str, plan: Plan) -> str:
     """The metric with the weights that make its numbers."""
-    uses = METRICS[name].uses
-    weights = dict.fromkeys(model.weights_of(uses) for model in plan.models.values())
-    told = ", ".join(one for one in weights if one and one != "pixels")
+    weights = dict.fromkeys(METRICS[name].made_with(model) for model in plan.models.values())
+    told = ", ".join(one.removeprefix(PREFIX) for one in weights if one and one != "pixels")
     return f"{name} ({told})" if told else name
 
 
@@ -72,10 +75,13 @@ def _count(number: int, noun: str) -> str:
 
 def _cells(plan: Plan) -> str:
     width = max(len(cell.label) for cell in plan.scored_cells)
-    lines = ["cells, and how often each calls the decoder for an image"]
+    schedulers = {cell.settings.scheduler.label for cell in plan.scored_cells}
+    whose = f", all with {next(iter(schedulers))}" if len(schedulers) == 1 else ""  # no label names it then
+    lines = [f"cells{whose}, and how often each calls the decoder for an image"]
     for cell in plan.scored_cells:
         role = "reference" if cell.is_reference else ""
-        lines.append(f"  {cell.label:<{width}}  {calls_of(cell.settings):>4}  {role}".rstrip())
+        calls = _count(calls_of(cell.settings), "call")
+        lines.append(f"  {cell.label:<{width}}  {calls:>{_CALLS}}  {role}".rstrip())
     return "\n".join(lines)
 
 

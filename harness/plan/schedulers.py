@@ -6,14 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.catalog.least_steps import COSINE
-from harness.catalog.own_schedulers import own_config
+from harness.catalog.own_schedulers import own_config, starts_from
 from harness.catalog.scheduler_faults import wrong_for_kandinsky
+from harness.catalog.scheduler_folders import scheduler_folders
 from harness.catalog.scheduler_words import words_of
 from harness.catalog.schedulers import SPACINGS, SUFFIX, scheduler_row, schedulers
 from harness.catalog.tasks import TASKS
 from harness.catalog.types import ModelRow, PartName, SchedulerRow
 from harness.catalog.unstable_steps import unstable
 from harness.plan.types import Cell, Settings
+from harness.spec.reader import nearest
 from harness.spec.types import SchedulerChoice
 
 _TRAIN_STEPS = 1000  # of every Kandinsky's noise schedule
@@ -49,7 +51,7 @@ def _refused_with(
     place = model.parts.get(part)
     own = None if place is None else own_config(place, choice.subfolder or "scheduler")
     if own is None and choice.subfolder is not None and place is not None and place.kind != "hub":
-        return f"{model.name}'s {part} has no {choice.subfolder}/scheduler_config.json to start from"
+        return _no_folder(f"{model.name}'s {part}", choice.subfolder, scheduler_folders(place) or ())
     base = own or {}
     wrong = wrong_for_kandinsky(row.class_name, choice.config, model.version, own=own, force=choice.force)
     if wrong is not None:
@@ -59,39 +61,72 @@ def _refused_with(
     if steps.asked > trained:
         return f"{steps.asked} steps are more than the {trained} of the noise schedule"
     reason = unstable(row.name, config, steps.asked, steps.taken)
-    return None if reason is None else f"{row.class_name} at {steps.asked} steps: {reason}"
+    noun = "step" if steps.asked == 1 else "steps"
+    return None if reason is None else f"{row.class_name} at {steps.asked} {noun}: {reason}"
+
+
+def lacks_folder(model: ModelRow, part: PartName, choice: SchedulerChoice | None) -> bool:
+    """Whether a scheduler is to start from a folder that the model's part does not have, as far as that is known."""
+    there = scheduler_folders(model.parts[part]) if choice and choice.subfolder and part in model.parts else None
+    return choice is not None and there is not None and choice.subfolder not in there
+
+
+def _no_folder(whose: str, subfolder: str, there: Sequence[str]) -> str:
+    told = f"{whose} has no {subfolder}/scheduler_config.json to start from"
+    if not there:
+        return told
+    near, verb = nearest(subfolder, there), "is" if len(there) == 1 else "are"
+    return f"{told}; there {verb} {', '.join(there)}" + (f": did you mean {near}?" if near else "")
 
 
 def scheduler_notes(cells: Sequence[Cell], models: Mapping[str, ModelRow]) -> list[str]:
     """What diffusers drops or reads anew, in silence, of the configuration that each scheduler starts from."""
-    notes: dict[str, None] = {}
+    notes: dict[_Note, dict[str, None]] = {}
     for cell in cells:
-        notes |= dict.fromkeys(_notes(cell.settings, models[cell.settings.model]))
-    return list(notes)
+        for note in _notes(cell.settings, models[cell.settings.model]):
+            notes.setdefault(note, {})[cell.settings.scheduler.label] = None
+    return [f"{', '.join(labels)}{note.text}" if note.of_schedulers else note.text for note, labels in notes.items()]
 
 
-def _notes(settings: Settings, model: ModelRow) -> Iterator[str]:
+class _Note(NamedTuple):
+    """What is true of several schedulers is told once, after all their labels."""
+
+    text: str
+    of_schedulers: bool = True
+
+
+def _notes(settings: Settings, model: ModelRow) -> Iterator[_Note]:
     part, choice = TASKS[settings.task].part, settings.scheduler
     if choice.class_name is None or choice.class_name.removesuffix(SUFFIX) not in schedulers():
         return
-    base = own_config(model.parts[part], choice.subfolder or "scheduler")
+    base = _base(model, part, choice)
     if base is None:
-        yield (
+        yield _Note(
             f"{model.name}'s own scheduler configuration is not here: what another class drops of it stands in the "
-            "records of the cells"
+            "records of the cells",
+            of_schedulers=False,
         )
         return
-    told = "; ".join(filter(None, (_dropped(base, choice), _changed(base, choice))))
-    if told:
-        yield f"{choice.label}, built from the {base.get('_class_name')} of {model.name}'s {part}: {told}"
+    for told in filter(None, (_dropped(base, choice), _changed(base, choice))):
+        yield _Note(f", built from the {base.get('_class_name')} of {model.name}'s {part}: {told}")
     if base.get("beta_schedule") == COSINE and any(choice.config.get(key) for key in SPACINGS):
-        yield (
-            f"{choice.label}: it spreads its steps over sigmas up to 20,000, which {model.name}'s noise schedule has, "
-            "and spends most of them where there is nothing but noise: it wants many steps, or a sigma_max"
+        yield _Note(
+            f": steps spread over sigmas up to 20,000, which {model.name}'s noise schedule has, and most of them spent "
+            "where there is nothing but noise: take many steps, or a sigma_max"
         )
     for key in _PIXELS:
         if {**base, **choice.config}.get(key) and key in scheduler_row(choice.class_name).parameters:
-            yield f"{choice.label}: {key} is made for pixels; Kandinsky's latents reach beyond ±1, and it squeezes them"
+            yield _Note(f": {key} is made for pixels; Kandinsky's latents reach beyond ±1, and it squeezes them")
+
+
+def _base(model: ModelRow, part: PartName, choice: SchedulerChoice) -> dict[str, Any] | None:
+    """The configuration that the choice starts from, as the worker takes it."""
+    place = model.parts[part]
+    own = own_config(place, choice.subfolder or "scheduler")
+    if choice.subfolder is not None or own is None:
+        return own
+    folder = starts_from(str(choice.class_name), choice.config, own, learned=model.version != "3")
+    return own_config(place, folder) or own
 
 
 def _dropped(base: Mapping[str, Any], choice: SchedulerChoice) -> str:

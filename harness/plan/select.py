@@ -26,6 +26,7 @@ Partial = Mapping[str, tuple[Any, ...]]
 _LEAST_ON_21 = 0.002  # below, diffusers counts its timestep from the end of the noise schedule
 UNAVAILABLE = "unavailable here"  # how a reason begins that another machine would not give
 _MOST = 10_000  # combinations; a plan of more is a slip
+_MOST_STEPS = 1000  # of a noise schedule
 _FIRST_TASK: Task = next(iter(TASKS))
 
 
@@ -139,9 +140,10 @@ def _without_excluded(spec: Spec, choices: list[Choice], found: Selection) -> li
     for i, part in enumerate(spec.exclude):
         if not any(matches(spec, choice, part) for choice in choices):
             found.unused.append((f"exclude[{i}]", "this excludes nothing: no combination matches it"))
-    for i, case in enumerate(spec.cases):
-        if kept and not any(matches(spec, choice, {**spec.sweeps, **case}) for choice in kept):
-            found.unused.append((f"cases[{i}]", "nothing is left of this case: `exclude` takes all of it"))
+    for place in dict.fromkeys(spec.case_places):
+        cases = [case for case, of in zip(spec.cases, spec.case_places, strict=True) if of == place]
+        if kept and not any(matches(spec, choice, {**spec.sweeps, **case}) for choice in kept for case in cases):
+            found.unused.append((place, "nothing is left of this case: `exclude` takes all of it"))
     if choices and not kept:
         found.unused.append(("exclude", "this excludes every combination"))
     return kept
@@ -154,22 +156,36 @@ def matches(spec: Spec, choice: Choice, partial: Partial) -> bool:
 
 def refusal(model: ModelRow, choice: Choice, rows: Sequence[InputRow] = ()) -> str | None:
     """Why a combination cannot exist with these rows, or ``None``."""
-    task = value_in(model, choice, "task")
-    api = value_in(model, choice, "api")
+    found = why_not(model, choice, rows)
+    return None if found is None else found[1]
+
+
+def why_not(model: ModelRow, choice: Choice, rows: Sequence[InputRow] = ()) -> tuple[str, str] | None:
+    """The same, after the key of the spec whose value it is about."""
+    task, api = (value_in(model, choice, knob) for knob in ("task", "api"))
     reason = task_refusal(model, task, api)
     if reason is not None:
-        return reason
-    height, width = choice.get("size", model.default_size)
-    if height % model.size_multiple or width % model.size_multiple:
-        least = model.size_multiple
+        return "task", reason
+    reasons = {
+        "size": _size_refusal(model, task, *choice.get("size", model.default_size)),
+        "optimizations": _stack_refusal(model, choice),
+        "scheduler": scheduler_refusal(model, TASKS[task].part, choice.get("scheduler"), _steps(model, choice)),
+        "strength": _strength_refusal(model, choice, "strength", "num_inference_steps"),
+        "prior_strength": _strength_refusal(model, choice, "prior_strength", "prior_num_inference_steps"),
+        "inputs": needs_refusal(rows, task, api, choice.get("weights"))
+        or _estimator_refusal(model, rows_for(rows, task, api), task),
+    }
+    return next(((key, reason) for key, reason in reasons.items() if reason is not None), None)
+
+
+def _size_refusal(model: ModelRow, task: Task, height: int, width: int) -> str | None:
+    least = model.size_multiple
+    if height % least or width % least:
         told = f"{model.name} makes sizes that are multiples of {least}, not {width}x{height}"
         return f"{told}: such as {least} or {2 * least}"
     if (model.version, task) == ("2.1", "image-to-image") and height != width:
         return "2.1's image-to-image makes square pictures only: diffusers turns its source by a right angle"
-    wrong = scheduler_refusal(model, TASKS[task].part, choice.get("scheduler"), _steps(model, choice))
-    lacking = _estimator_refusal(model, rows_for(rows, task, api), task)
-    needed = needs_refusal(rows, task, api, choice.get("weights"))
-    return _stack_refusal(model, choice) or wrong or _strength_refusal(model, choice) or needed or lacking
+    return None
 
 
 def _stack_refusal(model: ModelRow, choice: Choice) -> str | None:
@@ -194,17 +210,24 @@ def _steps(model: ModelRow, choice: Choice) -> Steps:
     return Steps(asked, taken(asked, strength))
 
 
-def _strength_refusal(model: ModelRow, choice: Choice) -> str | None:
+def _strength_refusal(model: ModelRow, choice: Choice, knob: str, of: str) -> str | None:
     """A start so late that no step is left: diffusers would fail, or give the picture back."""
-    strength, steps = (value_in(model, choice, knob) for knob in ("strength", "num_inference_steps"))
-    if strength is not None and started(steps, strength) < 1:
-        return f"strength {strength:g} of {steps} steps leaves none to denoise: it needs steps × strength of at least 1"
-    if strength is not None and model.version == "2.1" and strength < _LEAST_ON_21:
+    strength, steps = (value_in(model, choice, name) for name in (knob, of))
+    if strength is None:
+        return None
+    if started(steps, strength) < 1:
+        noun = f"{'prior ' if of.startswith('prior') else ''}step{'' if steps == 1 else 's'}"
+        return f"{knob} {strength:g} of {steps} {noun} leaves none to denoise: it needs {_enough(steps, strength)}"
+    if knob == "strength" and model.version == "2.1" and strength < _LEAST_ON_21:
         return f"strength {strength:g} is too small for 2.1, which noises at timestep 1000 × strength - 2"
-    prior, prior_steps = (value_in(model, choice, knob) for knob in ("prior_strength", "prior_num_inference_steps"))
-    if prior is not None and started(prior_steps, prior) < 1:
-        return f"prior_strength {prior:g} of {prior_steps} prior steps leaves none"
     return None
+
+
+def _enough(steps: int, strength: float) -> str:
+    """The least strength of so many steps, and the fewest steps of such a strength, that leave one."""
+    least = math.ceil(1000 / steps) / 1000
+    fewest = next((count for count in range(steps, _MOST_STEPS + 1) if started(count, strength) >= 1), None)
+    return f"a strength of at least {least:g}" + (f", or at least {fewest} steps" if fewest is not None else "")
 
 
 def _add_references(spec: Spec, compare_to: dict[str, Any], found: Selection, lack: Lack) -> None:

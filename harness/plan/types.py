@@ -8,9 +8,9 @@ from harness.base import Frozen
 from harness.catalog.metrics import METRICS
 from harness.catalog.stacks import label_of_stack
 from harness.catalog.tasks import TASKS
-from harness.catalog.types import Api, DType, ModelRow, OptimizationChoice, Task
+from harness.catalog.types import Api, DType, ModelRow, OptimizationChoice, Task, WeightsRow
 from harness.plan.needs import rows_for
-from harness.spec.types import ESTIMATE, Asset, InputRow, SchedulerChoice, TimingPlan
+from harness.spec.types import ESTIMATE, Asset, InputRow, ReferenceSet, SchedulerChoice, TimingPlan
 
 __all__ = [
     "Asset",
@@ -19,6 +19,7 @@ __all__ = [
     "InputRow",
     "LoadGroup",
     "Plan",
+    "ReferenceSet",
     "Refusal",
     "SchedulerChoice",
     "Settings",
@@ -131,6 +132,8 @@ class Plan(Frozen):
     first_that_fits: bool = False  # each family is held against its first cell that does not fail
     margins: dict[str, float | str]  # metric -> absolute number in its unit, or "3%"
     metrics: tuple[str, ...]
+    weights: dict[str, WeightsRow] = {}  # those that the spec names instead of the models' own, by name
+    reference_set: ReferenceSet | None = None  # instead of the statistics beside an extractor's weights
     timing: TimingPlan
     cell_timeout_s: float | None
     device: str  # "auto" | "cpu" | "cuda" | "mps"
@@ -162,7 +165,8 @@ class Plan(Frozen):
         """Those of the plan's metrics that the cell's task has; none of a converged solution."""
         if cell.is_converged:
             return ()
-        return tuple(name for name in self.metrics if cell.settings.task in METRICS[name].tasks)
+        task = cell.settings.task
+        return tuple(name for name in self.metrics if name in METRICS and task in METRICS[name].tasks)
 
     def rows_of(self, cell: Cell) -> tuple[InputRow, ...]:
         """The rows that a cell makes images of; its batches are consecutive slices of them."""

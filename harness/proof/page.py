@@ -9,11 +9,12 @@ from typing import get_args
 
 from harness.catalog.least_steps import LEAST, NONE
 from harness.catalog.scheduler_rows import REFUSED
-from harness.catalog.schedulers import schedulers
+from harness.catalog.schedulers import adapter_of, schedulers
 from harness.catalog.types import SchedulerVariant, Task, Version
 from harness.proof.judge import BAR, FLOOR, SLACK
+from harness.proof.listing import ADAPTER
 from harness.proof.naming import named
-from harness.proof.page_words import FOOT, HEAD, OTHERS, REFUSALS, TABLES, UNSTEADY
+from harness.proof.page_words import FOOT, HEAD, OTHERS, REFUSALS, TABLES, UNSTEADY, WITHOUT
 from harness.proof.summary import counts, is_right
 from harness.proof.types import Answer, Attempt, OrderAnswer, Proof, Subject
 from harness.proof.whole import failures
@@ -46,8 +47,9 @@ def page(proof: Proof) -> str:
         refused=len({one.name for one in proof.attempts}),
         holds="All that the catalog says holds." if not wrong else "**What does not hold:** " + "; ".join(wrong) + ".",
     )
-    parts = [head, _overview(proof.subjects), TABLES, *_classes(proof.subjects), REFUSALS, _refusals(proof.attempts),
-             UNSTEADY, _least(), OTHERS, _unsteady(proof), FOOT, _mismatch(proof.mismatch)]  # fmt: skip
+    parts = [head, _overview(proof.subjects), WITHOUT, _without(proof), TABLES, *_classes(proof.subjects),
+             REFUSALS, _refusals(proof.attempts), UNSTEADY, _least(), OTHERS, _unsteady(proof), FOOT,
+             _mismatch(proof.mismatch)]  # fmt: skip
     return "\n".join(parts)
 
 
@@ -62,6 +64,14 @@ def _overview(subjects: Iterable[Subject]) -> str:
     head = ("scheduler", "text-to-image and image-to-image", "order: measured / claimed", "2.2, text-to-image",
             "3, text-to-image")  # fmt: skip
     return _lines(head, rows)
+
+
+def _without(proof: Proof) -> str:
+    """What each takes to be right, and what it does without."""
+    takes = {named(one.variant): adapter_of(one.variant.name, one.variant.config, one.variant.step)
+             for one in proof.subjects}  # fmt: skip
+    rows = [[one.name, ADAPTER[takes[one.name]], attempt_text(one)] for one in proof.without]
+    return _lines(("scheduler", "what the adapter does", "without it, on 2.2"), rows)
 
 
 def overall(subject: Subject) -> str:
@@ -139,7 +149,7 @@ def _refusals(tried: Iterable[Attempt]) -> str:
 
 
 def attempt_text(attempt: Attempt) -> str:
-    """What a refused class did."""
+    """What a class did when it was tried."""
     if attempt.raised is not None:
         return f"`{attempt.raised.replace('|', '/').replace('`', '')}`"
     errors = ", ".join(f"{error:.2f}" for error in attempt.errors)

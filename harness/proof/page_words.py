@@ -41,8 +41,24 @@ tried as well. {holds}
 - A guidance scale above 1 must change nothing (the denoiser ignores its condition), image-to-image must begin at the
   picture at its noise level, and 2.2's inpainting must keep what is outside the mask.
 - `–`: the version has no such task.
+- **Timestep spacing**: a class without words of its own in brackets takes its own default (`linspace` for most), as it
+  does from a configuration that says nothing of it. The miniature's configurations say `leading`: there a plain
+  `EulerDiscrete` is the row *EulerDiscrete (timestep_spacing leading)*. `harness plan` prints which one a cell has.
+
+Which one to take, at how many steps, is no question of right or wrong: `reports/scheduler-comparison/report.md` answers
+it for the miniature, and `experiments/kandinsky-2.2-schedulers.yaml` asks it of the real model. How a spec names a
+scheduler, its overrides, `eta`, `subfolder` and `force`: [tasks.md](tasks.md).
 
 ## Overview
+"""
+WITHOUT = """
+## What it takes
+
+Without the adapter many raise and some are silently wrong: their error stays, however many steps (a right one's is
+at most 0.01 at 128). *Rescales latents*: the solver counts in sigmas, and the pipeline neither scales its input nor its
+start. *Mends its calls*: arguments that it does not take, or timesteps that it cannot find its place by; Karras's and
+the like are so dense that several steps share one whole timestep, and a bare solver begins one step late. With
+`eta` any of them takes the adapter, because no pipeline passes it on.
 """
 TABLES = """
 ## Class by class

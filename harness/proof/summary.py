@@ -36,10 +36,7 @@ def is_right(subject: Subject) -> bool:
 def render_proof(proof: Proof) -> str:
     """The counts, what is slow, and every failure."""
     counted = counts(proof.subjects)
-    lines = [
-        f"Right in text-to-image and image-to-image of every version checked: {counted.variants} variants "
-        f"of {counted.classes} class{'es' * (counted.classes != 1)}.",
-    ]
+    lines = [_counted(counted, proof)] if proof.subjects else []
     if proof.attempts:
         lines.append(f"Refused for cause: {sum(map(holds, proof.attempts))} of {len(proof.attempts)} tries.")
     slow = [f"  {named(one.variant)}: {_slow_words(one)}" for one in proof.subjects if _slow(one)]
@@ -52,6 +49,17 @@ def render_proof(proof: Proof) -> str:
     lines += ["What does not hold:", *(f"  {each}" for each in wrong)] if wrong else ["All holds."]
     used = proof.processor_seconds + (proof.scan_processor_seconds or 0)
     return "\n".join([*lines, f"{used:.0f} s of processor time in {proof.processes} processes."])
+
+
+def _counted(counted: Counts, proof: Proof) -> str:
+    """What is right of what was asked for, and where."""
+    asked = {(one.version, one.task) for subject in proof.subjects for one in subject.answers}
+    tasks = [task for task in BAR_TASKS if any(task == each for _, each in asked)]
+    versions = sorted({version for version, task in asked if task in BAR_TASKS})
+    if not tasks:
+        return f"Neither {' nor '.join(BAR_TASKS)} was checked, by which a variant is counted as right."
+    many = f"{counted.variants} variant{'s' * (counted.variants != 1)} of {counted.classes}"
+    return f"Right in {' and '.join(tasks)} of {', '.join(versions)}: {many} class{'es' * (counted.classes != 1)}."
 
 
 def _slow(subject: Subject) -> list[Answer]:

@@ -97,7 +97,10 @@ class OrderAnswer(Frozen):
 
 
 class Attempt(Frozen):
-    """A refused class that was tried. ``errors``: at each count of steps; a reason in the place of one that raised."""
+    """A class that was tried, bare or in the adapter, though that is not how it is run.
+
+    ``errors``: at each count of steps; a reason in the place of one that raised.
+    """
 
     name: str
     how: Literal["bare", "adapter"]
@@ -130,7 +133,8 @@ class Proof(Frozen):
     """The whole.
 
     ``seconds``: by the clock; ``processor_seconds``: of all processes, those of the scan of the counts of steps apart
-    (``None``: it was not made). ``mismatch``: of 2.1's image-to-image, strength → how far its first latents are from
+    (``None``: it was not made). ``attempts``: of the refused ones. ``without``: of right ones, without the adapter that
+    they take. ``mismatch``: of 2.1's image-to-image, strength → how far its first latents are from
     their level.
     """
 
@@ -141,5 +145,6 @@ class Proof(Frozen):
     processor_seconds: float
     subjects: tuple[Subject, ...]
     attempts: tuple[Attempt, ...]
+    without: tuple[Attempt, ...]
     mismatch: dict[str, float]
     scan_processor_seconds: float | None = None

@@ -17,7 +17,7 @@ from harness.catalog.scheduler_rows import SLOW
 from harness.catalog.types import Task, Version
 from harness.proof import check
 from harness.proof.naming import named
-from harness.proof.refusals import HARDLY, STANDS_STILL, STAYS, attempts
+from harness.proof.refusals import HARDLY, STANDS_STILL, STAYS, attempts, without_adapter, worth_trying_bare
 from harness.proof.scan import scan
 from harness.proof.types import Attempt, Proof, Subject, Word
 from harness.store.digests import digest_file, digest_source
@@ -47,12 +47,13 @@ def prove(
         answers = pool.map(check.answer, [cell for cells in asked for cell in cells])
         orders = pool.map(check.order_of, [one for one in variants if not check.draws_noise(one)])
         tries = pool.map(attempts, refused)
+        plain = pool.map(without_adapter, worth_trying_bare(variants))
         subjects = []
         for variant, cells in zip(variants, asked, strict=True):
             subjects.append(Subject(variant=variant, answers=tuple(islice(answers, len(cells)))))
             say(line(subjects[-1]))
         known = {named(one.variant): one for one in orders}
-        tried = [one for each in tries for one in each]
+        tried, without = [one for each in tries for one in each], tuple(plain)
     proof = Proof(
         made_with=made_with(),
         digest=sources,
@@ -61,6 +62,7 @@ def prove(
         processor_seconds=processor_seconds() - used,
         subjects=tuple(one.model_copy(update={"order": known.get(named(one.variant))}) for one in subjects),
         attempts=tuple(tried),
+        without=without,
         mismatch=check.mismatch() if "2.1" in versions and "image-to-image" in tasks else {},
     )
     return _scanned(proof, many) if scanned else proof

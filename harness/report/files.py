@@ -76,6 +76,7 @@ def _flat_against(metric: str, against: Against) -> dict[str, object]:
         f"{metric}_verdict": record.verdict,
         f"{metric}_p_sign_flip": "" if record.p_sign_flip is None else record.p_sign_flip,
         f"{metric}_n_to_settle": "" if record.n_to_settle is None else record.n_to_settle,
+        f"{metric}_smallest_effect": "" if record.smallest_effect is None else record.smallest_effect,
     }
 
 

@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-KINDS = ("general", "schedulers", "optimizations")
-GENERAL, SCHEDULERS, OPTIMIZATIONS = KINDS
+KINDS = ("general", "schedulers", "optimizations", "regression")
+GENERAL, SCHEDULERS, OPTIMIZATIONS, REGRESSION = KINDS

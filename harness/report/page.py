@@ -64,7 +64,7 @@ def page_from(template: str, charts: Sequence[Chart], **values: Any) -> str:
         specs=Markup(json_for_script([chart.spec for chart in charts])),
         script=script,
         style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-        policy=_policy(script),
+        policy=content_policy(script),
     )
 
 
@@ -97,7 +97,7 @@ def _script() -> str:
     return str(vl_convert.javascript_bundle(_BOOT)).replace("</script", "<\\/script")
 
 
-def _policy(script: str | None) -> str:
+def content_policy(script: str | None) -> str:
     """Content security policy: pictures from the page itself, this one script by its hash, and nothing else."""
     allowed = "'none'"
     if script is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.plan.types import Asset
+from harness.report.noise import noise_words
 from harness.report.text import moment, plural
 from harness.report.view import RunView
 
@@ -51,9 +52,10 @@ def provenance(view: RunView, *, public: bool = False) -> tuple[Section, ...]:
 
 
 def _notes(view: RunView) -> tuple[tuple[str, str], ...]:
-    """What the plan said, and what was noted of each cell."""
+    """What the plan said, what the machine's noise was found to be, and what was noted of each cell."""
     of_cells = [(cell.label, note) for cell in view.records for note in cell.notes]
-    return (*(("plan", note) for note in view.plan.notes), *of_cells)
+    noise = [("A/A noise of this environment", line) for line in noise_words(view)]
+    return (*(("plan", note) for note in view.plan.notes), *noise, *of_cells)
 
 
 def _run(view: RunView, *, public: bool) -> Section:

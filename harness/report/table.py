@@ -18,6 +18,7 @@ from harness.report.text import (
     seconds_span,
 )
 from harness.report.view import RunView, comparison_of, score_of
+from harness.store.measured import peak_bytes, peak_kind
 from harness.store.records import CellRecord, Comparison, Interval, Score, Timing
 
 
@@ -98,7 +99,7 @@ def _metric_column(view: RunView, metric: str) -> Column:
 
 def _cost_columns(view: RunView) -> tuple[Column, ...]:
     timings = [cell.timing for cell in view.done if cell.timing]
-    kinds = sorted({cell.memory.kind.replace("-", " ") for cell in view.done if cell.memory})
+    kinds = sorted({kind for cell in view.done if (kind := peak_kind(cell)) is not None})
     batch = f"batch {timings[0].batch}, " if timings else ""
     return (
         Column("latency", "s per image", "lower is better", f"median of steady calls, {batch}warm-up excluded"),
@@ -179,11 +180,11 @@ def _timing(timing: Timing, key: str) -> Number:
 
 
 def _memory(cell: CellRecord) -> Number:
-    if cell.memory is None:
+    peak = peak_bytes(cell)
+    if peak is None:
         return _missing(cell.timing_reason or "not measured")
     visits = len(cell.timing.load_s) if cell.timing else None
     count = f"highest of {plural(visits, 'visit')}" if visits else ""
-    peak = cell.memory.peak_bytes
     return Number(float(peak), None, visits, None, mebibytes(peak), count_text=count)
 
 
@@ -193,6 +194,8 @@ def _against(compared: Comparison) -> Against:
         remark = f"leaning worse; {remark}".rstrip("; ")
     if compared.n_to_settle:
         remark = f"{remark}; about {compared.n_to_settle} {compared.unit}s would settle it".lstrip("; ")
+    if compared.verdict == "inconclusive" and compared.smallest_effect is not None:
+        remark = f"{remark}; {sentences.smallest_text(compared)}".lstrip("; ")
     return Against(
         record=compared,
         mark=VERDICT_MARKS[compared.verdict],

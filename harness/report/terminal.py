@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table as RichTable
@@ -15,10 +16,12 @@ from harness.report.sentences import finding, score_text
 from harness.report.table import Column, Row, Table, build_table
 from harness.report.text import mebibytes, moment, plural, seconds, seconds_span
 from harness.report.view import RunView
+from harness.store.measured import peak_bytes, peak_kind
 from harness.store.records import CellRecord
 
 _STYLES = {"improved": "bold blue", "equivalent": "green", "regressed": "red", "inconclusive": "yellow"}
 _NARROW = 80
+_MOST_CUT = 5  # lines on dropped words at the end of a run
 
 
 def render_table(view: RunView, *, width: int | None = None, colour: bool = False) -> str:
@@ -101,6 +104,17 @@ def _settings(cell: CellRecord) -> list[str]:
     return [f"  {name:<28}{value}" for name, value in facts.items()]
 
 
+def render_cut(cells: Sequence[CellRecord]) -> str:
+    """What text encoders dropped of the rows' prompts, each row once; "" where nothing was."""
+    lines = list(dict.fromkeys(line for cell in cells for line in _cut(cell)[1:]))
+    rows = {row_id for cell in cells for row_id in cell.truncated}
+    if not rows:
+        return ""
+    whose = "The prompt of 1 row was" if len(rows) == 1 else f"The prompts of {len(rows)} rows were"
+    more = [f"  and {len(lines) - _MOST_CUT} more: the report has them"] if len(lines) > _MOST_CUT else []
+    return "\n".join([f"{whose} cut:", *lines[:_MOST_CUT], *more])
+
+
 def _cut(cell: CellRecord) -> list[str]:
     """What text encoders dropped of its prompts."""
     told = [(row_id, name, words) for row_id, dropped in cell.truncated.items() for name, words in dropped.items()]
@@ -129,8 +143,8 @@ def _costs(cell: CellRecord) -> list[str]:
     between = f" ({seconds_span(bounds.low, bounds.high)})" if bounds else ""
     calls = f"{plural(len(t.steady_s), 'call')} of batch {t.batch}"
     lines = ["", f"  latency {seconds(t.latency_s)} an image{between}, {calls}, measured in {t.measured_in}"]
-    if cell.memory:
-        lines.append(f"  peak memory {mebibytes(cell.memory.peak_bytes)} ({cell.memory.kind})")
+    if (peak := peak_bytes(cell)) is not None:
+        lines.append(f"  peak memory of steady calls {mebibytes(peak)} ({peak_kind(cell)})")
     return lines
 
 

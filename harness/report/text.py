@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
-from harness.catalog.metrics import CONVERGED, METRICS
+from harness.catalog.metrics import CONVERGED, DIVERSITY, METRICS
 
 METRIC_WORDS = {
     "clip_score": "CLIP score",
     "frechet": "Fréchet distance",
+    "kid": "KID",
+    "cmmd_unbiased": "CMMD (unbiased)",
+    "vendi": "Vendi score",
+    DIVERSITY: "diversity within a prompt",
     "world_truth": "share of right pictures",
     "clip_inside": "CLIP score around the mask",
     "outside_error": "error outside the mask",
@@ -17,7 +21,7 @@ METRIC_WORDS = {
     "mix_position": "place between the ends",
     CONVERGED: "distance to the converged picture",
 }
-WITHOUT_BETTER = ("mix_position",)  # where a picture stands says neither good nor bad
+WITHOUT_BETTER = ("mix_position", DIVERSITY)  # where a picture stands says neither good nor bad
 DIAGNOSTICS = (*WITHOUT_BETTER, CONVERGED)  # no verdict rests on them
 KNOB_WORDS = {"guidance_scale": "guidance", "strength": "strength", "prior_strength": "prior strength"}
 VERDICT_MARKS = {"improved": "▲", "regressed": "▼", "equivalent": "≈", "inconclusive": "?"}

@@ -71,7 +71,13 @@ class RunView:
         """What to say of a run that is not finished; ``None`` for a finished one."""
         if self.run.status in ("finished", "failed-cells"):
             return None
-        return f"This run is unfinished: {len(self.done)} of {len(self.cells)} cells are done so far."
+        if self.pending:
+            return f"This run is unfinished: {len(self.done)} of {len(self.cells)} cells are done so far."
+        timed = f"its timing pass is at {self.run.timed_calls} of {self.run.calls_to_time} model calls"
+        left = timed if self.run.calls_to_time else "what comes after the pictures is not"
+        if not any(cell.comparisons for cell in self.done) and any(cell.reference for cell in self.cells):
+            left = f"{left}, and cells are compared with their reference at its end"
+        return f"This run is unfinished: all its pictures are made, {left}."
 
     def cell(self, cell_id: str) -> CellRecord:
         """The cell of that id; ``KeyError`` if there is none."""

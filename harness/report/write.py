@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import StoreError, UsageError
-from harness.report.kinds import GENERAL, KINDS, OPTIMIZATIONS, SCHEDULERS
+from harness.report.kinds import GENERAL, KINDS, OPTIMIZATIONS, REGRESSION, SCHEDULERS
 from harness.report.view import RunView, load_view
 from harness.store.store import Store
 
@@ -33,7 +33,14 @@ class ReportFiles:
 
 
 def write_report(
-    store: Store, run_id: str, out: Path, *, kind: str = GENERAL, png: Path | None = None, compact: bool = False
+    store: Store,
+    run_id: str,
+    out: Path,
+    *,
+    kind: str = GENERAL,
+    against: str | None = None,
+    png: Path | None = None,
+    compact: bool = False,
 ) -> ReportFiles:
     """Write a run's report into ``out``, over an earlier one.
 
@@ -42,14 +49,16 @@ def write_report(
         run_id: the run.
         out: the report's folder; made if absent.
         kind: one of ``KINDS``.
+        against: the baseline of a regression report: a run, FOLDER:RUN of another store, or a baseline's file.
         png: write the summary picture there too; of several models each further one's beside it, with its name.
         compact: leave out the page and keep pictures small: a folder to commit (at most 1 MB).
 
     Raises:
-        UsageError: there is no such kind, or the run is not of the kind.
+        UsageError: there is no such kind, the run is not of the kind, or a baseline is missing or not wanted.
         HarnessError: a record cannot be read, or the folder cannot be written.
     """
-    files = _assembled(load_view(store, run_id), kind, compact=compact)
+    _check(kind, against)
+    files = _assembled(load_view(store, run_id), kind, against or "", compact=compact)
     lies = {name: _put(out / name, content) for name, content in files.items()}
     summaries = {name: content for name, content in files.items() if name.startswith("summary")}
     return ReportFiles(
@@ -65,7 +74,17 @@ def write_report(
     )
 
 
-def _assembled(view: RunView, kind: str, *, compact: bool) -> dict[str, bytes]:
+def _check(kind: str, against: str | None) -> None:
+    if kind == REGRESSION and not against:
+        raise UsageError(
+            "A regression report needs a baseline to hold the run against.",
+            expected="--against with a run, FOLDER:RUN of another store, or a file of `baseline export`",
+        )
+    if kind != REGRESSION and against:
+        raise UsageError(f"A report of the kind {kind!r} is held against nothing.", do="add --kind regression")
+
+
+def _assembled(view: RunView, kind: str, against: str, *, compact: bool) -> dict[str, bytes]:
     """File name → content; altair and pandas are imported only when a report is made."""
     if kind == GENERAL:
         from harness.report.assemble import assemble
@@ -79,6 +98,10 @@ def _assembled(view: RunView, kind: str, *, compact: bool) -> dict[str, bytes]:
         from harness.report.optimizations.assemble import assemble_optimizations
 
         return assemble_optimizations(view, compact=compact)
+    if kind == REGRESSION:
+        from harness.report.regression.assemble import assemble_regression
+
+        return assemble_regression(view, against, compact=compact)
     raise UsageError(f"There is no report of the kind {kind!r}.", expected=f"one of {', '.join(KINDS)}")
 
 

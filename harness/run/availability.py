@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from harness.catalog.optimizations import OPTIMIZATIONS
+from harness.catalog.optimizations import COMPILERS, OPTIMIZATIONS
 from harness.catalog.types import OptimizationRow
 from harness.errors import MissingError
 from harness.run.devices import kinds
@@ -42,9 +42,9 @@ def _lack(row: OptimizationRow, kind: str) -> str | None:
         return f"{row.name} needs a {row.needs_device} device: {row.why_device}; this run is on {kind}"
     if row.needs_package is not None and (reason := _unfit(row.needs_package)) is not None:
         return reason
-    needs = "triton" if row.needs_program and kind == "cuda" else None
-    if needs is not None and installed_version(needs) is None:
-        return f"{row.name} on a {kind} device needs {needs}, which is not installed"
+    needs = COMPILERS.get(kind) if row.needs_program else None
+    if needs is not None and (reason := _unfit(needs)) is not None:
+        return f"{row.name} on a {kind} device needs {needs}: {reason}"
     if row.needs_program and (found := compiler()).reason is not None:
         return f"{row.name} needs a C++ compiler: {found.reason}"
     return None

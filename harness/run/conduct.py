@@ -21,24 +21,23 @@ from harness.store.records import CellRecord, RunRecord
 def conduct(desk: Desk, posts: list[Post]) -> RunRecord:
     """Run the plan on these posts; the first one also scores and times. Interrupted, the records say so."""
     try:
-        _quality(desk, posts)
+        make_and_score(desk, [Station(post) for post in posts], posts[0])
         desk = settle_references(desk)
         if desk.plan.timing.enabled:
+            judge(desk)  # what is known of the pictures stays, should the timing pass be stopped
             timing_pass(desk, posts[0])
         else:
-            for cell in desk.plan.cells:
-                desk.ledger.cell(cell.id, timing_reason="the spec turns timing off")
-        _judge(desk)
+            leave_untimed(desk)
+        judge(desk)
     except BaseException:
         desk.ledger.save(status="interrupted", finished_ms=now_ms())
         raise
     return desk.ledger.finish()
 
 
-def _quality(desk: Desk, posts: list[Post]) -> None:
-    """Pictures on every post, and beside them one worker that scores each cell as it becomes whole."""
-    stations = [Station(post) for post in posts]
-    with _scorer(desk, Station(posts[0], "scorers")) as hand_over:
+def make_and_score(desk: Desk, stations: list[Station], scoring: Post) -> None:
+    """Pictures on every station, and beside them one worker that scores each cell as it becomes whole."""
+    with _scorer(desk, Station(scoring, "scorers")) as hand_over:
         try:
             quality_pass(desk, stations, hand_over.put)
         finally:
@@ -81,7 +80,13 @@ def _scorer(desk: Desk, station: Station) -> Iterator[queue.SimpleQueue[CellReco
         raise errors[0]
 
 
-def _judge(desk: Desk) -> None:
+def leave_untimed(desk: Desk) -> None:
+    """Say of every cell why it has no timing."""
+    for cell in desk.plan.cells:
+        desk.ledger.cell(cell.id, timing_reason="the spec turns timing off")
+
+
+def judge(desk: Desk) -> None:
     """Comparisons of the whole run, once all its numbers are there."""
     rows = {cell_id: desk.store.image_rows(desk.run_id, cell_id) or [] for cell_id in desk.ledger.cells}
     found = compare_cells(desk.plan, desk.ledger.cells, rows)

@@ -15,11 +15,13 @@ from typing import IO, Protocol
 
 from pydantic import ValidationError
 
+from harness.run.guest import Guest
 from harness.run.protocol import Bye, Envelope, Hello, Reply, Request
 from harness.store.records import Failure
 
 _LOG_TAIL_LINES = 5
 _LEAVING_S = 5.0
+_WORKER = "harness.run.worker"
 
 
 class Worker(Protocol):
@@ -68,18 +70,21 @@ def timeout_failure(limit_s: float) -> Failure:
 
 
 class LocalWorker:
-    """A worker process on this machine, spoken to over a pair of pipes; its standard error goes to ``log_path``."""
+    """A worker process on this machine, spoken to over a pair of pipes; its standard error goes to ``log_path``.
 
-    def __init__(self, log_path: Path, threads: int) -> None:
+    ``guest``: the Python that it runs in, if not ours.
+    """
+
+    def __init__(self, log_path: Path, threads: int, guest: Guest | None = None) -> None:
         log_path.parent.mkdir(parents=True, exist_ok=True)
         self._log_path = log_path
         self._log = log_path.open("ab")
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "harness.run.worker"],
+            [sys.executable, "-m", _WORKER] if guest is None else guest.command(_WORKER),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=_worker_environment(threads),
+            env=_worker_environment(threads, guest),
             start_new_session=True,  # a Ctrl-C at the terminal is the parent's to answer
         )
         self.pid: int | None = self._process.pid
@@ -185,11 +190,12 @@ def _tail(path: Path) -> str:
     return "; its last words: " + " / ".join(lines[-_LOG_TAIL_LINES:])[-500:] if lines else ""
 
 
-def _worker_environment(threads: int) -> dict[str, str]:
+def _worker_environment(threads: int, guest: Guest | None) -> dict[str, str]:
     """This process's environment, threads pinned before any library reads them, and telemetry off."""
     pins = {name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     quiet = {"TOKENIZERS_PARALLELISM": "false", "HF_HUB_DISABLE_TELEMETRY": "1", "PYTHONUNBUFFERED": "1"}
-    return {**os.environ, **pins, **quiet}
+    known = dict(os.environ) if guest is None else guest.environment(os.environ)
+    return {**known, **pins, **quiet}
 
 
 @contextlib.contextmanager

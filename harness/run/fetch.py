@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.catalog.own_schedulers import DDPM_FOLDER
 from harness.catalog.types import Place
 from harness.errors import MissingError
 from harness.hub import asking_the_hub
-from harness.pipelines.places import DDPM_FOLDER, check_model, local_folder, pickle_only
+from harness.pipelines.places import check_model, local_folder, pickle_only
 from harness.plan.types import Plan
 from harness.run.survey import needed_parts
 from harness.run.verify import File, Listing, cached_listing, damage

@@ -13,7 +13,7 @@ from harness.plan.margins import absolute_margin, relative_margin
 from harness.plan.types import Plan
 from harness.stats.pairing import in_unit, pair, paired_harm
 from harness.stats.verdict import Judged, PairedSample, paired_comparisons
-from harness.store.measured import MEASURED, drift, not_its_own
+from harness.store.measured import MEASURED, both_by_visit, drift, not_its_own
 from harness.store.records import CellRecord, Comparison, Interval
 
 Rows = list[dict[str, Any]]
@@ -93,7 +93,7 @@ def _column(rows: dict[str, Rows], cell_id: str, metric: str) -> dict[str, float
 
 def _measured(cell: CellRecord, reference: CellRecord, metric: str, margin: float) -> _Case:
     """What the timing pass measured, visit by visit: calls of one visit share their process, and count as one."""
-    mine, theirs = (MEASURED[metric](record) for record in (cell, reference))
+    mine, theirs = both_by_visit(metric, cell, reference)
     common = [visit for visit in mine if visit in theirs]
     cost = [np.array([side[visit] for visit in common], dtype=np.float64) for side in (mine, theirs)]
     sound = all(np.all(side > 0) for side in cost)
@@ -117,6 +117,8 @@ def _spoilt(cell: CellRecord, reference: CellRecord, metric: str) -> str | None:
         return "the two were timed in different runs; `--remeasure` times them side by side"
     if metric == "peak_memory" and not (cell.memory and reference.memory):
         return "the peak of memory was not measured in both"
+    if metric == "peak_memory" and not all(both_by_visit(metric, cell, reference)):
+        return "what the device's allocator reserved, by which CUDA graphs are compared, was not measured in both"
     return None
 
 
@@ -140,6 +142,8 @@ def _comparison(case: _Case, judged: Judged) -> Comparison:
         n=judged.n,
         unit=case.sample.unit,
         n_to_settle=None if case.spoilt or case.drifted else judged.n_to_settle,
+        sd=judged.sd,
+        smallest_effect=None if case.spoilt else _size(case, judged.smallest_effect),
         reason=case.spoilt or (_moved(case) if verdict == "inconclusive" else None) or judged.reason,
     )
 
@@ -149,6 +153,11 @@ def _moved(case: _Case) -> str | None:
         return None
     margin = float(np.expm1(case.stated))
     return f"the machine drifted by {case.drifted:.1%} within or between visits, more than the margin of {margin:.1%}"
+
+
+def _size(case: _Case, harm: float | None) -> float | None:
+    """A harm's size as a difference has it; it has no sign."""
+    return None if harm is None else float(np.expm1(harm)) if case.relative else harm
 
 
 def _in_unit(case: _Case, harm: float | None) -> float | None:

@@ -10,6 +10,7 @@ from harness.catalog.metrics import CONVERGED, METRICS
 from harness.catalog.tasks import TASKS, parts_of
 from harness.plan.keys import Identity, features_key, hint_key, images_key, prior_key, timing_key
 from harness.plan.types import Cell, InputRow, Plan
+from harness.run.reference_sets import KnownSet
 from harness.run.weights import Weights
 from harness.spec.types import ESTIMATE
 
@@ -29,6 +30,7 @@ class KeyBook:
     fingerprint: str
     models: dict[str, Weights]  # model name -> its parts
     scorers: dict[str, Weights]  # weights name -> its one part
+    reference_set: KnownSet | None = None  # the one that the spec names
     _images: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def prior(self, cell: Cell, rows: tuple[InputRow, ...]) -> str | None:
@@ -64,6 +66,14 @@ class KeyBook:
         against = self.converged(cell, weights_name) if converged else []
         digest_, hints = self.scorers[weights_name].digest, self.hints(cell, rows)
         return features_key(cell.settings, rows, self._batches(cell), hints, digest_, self.score_identity, against)
+
+    def reference(self, weights_name: str) -> str | None:
+        """Of the features of the reference set's pictures; ``None`` where there are no pictures to look at."""
+        known = self.reference_set
+        if known is None or not known.has_pictures:
+            return None
+        made_of = [known.identity, self.scorers[weights_name].digest, self.score_identity.model_dump(mode="json")]
+        return digest({"stage": "reference set", "made_of": made_of})
 
     def converged(self, cell: Cell, weights_name: str) -> list[str]:
         """Of the pictures that the first of a cell's would become, where these weights look at them."""

@@ -54,6 +54,11 @@ class Ledger:
             self._store.save_run(self.run)
             return self.run
 
+    def timed(self, calls: int) -> None:
+        """Count calls of the timing pass; the next ``save`` writes their number."""
+        with self._lock:
+            self.run = self.run.model_copy(update={"timed_calls": self.run.timed_calls + calls})
+
     def finish(self) -> RunRecord:
         """Close the run: finished, or finished with cells that failed or whose scores did."""
         failed = any(

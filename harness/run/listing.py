@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.store.records import CellRecord
 from harness.store.store import Store, open_store
 from harness.store.summaries import RunSummary, summaries
 
@@ -40,15 +41,20 @@ def _cells(store: Store, run_id: str) -> str:
     for cell in store.load_cells(run_id):
         pictures = sum(len(batch.rows) for batch in cell.batches)
         lost = [f"{score.metric}: {score.reason}" for score in cell.scores if score.failed]
-        reason = cell.failure.reason if cell.failure else "; ".join(lost) or cell.timing_reason or ""
+        reason = cell.failure.reason if cell.failure else "; ".join(lost) or cell.timing_reason or _untimed(cell)
         rows.append((cell.label, cell.status, str(pictures), "yes" if cell.timing else "no", reason))
     return _columns(rows)
+
+
+def _untimed(cell: CellRecord) -> str:
+    return "not timed yet" if cell.status == "done" and cell.timing is None else ""
 
 
 def _line(summary: RunSummary) -> tuple[str, ...]:
     began = datetime.fromtimestamp(summary.started_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
     cells = f"{summary.cells_done}/{summary.cells_total}"
-    return summary.run_id, summary.status, cells, str(summary.cells_failed), str(summary.images), began
+    pace = f", timing {summary.timed_calls}/{summary.calls_to_time}" if summary.calls_to_time else ""
+    return summary.run_id, f"{summary.status}{pace}", cells, str(summary.cells_failed), str(summary.images), began
 
 
 def _json(found: list[RunSummary]) -> str:

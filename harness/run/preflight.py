@@ -17,9 +17,9 @@ from harness.base import digest
 from harness.catalog.devices import DEVICES
 from harness.catalog.diffusers_table import cache_dir
 from harness.catalog.optimizations import OPTIMIZATIONS
-from harness.catalog.stacks import Situation, stack_refusal
+from harness.catalog.stacks import Situation, Stack, label_of_stack, stack_refusal
 from harness.catalog.tasks import parts_of
-from harness.catalog.types import ModelRow, OptimizationChoice, Place
+from harness.catalog.types import ModelRow, Place
 from harness.errors import MissingError
 from harness.pipelines.places import local_folder
 from harness.plan.fits import Can, Fit, case_key, fit, variants
@@ -30,7 +30,7 @@ from harness.plan.types import Cell, Plan, Settings
 from harness.run.wanted import snapshot_of
 
 _LIBRARIES = ("torch", "diffusers", "transformers")
-_SOURCES = ("estimate/*.py", "pipelines/full_size.py", "plan/footprint.py")
+_SOURCES = ("estimate/*.py", "pipelines/full_size.py", "plan/footprint.py", "catalog/optimizations.py")
 _PATIENCE_S = 1800
 
 Tell = Callable[[str], None]
@@ -66,21 +66,19 @@ def preflight(plan: Plan, memory_bytes: int, device: str | None, tell: Tell) -> 
 
 
 def _takes(plan: Plan, cell: Cell) -> Can:
-    """Whether a plan would take a cell with a stack of these names; its own keep their options."""
+    """Whether a plan would take a cell with a stack of these, put in order."""
     settings, model = cell.settings, plan.models[cell.settings.model]
-    own = {one.name: one for one in settings.optimizations}
     at = Situation(model.version, settings.api, "prior" in model.parts)
 
-    def can(names: Sequence[str]) -> bool:
-        stack = [own.get(name) or OptimizationChoice(name=name) for name in names]
+    def can(stack: Stack) -> bool:
         return stack_refusal(sorted(stack, key=lambda one: OPTIMIZATIONS[one.name].rank), at) is None
 
     return can
 
 
-def _group(case: Case, stack: Sequence[str], cells: Sequence[Cell], found: Fit) -> Group:
+def _group(case: Case, stack: Stack, cells: Sequence[Cell], found: Fit) -> Group:
     flops = {cell.id: _image_flops(cell.settings, found) for cell in cells}
-    return Group(model=cells[0].settings.model, case=case, stack=tuple(stack), image_flops=flops, fit=found)
+    return Group(model=cells[0].settings.model, case=case, stack=stack, image_flops=flops, fit=found)
 
 
 def _image_flops(settings: Settings, found: Fit) -> int | None:
@@ -89,13 +87,13 @@ def _image_flops(settings: Settings, found: Fit) -> int | None:
     return found.footprint.image_flops(settings.prior_num_inference_steps or 0, calls_of(settings))
 
 
-def _grouped(plan: Plan) -> list[tuple[tuple[Case, tuple[str, ...]], list[Cell]]]:
+def _grouped(plan: Plan) -> list[tuple[tuple[Case, Stack], list[Cell]]]:
     """The plan's cells by what decides on their memory, in the plan's order."""
-    found: dict[str, tuple[tuple[Case, tuple[str, ...]], list[Cell]]] = {}
+    found: dict[str, tuple[tuple[Case, Stack], list[Cell]]] = {}
     for cell in plan.cells:
         case = case_of(plan, cell)
-        stack = tuple(one.name for one in cell.settings.optimizations)
-        mark = f"{cell.settings.model} {case_key(case)} {stack}"
+        stack = cell.settings.optimizations
+        mark = f"{cell.settings.model} {case_key(case)} {label_of_stack(stack)}"
         found.setdefault(mark, ((case, stack), []))[1].append(cell)
     return list(found.values())
 

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as TimeLeftColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
+from rich.text import Text
 
 from harness.streams import say
 
 _PLAIN_EVERY_S = 10.0
+_LEAST_SHARE = 0.05  # of a stage: before, most of its seconds went into starting a worker
 
 
 class Reporter(Protocol):
@@ -31,6 +43,27 @@ class Reporter(Protocol):
     def say(self, text: str) -> None:
         """A line worth keeping."""
         ...
+
+
+def left_s(elapsed_s: float, made: float, left: float) -> float | None:
+    """Seconds that are left at the pace of the whole stage; ``None`` while that is the pace of its start.
+
+    The pace of the last half-minute, which rich looks at, is that of one cell, or of a pipeline being loaded.
+    """
+    return elapsed_s / made * left if made > _LEAST_SHARE * (made + left) else None
+
+
+class TimeLeftColumn(ProgressColumn):
+    """``0:05:04``, by ``left_s``."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        """The time, or dashes where it is not known."""
+        left = (task.total or 0) - task.completed
+        seconds = left_s(task.elapsed or 0.0, task.completed - task.fields["skipped"], left)
+        text = "-:--:--" if seconds is None else str(timedelta(seconds=math.ceil(seconds)))
+        return Text(text, style="progress.remaining")
 
 
 class LiveReporter:
@@ -51,7 +84,9 @@ class LiveReporter:
 
     def begin(self, stage: str, total: int, done: int = 0) -> None:
         """Add the stage's bar."""
-        self._tasks[stage] = self._progress.add_task("", total=total, completed=done, stage=stage, detail="")
+        self._tasks[stage] = self._progress.add_task(
+            "", total=total, completed=done, stage=stage, detail="", skipped=done
+        )
 
     def advance(self, stage: str, detail: str = "", steps: int = 1) -> None:
         """Move the stage's bar."""
@@ -81,8 +116,8 @@ class _Stage:
         elapsed = now - self.began
         if self.done >= self.total:
             return f"{name}: {self.done}/{self.total} in {elapsed:.0f} s"
-        left = elapsed / max(self.done - self.skipped, 1) * (self.total - self.done)
-        return f"{name}: {self.done}/{self.total}, about {left:.0f} s left"
+        left = left_s(elapsed, self.done - self.skipped, self.total - self.done)
+        return f"{name}: {self.done}/{self.total}" + ("" if left is None else f", about {left:.0f} s left")
 
 
 class PlainReporter:

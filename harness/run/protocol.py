@@ -12,7 +12,7 @@ from pydantic import Field
 
 from harness.base import Frozen
 from harness.catalog.types import ModelRow, Task, WeightsRow
-from harness.plan.types import InputRow, LoadGroup, Settings
+from harness.plan.types import InputRow, LoadGroup, ReferenceSet, Settings
 from harness.store.disturbed import Disturbed
 from harness.store.records import Evidence, Failure, Stages
 
@@ -32,6 +32,21 @@ class HelloDone(Frozen):
 
     environment: dict[str, Any]
     idle_bytes: int
+
+
+class Describe(Frozen):
+    """Say what is installed where this worker runs. Answer: ``DescribeDone``."""
+
+    op: Literal["describe"] = "describe"
+    packages: tuple[str, ...]  # whose builds are wanted
+
+
+class DescribeDone(Frozen):
+    """Every installed package's version, the wanted ones' builds, and diffusers' table as the catalog keeps it."""
+
+    installed: dict[str, str]
+    identities: dict[str, str | None]
+    table: dict[str, Any]
 
 
 class Load(Frozen):
@@ -91,7 +106,11 @@ class MakeDone(Frozen):
 
 
 class Time(Frozen):
-    """Time one cell: ``warmups`` untimed calls, then ``repeats`` timed ones of the first ``batch`` rows."""
+    """Time one cell: ``warmups`` untimed calls, then ``repeats`` timed ones of the first ``batch`` rows.
+
+    Before warm-ups memory is given back. What only a first call needs, a compiler's memory above all, is given back
+    after them: one more untimed call of a compiled cell then fetches what a steady one takes.
+    """
 
     op: Literal["time"] = "time"
     settings: Settings
@@ -103,13 +122,14 @@ class Time(Frozen):
 
 
 class TimeDone(Frozen):
-    """Seconds of each call, the first one apart."""
+    """Seconds of each call, the first one apart; device memory and what disturbed are of the timed calls alone."""
 
-    first_call_s: float
+    first_call_s: float | None  # of this request, warm-up or not
     steady_s: list[float]
     prior_s: list[float]
-    peak_device_bytes: int | None
+    peak_device_bytes: int | None  # allocated
     reserved_device_bytes: int | None
+    used_device_bytes: int | None = None  # of the whole device, when the calls had ended
     largest_pixel_difference: int | None
     disturbed: Disturbed | None = None
 
@@ -147,6 +167,20 @@ class Extract(Frozen):
     made_in: str = ""  # run id; kept with the features
 
 
+class ExtractSet(Frozen):
+    """Features of a reference set's pictures under one network. Answer: ``ExtractDone``.
+
+    ``content``: the digest that a folder's pictures must have; ``None`` for what is drawn.
+    """
+
+    op: Literal["extract-set"] = "extract-set"
+    weights: WeightsRow
+    asked: ReferenceSet
+    content: str | None
+    features_key: str
+    made_in: str = ""
+
+
 class ExtractDone(Frozen):
     """``seconds`` the extraction took."""
 
@@ -159,8 +193,8 @@ class Bye(Frozen):
     op: Literal["bye"] = "bye"
 
 
-Request = Hello | Load | Make | Time | Watch | Extract | Bye
-Answer = HelloDone | LoadDone | MakeDone | TimeDone | WatchDone | ExtractDone
+Request = Hello | Describe | Load | Make | Time | Watch | Extract | ExtractSet | Bye
+Answer = HelloDone | DescribeDone | LoadDone | MakeDone | TimeDone | WatchDone | ExtractDone
 
 
 class Envelope(Frozen):

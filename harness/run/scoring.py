@@ -22,6 +22,7 @@ from harness.run.ledger import now_ms
 from harness.run.pictures import metadata_of
 from harness.run.protocol import Extract
 from harness.run.quality import hints_of
+from harness.run.set_features import keys_of, look_at_set, reference_of, weights_against_set
 from harness.run.station import Station, raise_if_disk
 from harness.run.survey import weights_for
 from harness.store.records import CellRecord, Failure, Score
@@ -38,8 +39,9 @@ def score_cell(desk: Desk, station: Station, record: CellRecord) -> CellRecord:
     """Score one cell whose pictures are all stored. What cannot be scored is ``None`` with its reason."""
     cell = desk.plan.cell(record.cell_id)
     failures = {name: _extract(desk, station, cell, record, name) for name in needed_weights(desk.plan, cell)}
+    sets = {name: look_at_set(desk, station, name) for name in weights_against_set(desk.plan, cell)}
     rows = _rows(desk, record)
-    scores = [_score(desk, cell, metric, failures, rows) for metric in desk.plan.metrics_of(cell)]
+    scores = [_score(desk, cell, metric, failures, sets, rows) for metric in desk.plan.metrics_of(cell)]
     features = {n: _key(desk, cell, n) for n, failure in failures.items() if failure is None}
     return desk.ledger.cell(
         cell.id,
@@ -48,6 +50,8 @@ def score_cell(desk: Desk, station: Station, record: CellRecord) -> CellRecord:
         scores=scores,
         features=features,
         features_made_in={name: _maker(desk, key) for name, key in features.items()},
+        reference_set=desk.keys.reference_set.identity if sets and desk.keys.reference_set else "",
+        reference_features={n: key for n, key in keys_of(desk, cell).items() if sets[n] is None},
         failure=None,
         finished_ms=now_ms(),
     )
@@ -125,7 +129,12 @@ def _rows(desk: Desk, record: CellRecord) -> list[dict[str, Any]]:
 
 
 def _score(
-    desk: Desk, cell: Cell, metric: str, failures: dict[str, Failure | None], rows: list[dict[str, Any]]
+    desk: Desk,
+    cell: Cell,
+    metric: str,
+    failures: dict[str, Failure | None],
+    sets: dict[str, Failure | None],
+    rows: list[dict[str, Any]],
 ) -> Score:
     """One metric of the cell; its columns are added to the rows."""
     if metric == CONVERGED and (none := _without_solution(desk, cell, len(rows))) is not None:
@@ -133,9 +142,11 @@ def _score(
     weights = weights_for(desk.plan, cell).get(metric)
     if weights is None:
         return _none(metric, len(rows), f"{cell.settings.model} has no {METRICS[metric].uses} of its own")
-    failure = failures[weights]
+    unseen = sets.get(weights) if METRICS[metric].against_set else None
+    failure = failures[weights] or unseen
     if failure is not None:
-        return _none(metric, len(rows), failure.reason, failed=True)
+        told = failure.reason if failure is not unseen else f"its reference set: {failure.reason}"
+        return _none(metric, len(rows), told, failed=True)
     try:
         result = _computed(desk, cell, metric, weights, rows)
     except StoreError:
@@ -166,6 +177,7 @@ def _computed(desk: Desk, cell: Cell, metric: str, weights: str, rows: list[dict
         digest=desk.keys.scorers[weights].digest,
         prompts=[row["prompt"] for row in rows],
         prompt_ids=[row["prompt_id"] for row in rows],
+        reference=reference_of(desk, weights) if METRICS[metric].against_set else "it is held against no set",
     )
     found = scored(metric, gathered)
     if found.score.value is not None and not math.isfinite(found.score.value):

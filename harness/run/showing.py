@@ -10,9 +10,19 @@ from harness.errors import MissingError
 from harness.pipelines.code import show_code
 from harness.plan.needs import assets_of
 from harness.plan.types import InputRow
+from harness.report.text import plural
 from harness.report.view import find_cell, load_view
 from harness.store.records import CellRecord
 from harness.store.store import Store
+
+
+def show_cells(store: Store, run: str) -> str:
+    """The run's cells, one a line: what may stand for CELL."""
+    view = load_view(store, store.find_run(run))
+    width = max(len(record.cell_id) for record in view.records)
+    lines = [f"  {record.cell_id:<{width}}  {record.label}" for record in view.records]
+    told = f"{view.run.run_id} has {plural(len(lines), 'cell')}"
+    return "\n".join([f"{told}; `harness show {run} CELL` shows one: its id, its label, or a part of either", *lines])
 
 
 def show_cell(store: Store, run: str, cell: str, out: Path | None) -> str:

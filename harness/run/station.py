@@ -10,6 +10,7 @@ from harness.catalog.types import ModelRow
 from harness.errors import HarnessError
 from harness.plan.types import LoadGroup
 from harness.run.executor import LocalWorker, Worker, call
+from harness.run.guest import Guest
 from harness.run.protocol import Hello, HelloDone, Load, LoadDone, Reply
 from harness.store.records import Failure
 
@@ -24,6 +25,7 @@ class Post:
     threads: int
     store_root: Path
     log_path: Path
+    guest: Guest | None = None  # the Python that it runs in, if not ours
 
     def hello(self, uses: Uses = "pipelines") -> Hello:
         """The greeting that sets a worker up; without pipelines it starts in a fraction of the time."""
@@ -44,7 +46,7 @@ class Station:
         """A greeted worker; ``HarnessError`` if none can be had."""
         if self._worker is None or not self._worker.alive():
             self.stop()
-            self._worker = LocalWorker(self.post.log_path, self.post.threads)
+            self._worker = LocalWorker(self.post.log_path, self.post.threads, self.post.guest)
             reply = call(self._worker, self.post.hello(self._uses))
             if reply.failure is not None:
                 self.stop()

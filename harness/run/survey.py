@@ -13,7 +13,7 @@ from harness.catalog.scheduler_rows import READS_VARIANCE, RIGHT
 from harness.catalog.schedulers import SPACINGS
 from harness.catalog.tasks import parts_of
 from harness.catalog.types import ModelRow, PartName, WeightsRow
-from harness.catalog.weights import WEIGHTS
+from harness.catalog.weights import weights_row
 from harness.measure.environment import machine
 from harness.pipelines.places import check_model
 from harness.plan.keys import Identity
@@ -21,12 +21,13 @@ from harness.plan.types import Cell, Plan
 from harness.run.keybook import KeyBook
 from harness.run.probing import LASTING, look
 from harness.run.progress import Reporter
+from harness.run.reference_sets import KnownSet, find_set
 from harness.run.station import Post
 from harness.run.weights import Weights, model_weights, scorer_weights
 from harness.store.digests import digest_file, digest_source, package_identity
 from harness.store.store import Store
 
-_MAKERS = (
+MAKERS = (
     "torch", "diffusers", "transformers", "accelerate", "safetensors", "tokenizers", "numpy", "pillow",
     "scipy", "torchsde", "torchao", "xformers",
 )  # fmt: skip
@@ -34,7 +35,7 @@ _SCORERS = (
     "torch", "torchvision", "open-clip-torch", "transformers", "tokenizers", "safetensors", "numpy", "pillow", "scipy",
 )  # fmt: skip
 
-_ESTIMATORS = ("torch", "transformers", "safetensors", "numpy", "pillow")
+ESTIMATORS = ("torch", "transformers", "safetensors", "numpy", "pillow")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Survey:
     scorers: dict[str, WeightsRow]
     model_weights: dict[str, Weights]
     scorer_weights: dict[str, Weights]
+    reference_set: KnownSet | None = None
 
 
 def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fresh: bool = False) -> Survey:
@@ -61,6 +63,7 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fre
         UsageError: devices that make no sense, or a model that wants foreign code.
     """
     models, scorers = _weights(store, plan)
+    reference_set = find_set(store, plan)
     posts, environment = look(store, plan, devices, tell, fresh=fresh)
     lasting = {key: environment[key] for key in LASTING}
     package = Path(harness.__file__).parent
@@ -69,15 +72,16 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fre
     measuring = digest([making, digest_source([package / "measure"])])
     return Survey(
         environment={**environment, **machine()},
-        identity=_identity(environment, _MAKERS, making),
+        identity=_identity(environment, MAKERS, making),
         score_identity=_identity(environment, _SCORERS, digest_source([package / "score"])),
-        hint_identity=_identity(environment, _ESTIMATORS, digest_file(package / "score" / "depth.py")),
+        hint_identity=_identity(environment, ESTIMATORS, digest_file(package / "score" / "depth.py")),
         fingerprint=digest([lasting, measuring]),
         posts=posts,
         models={name: row for name, (row, _) in models.items()},
         scorers={name: row for name, (row, _) in scorers.items()},
         model_weights={name: found for name, (_, found) in models.items()},
         scorer_weights={name: found for name, (_, found) in scorers.items()},
+        reference_set=reference_set,
     )
 
 
@@ -88,7 +92,7 @@ def _weights(
     parts = needed_parts(plan)
     for row in plan.models.values():
         check_model(row, parts[row.name])
-    rows = {name: WEIGHTS[name] for name in sorted(scorers_of(plan))}
+    rows = {name: weights_row(name, plan.weights) for name in sorted(scorers_of(plan))}
     needed = [row.parts[part] for row in plan.models.values() for part in parts[row.name]]
     needed += [row.place for row in rows.values() if row.place is not None]
     models = {name: model_weights(store, row, parts[name], needed) for name, row in plan.models.items()}
@@ -113,6 +117,7 @@ def keybook(plan: Plan, found: Survey) -> KeyBook:
         fingerprint=found.fingerprint,
         models=found.model_weights,
         scorers=found.scorer_weights,
+        reference_set=found.reference_set,
     )
 
 
@@ -127,7 +132,7 @@ def weights_for(plan: Plan, cell: Cell) -> dict[str, str]:
     against."""
     model = plan.models[cell.settings.model]
     held = [metric for metric in plan.metrics_of(cell) if metric != CONVERGED or cell.converged is not None]
-    found = {metric: model.weights_of(METRICS[metric].uses) for metric in held}
+    found = {metric: METRICS[metric].made_with(model) for metric in held}
     return {metric: name for metric, name in found.items() if name is not None}
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.measure.memory import ResidentMemory
+from harness.plan.forecast import calls_of
 from harness.plan.types import Cell, LoadGroup
 from harness.run.desk import Desk
 from harness.run.executor import call
@@ -22,16 +23,17 @@ from harness.run.protocol import Time, TimeDone, Watch, WatchDone
 from harness.run.quality import hints_of
 from harness.run.station import Post, Station, raise_if_disk
 from harness.run.timing_record import Samples, StoredTiming, memory_of, store_timing, stored_timing, timing_of
-from harness.store.records import Failure
+from harness.store.records import NOT_TIMED_YET, Failure
 
-_NONE: dict[str, Any] = {"timing": None, "memory": None, "timing_key": ""}
+_NONE: dict[str, Any] = {"timing": None, "memory": None, "timing_key": "", "timing_failure": None}
 _BRACKET = 3  # calls at a visit's end, whose median counts: a single slow call is no drift
 
 
-def untimed_cells(desk: Desk) -> list[Cell]:
+def untimed_cells(desk: Desk, *, whole: bool = False) -> list[Cell]:
     """The cells that still need a timing: made whole, and not timed before in an identical environment.
 
     A pass that was cut off while it closed its cells is made again as a whole: only calls of the same visits compare.
+    ``whole``: so is one that was cut off elsewhere.
     """
     known: dict[str, StoredTiming | None] = {}
     for cell in desk.plan.cells:
@@ -41,13 +43,13 @@ def untimed_cells(desk: Desk) -> list[Cell]:
             desk.ledger.cell(cell.id, timing_reason="the cell failed")
         else:
             known[cell.id] = _known(desk, cell)
-    if None in known.values():
+    if whole or None in known.values():
         known = {
             name: None if found and found.timing.measured_in == desk.run_id else found for name, found in known.items()
         }
     for cell_id, found in known.items():
         key = desk.keys.timing(desk.plan.cell(cell_id))
-        taken = {"timing": found.timing, "memory": found.memory, "timing_key": key} if found else _NONE
+        taken = {**_NONE, "timing": found.timing, "memory": found.memory, "timing_key": key} if found else _NONE
         desk.ledger.cell(cell_id, timing_reason=None, **taken)
     return [cell for cell in desk.plan.cells if cell.id in known and known[cell.id] is None]
 
@@ -62,15 +64,48 @@ def _known(desk: Desk, cell: Cell) -> StoredTiming | None:
 
 def timing_pass(desk: Desk, post: Post) -> None:
     """Time what has no timing yet; a cell that fails here keeps its pictures and says why it has no timing."""
-    todo = {cell.id for cell in untimed_cells(desk)}
-    rules = desk.plan.timing
-    desk.tell.begin("timing", len(todo) * rules.rounds * rules.repeats)
-    samples: dict[str, Samples] = defaultdict(Samples)
-    for round_index in range(rules.rounds):
+    timed = TimingPass(desk, post, {cell.id for cell in untimed_cells(desk)})
+    timed.begin()
+    for round_index in range(desk.plan.timing.rounds):
         for group in desk.plan.groups:
-            _round(desk, post, group, todo, round_index, samples)
-    for cell_id in todo:
-        _close(desk, desk.plan.cell(cell_id), samples[cell_id], samples)
+            timed.visit(group, round_index)
+    timed.close()
+
+
+@dataclass
+class TimingPass:
+    """The pass of one run, visit by visit, so that two of them can take turns."""
+
+    desk: Desk
+    post: Post
+    todo: set[str]  # ids of the cells to time
+    samples: dict[str, Samples] = field(default_factory=lambda: defaultdict(Samples))
+
+    def begin(self) -> None:
+        """Say what is ahead, in calls of the model: cells of few steps and of many are not alike."""
+        rules = self.desk.plan.timing
+        cells = [self.desk.plan.cell(cell_id) for cell_id in self.todo]
+        total = rules.rounds * sum(_calls(cell, rules.warmups + rules.repeats) for cell in cells)
+        for cell in cells:
+            self.desk.ledger.cell(cell.id, timing_reason=NOT_TIMED_YET)
+        self.desk.ledger.save(timed_calls=0, calls_to_time=total)
+        self.desk.tell.begin("timing", total)
+
+    def visit(self, group: LoadGroup, round_index: int) -> None:
+        """One visit of one group, in a fresh worker."""
+        _round(self.desk, self.post, group, self.todo, round_index, self.samples)
+        self.desk.ledger.save()
+
+    def close(self) -> None:
+        """Turn all samples into records."""
+        for cell_id in self.todo:
+            _close(self.desk, self.desk.plan.cell(cell_id), self.samples[cell_id], self.samples)
+        self.desk.ledger.save(timed_calls=0, calls_to_time=0)
+
+
+def _calls(cell: Cell, calls: int) -> int:
+    """Calls of the decoder's network in so many calls of the pipeline."""
+    return calls * calls_of(cell.settings)
 
 
 def _round(
@@ -129,8 +164,10 @@ def _visit(visit: _Visit) -> None:
                     visit.samples[cell.id].load_s.append(loaded.load_s)
             for sweep in range(rules.repeats):
                 for cell in visit.cells:
-                    _time(visit, cell, memory, warmups=rules.warmups if sweep == 0 else 0)
-                    desk.tell.advance("timing", cell.label)
+                    warmups = rules.warmups if sweep == 0 else 0
+                    _time(visit, cell, memory, warmups=warmups)
+                    desk.ledger.timed(_calls(cell, warmups + 1))
+                    desk.tell.advance("timing", cell.label, _calls(cell, warmups + 1))
             if visit.baseline.id not in visit.lost:
                 _time(visit, visit.baseline, memory, warmups=0, bracket=True)
             if visit.round_index == 0 and not visit.died:
@@ -149,27 +186,41 @@ def _memory(station: Station) -> Iterator[ResidentMemory]:
 
 
 def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, bracket: bool = False) -> None:
-    """One timed call of one cell, after its warm-ups in the visit's first sweep."""
+    """One timed call of one cell, after its warm-ups in the visit's first sweep.
+
+    The peak of memory is that call's alone: warm-ups, and a compiler at work in them, end before the sampler begins.
+    """
     if visit.died or cell.id in visit.lost:
         return
-    memory.reset()
-    request = _request(visit.desk, cell, warmups, repeats=_BRACKET if bracket else 1)
-    reply = call(visit.station.worker(), request, visit.desk.plan.cell_timeout_s)
-    raise_if_disk(reply)
-    if reply.failure is not None:
-        visit.lost[cell.id] = reply.failure
-        visit.died = reply.failure.kind in ("worker-died", "timeout")
-        visit.desk.tell.say(f"no timing for {cell.label}: {reply.failure.reason}")
+    warm = _asked(visit, cell, warmups, repeats=0) if warmups else None
+    if cell.id in visit.lost:
         return
-    done = TimeDone.model_validate(reply.answer)
+    memory.reset()
+    done = _asked(visit, cell, 0, repeats=_BRACKET if bracket else 1)
+    if done is None:
+        return
     sample = visit.samples[cell.id]
     if bracket:
         sample.bracket_s[visit.round_index].append(statistics.median(done.steady_s))
     else:
-        sample.add(done, visit.round_index, first=warmups > 0 and cell is visit.cells[0])
+        is_first = warm is not None and cell is visit.cells[0]  # nothing was called before it in this visit
+        sample.add(done, visit.round_index, first_call_s=warm.first_call_s if warm and is_first else None)
     greeting = visit.station.greeting
     if warmups:  # later calls begin with what other cells left behind
         sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)
+
+
+def _asked(visit: _Visit, cell: Cell, warmups: int, repeats: int) -> TimeDone | None:
+    """The worker's answer; ``None`` where the cell is lost of it."""
+    request = _request(visit.desk, cell, warmups, repeats)
+    reply = call(visit.station.worker(), request, visit.desk.plan.cell_timeout_s)
+    raise_if_disk(reply)
+    if reply.failure is None:
+        return TimeDone.model_validate(reply.answer)
+    visit.lost[cell.id] = reply.failure
+    visit.died = reply.failure.kind in ("worker-died", "timeout")
+    visit.desk.tell.say(f"no timing for {cell.label}: {reply.failure.reason}")
+    return None
 
 
 def _watch_all(visit: _Visit) -> None:
@@ -208,12 +259,13 @@ def _request(desk: Desk, cell: Cell, warmups: int, repeats: int) -> Time:
 def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples]) -> None:
     """Turn a cell's samples into its record and keep them for later runs."""
     if sample.failure is not None:
-        desk.ledger.cell(cell.id, timing_reason=sample.failure.reason)
+        desk.ledger.cell(cell.id, timing_reason=sample.failure.reason, timing_failure=sample.failure)
         return
     timing = timing_of(sample, desk.plan.timing.batch, desk.run_id, _drift(desk, cell, samples))
     memory = memory_of(sample)
     store_timing(desk.store, desk.keys.timing(cell), timing, memory)
-    desk.ledger.cell(cell.id, timing=timing, memory=memory, timing_key=desk.keys.timing(cell))
+    key = desk.keys.timing(cell)
+    desk.ledger.cell(cell.id, timing=timing, memory=memory, timing_key=key, timing_reason=None)
 
 
 def _drift(desk: Desk, cell: Cell, samples: dict[str, Samples]) -> float | None:

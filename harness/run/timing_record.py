@@ -28,7 +28,8 @@ class Samples:
     resident_peaks: list[int] = field(default_factory=list)  # over the worker's idle, one for each visit
     idle_resident: int | None = None
     device_peaks: list[int] = field(default_factory=list)  # allocated, one for each visit
-    reserved_device: int | None = None
+    reserved_peaks: list[int] = field(default_factory=list)  # of the device's allocator, one for each visit
+    used_device: int | None = None  # of the whole device
     largest_pixel_difference: int | None = None
     stages: Stages | None = None
     evidence: list[Evidence] = field(default_factory=list)
@@ -38,10 +39,10 @@ class Samples:
     energy_reason: str | None = None
     failure: Failure | None = None
 
-    def add(self, done: TimeDone, round_index: int, *, first: bool) -> None:
-        """One answer of the worker; ``first``: nothing was called before it in this visit."""
-        if first:
-            self.first_call_s.append(done.first_call_s)
+    def add(self, done: TimeDone, round_index: int, *, first_call_s: float | None = None) -> None:
+        """One answer of the worker; ``first_call_s``: of the warm-ups, where nothing was called before in the visit."""
+        if first_call_s is not None:
+            self.first_call_s.append(first_call_s)
         self.steady_s += done.steady_s
         self.disturbed += [done.disturbed] if done.disturbed is not None else []
         self.prior_s += done.prior_s
@@ -50,10 +51,11 @@ class Samples:
             self.largest_pixel_difference = max(self.largest_pixel_difference or 0, done.largest_pixel_difference)
 
     def note_memory(self, done: TimeDone, resident: int, idle: int | None) -> None:
-        """The peak of a visit: of calls that began with memory given back."""
+        """The peak of a visit: of a steady call, after warm-ups that began with memory given back."""
         if done.peak_device_bytes is not None:
             self.device_peaks.append(done.peak_device_bytes)
-            self.reserved_device = max(self.reserved_device or 0, done.reserved_device_bytes or 0)
+            self.reserved_peaks += [done.reserved_device_bytes] if done.reserved_device_bytes is not None else []
+            self.used_device = _highest(self.used_device, done.used_device_bytes)
         elif idle is not None and resident:
             self.resident_peaks.append(max(resident - idle, 0))
             self.idle_resident = max(self.idle_resident or 0, idle)
@@ -68,7 +70,7 @@ class Samples:
         if self.energy_j is None:
             self.energy_j, self.energy_reason = other.energy_j, other.energy_reason or self.energy_reason
         self.idle_resident = _highest(self.idle_resident, other.idle_resident)
-        self.reserved_device = _highest(self.reserved_device, other.reserved_device)
+        self.used_device = _highest(self.used_device, other.used_device)
         self.largest_pixel_difference = _highest(self.largest_pixel_difference, other.largest_pixel_difference)
 
     def drift(self) -> float:
@@ -84,7 +86,7 @@ class Samples:
 
 
 _LISTS = ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s", "resident_peaks", "device_peaks",
-          "disturbances", "disturbed", "evidence")  # fmt: skip
+          "reserved_peaks", "disturbances", "disturbed", "evidence")  # fmt: skip
 
 
 def _highest(first: int | None, second: int | None) -> int | None:
@@ -123,6 +125,7 @@ def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None) -> 
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),
         stages=sample.stages,
         evidence=sample.evidence,
+        disturbed=disturbed,
         disturbances=[*dict.fromkeys(sample.disturbances), *(disturbed.seen() if disturbed is not None else [])],
         energy_j=sample.energy_j,
         energy_reason=sample.energy_reason,
@@ -135,8 +138,10 @@ def memory_of(sample: Samples) -> Memory | None:
         return Memory(
             peak_bytes=max(peaks),
             kind="device-allocated",
-            reserved_bytes=sample.reserved_device,
+            reserved_bytes=max(sample.reserved_peaks, default=None),
+            used_bytes=sample.used_device,
             visit_peaks_bytes=peaks,
+            visit_reserved_bytes=sample.reserved_peaks,
         )
     if peaks := sample.resident_peaks:
         return Memory(

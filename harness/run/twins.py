@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from harness.plan.types import Plan
+from harness.plan.types import Cell, Plan
 from harness.run.keybook import KeyBook
 from harness.run.scoring import needed_weights
+from harness.run.set_features import weights_against_set
 from harness.store.records import CellRecord, RunRecord
 from harness.store.runs import slug
 from harness.store.store import Store
@@ -47,6 +48,7 @@ def _meaning(plan: Plan) -> tuple[object, ...]:
         plan.rows,
         plan.limit,
         plan.metrics,
+        plan.reference_set,
         plan.margins,
         plan.timing,
         plan.models,
@@ -62,7 +64,17 @@ def _whole(store: Store, plan: Plan, book: KeyBook, record: CellRecord) -> bool:
     return (
         [batch.key for batch in record.batches] == images
         and record.features == features
+        and _against_same_set(store, plan, book, cell, record)
         and (record.timing is not None or not plan.timing.enabled or cell.is_converged)
         and all(store.has("images", key) for key in images)
         and all(store.has("features", key) for key in features.values())
     )
+
+
+def _against_same_set(store: Store, plan: Plan, book: KeyBook, cell: Cell, record: CellRecord) -> bool:
+    """Whether today's reference set is the one that the record's scores were held against."""
+    names = weights_against_set(plan, cell)
+    identity = book.reference_set.identity if names and book.reference_set else ""
+    keys = {name: key for name in names if (key := book.reference(name)) is not None}
+    there = all(store.has("features", key) for key in keys.values())
+    return (record.reference_set, record.reference_features) == (identity, keys) and there

@@ -11,7 +11,7 @@ from typing import Any
 
 from harness.catalog.sizes import download_bytes
 from harness.catalog.types import Network, PartName, Place, Version
-from harness.catalog.weights import WEIGHTS
+from harness.catalog.weights import weights_row
 from harness.pipelines.places import components, local_folder
 from harness.plan.types import Plan
 from harness.run.survey import needed_parts, scorers_of
@@ -50,7 +50,7 @@ def needed(plan: Plan) -> list[Need]:
         for name, found in needed_parts(plan).items()
         for part in found
     ]
-    rows = (WEIGHTS[name] for name in sorted(scorers_of(plan)))
+    rows = (weights_row(name, plan.weights) for name in sorted(scorers_of(plan)))
     scorers = [Need(_KINDS.get(row.kind, row.kind), row.place) for row in rows if row.place is not None]
     return list({need.place: need for need in (*parts, *scorers)}.values())
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import harness
 from harness.base import digest
+from harness.catalog.own_metrics import PREFIX, own_metrics
 from harness.catalog.types import ModelRow, PartName, Place, WeightsRow
 from harness.errors import MissingError
 from harness.hub import asking_the_hub
+from harness.run.own_code import identity_of
 from harness.store.digests import digest_folder
 from harness.store.store import Store
 
@@ -62,7 +64,13 @@ def model_weights(
 
 
 def scorer_weights(store: Store, row: WeightsRow, needed: Sequence[Place] = ()) -> tuple[WeightsRow, Weights]:
-    """The same for a scorer, an extractor or a judge; what needs no weights has the name of its kind for a digest."""
+    """The same for a scorer, an extractor or a judge.
+
+    The digest of what needs no weights is that of its kind's name, and a plug-in's that of its code.
+    """
+    if row.kind == "own":
+        own = own_metrics().found[row.name.removeprefix(PREFIX)]
+        return row, Weights({"weights": Part(None, identity_of(own))})
     if row.place is None:
         return row, Weights({"weights": Part(None, digest(row.kind))})
     part = _part(store, "scorer", row.place, needed)

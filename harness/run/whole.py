@@ -105,13 +105,12 @@ def _run(store: Store, request: WholeRun, found: Survey, book: KeyBook, tell: Re
 
 def _outcome(store: Store, record: RunRecord, request: WholeRun, tell: Reporter) -> Outcome:
     """The table and the page's path."""
-    from harness.report.terminal import render_table
+    from harness.report.terminal import render_cut, render_table
     from harness.report.view import load_view
 
     page = report_again(store, record, request.report_path, tell)
     table = render_table(load_view(store, record.run_id))
-    cut = {row_id for cell in store.load_cells(record.run_id) for row_id in cell.truncated}
-    if cut:
-        tell.say(f"The prompts of {len(cut)} rows were cut: the report says which words a text encoder dropped.")
+    if cut := render_cut(store.load_cells(record.run_id)):
+        tell.say(cut)
     code = ExitCode.FAILED_CELLS if record.status == "failed-cells" else ExitCode.DONE
     return Outcome(record.run_id, f"{table}\n\n{page}", code)

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalog.tasks import TASKS
-from harness.catalog.types import Task
+from harness.catalog.types import Task, WeightsRow
 from harness.errors import HarnessError
 from harness.plan.types import InputRow
 from harness.run.bench import Bench, Finish
 from harness.run.protocol import (
+    Describe,
     Extract,
     ExtractDone,
+    ExtractSet,
     Hello,
     HelloDone,
     Load,
@@ -27,6 +29,8 @@ from harness.run.protocol import (
     Time,
     Watch,
 )
+from harness.run.worker_describe import describe
+from harness.run.worker_sets import extract_set
 from harness.run.worker_timing import time_cell, watch_cell
 from harness.spec.types import MixItem
 from harness.store.store import open_store
@@ -142,7 +146,7 @@ def _extract(bench: Bench, request: Extract) -> Finish:
     from safetensors.numpy import save
 
     began = time.perf_counter()
-    views, make = _views(bench, request), _maker(bench, request)
+    views, make = _views(bench, request), maker_of(bench, request.weights)
     data = save(make(views), metadata={**make.made_by, "made_in": request.made_in})
     bench.kept.put("features", request.features_key, data)
     done = ExtractDone(seconds=time.perf_counter() - began)
@@ -177,6 +181,7 @@ def _view(picture: Any, row: InputRow, task: Task, inputs: Any, converged: Any) 
         picture=picture,
         prompt=row.prompt,
         image=inputs.pictures[row.image] if "image" in takes and row.image else None,
+        caption=row.image_caption if "image" in takes else None,
         mask=inputs.pictures[row.mask] if "mask" in takes and row.mask else None,
         hint=inputs.hints.get(row.id),
         mix=tuple(_thing(item, inputs) for item in row.mix) if "mix" in takes else (),
@@ -188,21 +193,23 @@ def _thing(item: MixItem, inputs: Any) -> Any:
     return item.text if item.image is None else inputs.pictures[item.image]
 
 
-def _maker(bench: Bench, request: Extract) -> Any:
+def maker_of(bench: Bench, weights: WeightsRow) -> Any:
     """The loaded weights, kept for the next cell."""
     from harness.score.features import load_feature_maker
 
-    name = request.weights.model_dump_json()
+    name = weights.model_dump_json()
     if name not in bench.makers:
-        bench.makers[name] = load_feature_maker(request.weights, bench.device)
+        bench.makers[name] = load_feature_maker(weights, bench.device)
     return bench.makers[name]
 
 
 _OPS: dict[type[Any], Callable[[Bench, Any], Finish]] = {
     Hello: _hello,
+    Describe: describe,
     Load: _load,
     Make: _make,
     Time: time_cell,
     Watch: watch_cell,
     Extract: _extract,
+    ExtractSet: extract_set,
 }

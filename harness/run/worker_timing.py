@@ -21,32 +21,60 @@ def time_cell(bench: Bench, request: Time) -> Finish:
     from harness.measure.disturbance import disturbance
     from harness.measure.latency import measure_latency, synchroniser
     from harness.measure.memory import device_memory
-    from harness.pipelines.failures import release
 
-    call, steady = _call(bench, request), _steady(request.settings)
-    if request.warmups:  # a peak must not begin with another cell's leftovers; a steady call must not fetch memory anew
-        release(bench.pipelines.device)
-    synchronise = synchroniser(bench.device)
+    call, synchronise = _call(bench, request), synchroniser(bench.device)
+    first_s = _warm_up(bench, request, call) if request.warmups else None
+    if request.repeats == 0:
+        return lambda: _untimed(first_s)
+    steady = _steady(request.settings)
     with disturbance(bench.device, root_pid=os.getppid()) as disturbed, device_memory(bench.device) as memory:
-        timings = measure_latency(call, synchronise, warmups=request.warmups, repeats=request.repeats, steady=steady)
+        timings = measure_latency(call, synchronise, warmups=0, repeats=request.repeats, steady=steady)
     done = TimeDone(
-        first_call_s=timings.first_call_s,
+        first_call_s=timings.first_call_s if first_s is None else first_s,
         steady_s=timings.steady_s,
         prior_s=[prior_s for _, prior_s in timings.results],
         peak_device_bytes=memory.peak_bytes,
         reserved_device_bytes=memory.reserved_bytes,
+        used_device_bytes=memory.used_bytes,
         largest_pixel_difference=_difference(bench, request, [pictures for pictures, _ in timings.results]),
         disturbed=disturbed.found,
     )
     return lambda: done
 
 
+def _untimed(first_s: float | None) -> TimeDone:
+    return TimeDone(
+        first_call_s=first_s, steady_s=[], prior_s=[], peak_device_bytes=None, reserved_device_bytes=None,
+        largest_pixel_difference=None,
+    )  # fmt: skip
+
+
+def _warm_up(bench: Bench, request: Time, call: Callable[[], Any]) -> float:
+    """Seconds of the first call. What is measured next begins without other cells' leftovers and without a compiler's.
+
+    What was given back must be fetched anew, which no timed call should have to do: so a compiled cell is called once
+    more.
+    """
+    from harness.measure.latency import measure_latency, synchroniser
+    from harness.pipelines.failures import release
+
+    release(bench.pipelines.device)
+    timings = measure_latency(call, synchroniser(bench.device), warmups=request.warmups, repeats=0)
+    if _is_compiled(request.settings):
+        release(bench.pipelines.device)
+        call()
+    return timings.first_call_s
+
+
 def _steady(settings: Settings) -> Callable[[], AbstractContextManager[None]]:
     """What must hold in a timed call: code that was compiled must do."""
     from harness.optimizations.recompiles import none_recompiles
 
-    compiled = any(one.name == "compile" for one in settings.optimizations)
-    return none_recompiles if compiled else nullcontext
+    return none_recompiles if _is_compiled(settings) else nullcontext
+
+
+def _is_compiled(settings: Settings) -> bool:
+    return any(one.name == "compile" for one in settings.optimizations)
 
 
 def _call(bench: Bench, request: Time | Watch) -> Callable[[], tuple[Any, float]]:

@@ -59,11 +59,40 @@ def _depth(row: WeightsRow, folder: Path, device: str) -> FeatureMaker:
     return Depth(row, folder, device)
 
 
+def _perceptual(row: WeightsRow, folder: Path, device: str) -> FeatureMaker:
+    from harness.score.lpips import Perceptual
+
+    return Perceptual(row, folder, device)
+
+
+def _preference(row: WeightsRow, folder: Path, device: str) -> FeatureMaker:
+    from harness.score.preference import Preference
+
+    return Preference(row, folder, device)
+
+
+def _own(row: WeightsRow) -> FeatureMaker:
+    from harness.score.plugins import OwnPictures
+
+    return OwnPictures(row)
+
+
+def _extractor(row: WeightsRow, folder: Path, device: str) -> FeatureMaker:
+    """The folder says which network it is: the FID's Inception, or the miniature's."""
+    from harness.score.inception_features import ARCHITECTURE, InceptionFeatures
+    from harness.score.network_folder import config_of
+
+    inception = config_of(folder, "extractor").get("architecture") == ARCHITECTURE
+    return InceptionFeatures(row, folder, device) if inception else _Extractor(row, folder, device)
+
+
 _WITH_WEIGHTS: dict[Network, Callable[[WeightsRow, Path, str], FeatureMaker]] = {
     "open_clip": _open_clip,
-    "extractor": _Extractor,
+    "extractor": _extractor,
     "judge": _Judge,
     "depth": _depth,
+    "perceptual": _perceptual,
+    "preference": _preference,
 }
 
 
@@ -73,6 +102,8 @@ def load_feature_maker(row: WeightsRow, device: str) -> FeatureMaker:
     Raises:
         MissingError: they are not where the row says, and cannot be downloaded.
     """
+    if row.kind == "own":
+        return _own(row)
     if row.place is None:
         return Pixels(row)
     return _WITH_WEIGHTS[row.kind](row, weights_folder(row.place), device)

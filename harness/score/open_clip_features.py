@@ -25,8 +25,9 @@ class OpenClip:
     """Arrays of unit vectors (n, d); a line of what a view lacks is not a number.
 
     ``image_features`` and ``text_features``, ``n_tokens`` and ``truncated`` (n,) of the prompts; where any view has
-    them ``source_features`` of what pictures started from, ``inside_features`` of what is inside the masks, and
-    ``mix_features`` (n, things, d), padded with zeros, with ``mix_count`` (n,).
+    them ``source_features`` of what pictures started from and ``caption_features`` of what that shows,
+    ``inside_features`` of what is inside the masks, and ``mix_features`` (n, things, d), padded with zeros, with
+    ``mix_count`` (n,).
     """
 
     def __init__(self, row: WeightsRow, folder: Path, device: str) -> None:
@@ -45,17 +46,21 @@ class OpenClip:
         dimension = arrays["image_features"].shape[1]
         if any(view.image is not None for view in views):
             arrays["source_features"] = self._pictures([view.image for view in views], dimension)
+        if any(view.caption is not None for view in views):
+            arrays["caption_features"] = self._captions([view.caption for view in views], dimension)
         if any(view.mask is not None for view in views):
             arrays["inside_features"] = self._pictures([_inside(view) for view in views], dimension)
         return arrays | (self._mixes(views, dimension) if any(view.mix for view in views) else {})
 
     def _pictures(self, pictures: Sequence[Image.Image | None], dimension: int) -> Features:
         """(n, d), each distinct picture encoded once; not a number where there is none."""
-        features = np.full((len(pictures), dimension), np.nan, dtype=np.float32)
-        there = [i for i, picture in enumerate(pictures) if picture is not None]
         encoded = _once([picture for picture in pictures if picture is not None], _content, self._scorer.images)
-        features[there] = np.reshape(encoded, (len(there), dimension))
-        return features
+        return _placed(encoded, [picture is not None for picture in pictures], dimension)
+
+    def _captions(self, captions: Sequence[str | None], dimension: int) -> Features:
+        """Likewise of texts."""
+        encoded = _once([caption for caption in captions if caption is not None], str, self._texts)
+        return _placed(encoded, [caption is not None for caption in captions], dimension)
 
     def _mixes(self, views: Sequence[View], dimension: int) -> Arrays:
         """Texts through the text tower, pictures through the other."""
@@ -71,6 +76,13 @@ class OpenClip:
 
     def _texts(self, texts: Sequence[str]) -> Features:
         return self._scorer.texts(texts).features
+
+
+def _placed(features: Sequence[Features], there: Sequence[bool], dimension: int) -> Features:
+    """(n, d), the features in order where something is there; not a number elsewhere."""
+    placed = np.full((len(there), dimension), np.nan, dtype=np.float32)
+    placed[list(there)] = np.reshape(features, (len(features), dimension))
+    return placed
 
 
 def _once(

@@ -64,6 +64,11 @@ class OpenClipScorer:
         return Texts(np.stack([features[text] for text in prompts]), n_tokens, n_tokens > self.context_length)
 
     @property
+    def logit_scale(self) -> float:
+        """What a model's cosines are multiplied by, as it was trained."""
+        return float(self.model.logit_scale.exp())
+
+    @property
     def context_length(self) -> int:
         """How many tokens a text may have, start and end included."""
         return int(self._tokenizer.context_length)

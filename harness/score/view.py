@@ -19,14 +19,15 @@ Arrays = dict[str, NDArray[Any]]
 class View:
     """A picture, its prompt, and of its row only what its task takes: features follow from nothing else.
 
-    ``image``: what it started from. ``mask``: "L" or "RGB", white is repainted. ``hint``: a depth map, bright is near.
-    ``mix``: texts and pictures, in order. None of them need have the picture's size. ``converged``: what the picture
-    would become with ever more steps; of its size.
+    ``image``: what it started from, and ``caption`` what that shows. ``mask``: "L" or "RGB", white is repainted.
+    ``hint``: a depth map, bright is near. ``mix``: texts and pictures, in order. None of them need have the picture's
+    size. ``converged``: what the picture would become with ever more steps; of its size.
     """
 
     picture: Image.Image
     prompt: str
     image: Image.Image | None = None
+    caption: str | None = None
     mask: Image.Image | None = None
     hint: Image.Image | None = None
     mix: tuple[str | Image.Image, ...] = ()
@@ -41,6 +42,11 @@ class FeatureMaker(Protocol):
     def __call__(self, views: Sequence[View]) -> Arrays:
         """The arrays of a feature file, one line a view; what a view lacks is not a number there."""
         ...
+
+
+def called_as(metric: str) -> str:
+    """Under which key a feature file says that a metric made from it bears the literature's name, and which."""
+    return f"called_{metric}"
 
 
 def made_by(row: WeightsRow, resize: str, *libraries: str) -> dict[str, str]:

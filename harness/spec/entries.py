@@ -31,6 +31,7 @@ class Entry:
     negative: str | None
     seed: int | None
     images: tuple[Source | None, ...] = (None,)
+    image_caption: str | None = None
     mask: Source | str | None = None
     hint: Source | str | None = None
     mix: tuple[Source | str, ...] = ()
@@ -57,6 +58,7 @@ def entry(reader: Reader, line: Line, negative: str | None, *, allow_urls: bool)
         negative=cell("negative_prompt", _text, negative),
         seed=cell("seed", _seed, None),
         images=cell("image", images, (None,)),
+        image_caption=cell("image_caption", _caption, None),
         mask=cell("mask", mask, None),
         hint=cell("hint", hint, None),
         mix=cell("mix", mix, ()),
@@ -65,6 +67,7 @@ def entry(reader: Reader, line: Line, negative: str | None, *, allow_urls: bool)
         api=cell("api", _api, None),
     )
     _refuse_without_image(Cell(reader, line, "mask"), found.mask is not None, "a mask")
+    _refuse_without_image(Cell(reader, line, "image_caption"), found.image_caption is not None, "its caption")
     _refuse_without_image(Cell(reader, line, "hint"), found.hint == ESTIMATE, "an estimated hint")
     return found if len(reader.source.problems) == faults else None
 
@@ -82,6 +85,13 @@ def _text(cell: Cell, value: Any) -> str | None:
     if isinstance(value, str) and (value.strip() or not value):
         return value
     cell.bad(f"{shown(value)} is no prompt", _EMPTY)
+    return None
+
+
+def _caption(cell: Cell, value: Any) -> str | None:
+    if isinstance(value, str) and value.strip():
+        return value
+    cell.bad(f"{shown(value)} is no caption", "a text that says what the image shows")
     return None
 
 

@@ -38,6 +38,7 @@ class _Sight:
 
     entry: Entry
     content: Content
+    image_caption: str | None = None
 
     @property
     def prompt_id(self) -> str:
@@ -67,6 +68,7 @@ class _Sight:
             prompt=self.entry.prompt,
             negative_prompt=self.entry.negative,
             seed=seed,
+            image_caption=self.image_caption,
             **vars(self.content),
         )
 
@@ -95,7 +97,7 @@ def _sights(gallery: Gallery, one: Entry) -> Iterator[_Sight]:
     for image in one.images:
         content = gallery.content(one, image)
         if content is not None:
-            yield _Sight(one, content)
+            yield _Sight(one, content, one.image_caption or (image or {}).get("world"))
 
 
 def prompt_id(prompt: str, negative: str | None, instead: str = "") -> str:

@@ -46,6 +46,7 @@ _ROW: dict[str, Any] = {
         "seed": _SEED,
         "image": {"anyOf": [_TEXT, _FILE, _FOLDER, _URL, _WORLD],
                   "description": "a path, an address, world:CAPTION#SEED, or a mapping"},
+        "image_caption": {**_TEXT, "description": "what the image shows: directional_similarity needs it"},
         "mask": {"anyOf": [_TEXT, _FILE, _URL, _BOX],
                  "description": "what is white is repainted: a path, box:LEFT,TOP,RIGHT,BOTTOM, alpha, or a mapping"},
         "hint": {"anyOf": [_TEXT, _FILE, _URL, _WORLD],

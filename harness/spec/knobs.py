@@ -33,10 +33,10 @@ class Knob:
     spread: Callable[[Any], Iterable[Any]] = lambda value: (value,)
 
 
-def _number(low: float, high: float, *, whole: bool = False) -> Parser:
+def _number(low: float, high: float, *, whole: bool = False, why: str = "") -> Parser:
     def parse(reader: Reader, value: Any, place: Path_) -> Any:
         if not is_number(value, whole=whole) or not low <= value <= high:
-            return reader.bad(place, f"{shown(value)} will not do", _range(low, high, whole=whole))
+            return reader.bad(place, f"{shown(value)} will not do", _range(low, high, whole=whole) + why)
         return value if whole else float(value)
 
     return parse
@@ -146,6 +146,7 @@ _WEIGHTS_SCHEMA: dict[str, Any] = {
     "anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}, "minItems": 2}],
     "description": _WEIGHTS,
 }
+_TRAINED = ": every Kandinsky was trained on 1000 timesteps, and there are no steps between them"
 _FINITE, _TINY = 1e6, 1e-6
 NONE = "—"  # a knob that a cell's task or model does not have
 
@@ -158,10 +159,10 @@ KNOBS: dict[str, Knob] = {
     "optimizations": Knob(stacks.optimizations, "a stack of optimizations", stacks.schema(), stacks.spread),
     "size": Knob(_size, "a size", _SIZE_SCHEMA),
     "scheduler": Knob(scheduler, "a scheduler", scheduler_schema(), spread),
-    "num_inference_steps": Knob(_number(1, 1000, whole=True), "steps", _bounds("integer", 1, 1000)),
+    "num_inference_steps": Knob(_number(1, 1000, whole=True, why=_TRAINED), "steps", _bounds("integer", 1, 1000)),
     "guidance_scale": Knob(_number(0, 100), "a number", _bounds("number", 0, 100)),
     # the prior's UnCLIPScheduler spreads its steps from the first to the last: it divides by one less than their number
-    "prior_num_inference_steps": Knob(_number(2, 1000, whole=True), "steps", _bounds("integer", 2, 1000)),
+    "prior_num_inference_steps": Knob(_number(2, 1000, whole=True, why=_TRAINED), "steps", _bounds("integer", 2, 1000)),
     "prior_guidance_scale": Knob(_number(0, 100), "a number", _bounds("number", 0, 100)),
     "strength": Knob(_number(0, 1), "a number", _bounds("number", 0, 1)),
     "prior_strength": Knob(_number(0, 1), "a number", _bounds("number", 0, 1)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.spec.optimizations import Rung
 
@@ -10,12 +10,23 @@ _KNOB = "optimizations"
 Partial = dict[str, tuple[Any, ...]]
 
 
-def without_rungs(sweeps: Partial, cases: tuple[Partial, ...]) -> tuple[Partial, tuple[Partial, ...]]:
+class WithoutRungs(NamedTuple):
+    """Sweeps and cases without a ``Rung``, and the place in the file that each case comes from."""
+
+    sweeps: Partial
+    cases: tuple[Partial, ...]
+    case_places: tuple[str, ...]
+
+
+def without_rungs(sweeps: Partial, cases: tuple[Partial, ...]) -> WithoutRungs:
     """The same combinations without a ``Rung``: every case once for each dtype that a ladder comes to."""
+    places = tuple(f"cases[{number}]" for number in range(len(cases)))
     if not any(isinstance(value, Rung) for part in (sweeps, *cases) for value in part.get(_KNOB, ())):
-        return sweeps, cases
-    spread = [one for case in cases or ({},) for one in _cases({**_named(sweeps), **case})]
-    return {knob: values for knob, values in sweeps.items() if knob != _KNOB}, tuple(spread)
+        return WithoutRungs(sweeps, cases, places)
+    asked = zip(cases or ({},), places or (_KNOB,), strict=True)
+    spread = [(one, place) for case, place in asked for one in _cases({**_named(sweeps), **case})]
+    rest = {knob: values for knob, values in sweeps.items() if knob != _KNOB}
+    return WithoutRungs(rest, tuple(one for one, _ in spread), tuple(place for _, place in spread))
 
 
 def _named(sweeps: Partial) -> Partial:

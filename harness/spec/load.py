@@ -15,6 +15,9 @@ from harness.spec.ladders import without_rungs
 from harness.spec.measuring import converged_of, margins_of, metrics_of, timing_of
 from harness.spec.optimizations import LadderStep
 from harness.spec.reader import BAD, Reader, is_number, nearest, shown
+from harness.spec.reference_sets import reference_set_of
+from harness.spec.scheduler_hints import keyword_hint
+from harness.spec.scorers import scorers_of, with_scorers
 from harness.spec.source import Path_, dotted, read
 from harness.spec.types import Spec
 
@@ -22,8 +25,8 @@ _DEFAULT_MODEL = "mini-2.2"
 _MOST_VALUES = 1000  # of a sweep
 #: Keys whose faults leave the combinations of the knobs as they are.
 _BESIDE = (
-    "name", "question", *INPUT_KEYS, "margins", "converged", "timing", "batch_size", "device", "threads",
-    "cell_timeout", "strict",
+    "name", "question", *INPUT_KEYS, "margins", "converged", "reference_set", "scorers", "timing", "batch_size",
+    "device", "threads", "cell_timeout", "strict",
 )  # fmt: skip
 KEYS = (*KNOBS, *_BESIDE, "compare_to", "metrics", "cases", "exclude")
 _PROMPTS = "`prompts: […]`, `prompts: {file: …}`, or rows under `inputs`: a table's file, or [{prompt: …, image: …}]"
@@ -54,16 +57,24 @@ def read_spec(reference: str, *, fetch: bool = True) -> tuple[Spec, list[Problem
     reader, data = Reader(source, fetch=fetch), source.data
     for key in data:
         if key not in KEYS:
-            guess = nearest(key, KEYS)
-            source.fault((key,), "unknown key", expected="" if guess else f"one of {', '.join(KEYS)}", nearest=guess)
+            _unknown_key(reader, key)
     if "prompts" not in data and "inputs" not in data:
         source.fault((), "there are no prompts", expected=_PROMPTS)
     sweeps = {knob: _sweep(reader, data[knob], knob, (knob,)) for knob in KNOBS if knob in data}
     if "model" not in data:
         sweeps = {"model": (KNOBS["model"].parse(reader, _DEFAULT_MODEL, ()),), **sweeps}
     parts = _assemble(reader, data, sweeps)
-    parts["sweeps"], parts["cases"] = without_rungs(parts["sweeps"], parts["cases"])
+    parts["models"] = with_scorers(parts["models"], parts["scorers"])
+    parts |= without_rungs(parts["sweeps"], parts["cases"])._asdict()
     return Spec.model_construct(**parts), source.sorted_problems()
+
+
+def _unknown_key(reader: Reader, key: str) -> None:
+    data = reader.source.data
+    meant = keyword_hint(key, data[key], data.get("scheduler"))
+    guess = None if meant else nearest(key, KEYS)
+    expected = meant or ("" if guess else f"one of {', '.join(KEYS)}")
+    reader.bad((key,), "unknown key", expected, guess)
 
 
 def leaves_knobs_alone(problem: Problem) -> bool:
@@ -111,6 +122,8 @@ def _assemble(reader: Reader, data: dict[str, Any], sweeps: dict[str, tuple[Any,
         "margins": margins_of(reader, data, metrics),
         "metrics": metrics,
         "converged": converged_of(reader, data, metrics),
+        "scorers": scorers_of(reader, data.get("scorers")),
+        "reference_set": reference_set_of(reader, data, metrics),
         "timing": timing_of(reader, data.get("timing", {})),
         "batch_size": _whole(reader, data, "batch_size", 1, 4096),
         "device": _one_of(reader, data, "device", DEVICES, "auto"),
@@ -166,7 +179,9 @@ def _partial(reader: Reader, part: dict[str, Any], place: Path_) -> dict[str, tu
         if knob in KNOBS:
             found[knob] = _sweep(reader, value, knob, (*place, knob))
         else:
-            reader.bad((*place, knob), "this is no knob", "one of " + ", ".join(KNOBS), nearest(knob, KNOBS))
+            meant = keyword_hint(knob, value, part.get("scheduler"))
+            expected, guess = meant or "one of " + ", ".join(KNOBS), None if meant else nearest(knob, KNOBS)
+            reader.bad((*place, knob), "this is no knob", expected, guess)
     return found
 
 

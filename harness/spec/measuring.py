@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from harness.catalog.metrics import CONVERGED, MARGINS, MEASURES, METRICS
+from harness.catalog.own_metrics import own_metrics
 from harness.spec.reader import BAD, Reader, is_number, nearest, one_of, shown
 from harness.spec.types import ConvergedPlan, TimingPlan
 
@@ -26,7 +27,11 @@ def metrics_of(reader: Reader, value: Any) -> tuple[str, ...] | None:
         reader.bad(("metrics",), "the list is empty", "at least one metric, or no such key for the model's own")
     found = []
     for i, name in enumerate(names):
-        parsed = reader.name(name, ("metrics", i) if isinstance(value, list) else ("metrics",), METRICS, "metric")
+        place = ("metrics", i) if isinstance(value, list) else ("metrics",)
+        if isinstance(name, str) and name in own_metrics().faults:
+            reader.bad(place, f"{name}: the plug-in {own_metrics().faults[name]}", "a plug-in that can be loaded")
+            continue
+        parsed = reader.name(name, place, METRICS, "metric")
         if parsed is not BAD and parsed in found:
             reader.bad(("metrics", i), f"{name} stands in the list twice", "each metric once")
         elif parsed is not BAD:
@@ -59,9 +64,9 @@ def _margin_fault(
     """What is wrong with a margin, what was expected, and the nearest name; ``None`` for a good one."""
     known = (*MARGINS, *MEASURES)
     if name in METRICS and name not in MARGINS:
-        return "no verdict rests on this metric, so that a margin would say nothing", one_of(known), None
+        return "no verdict rests on this metric, so that a margin would say nothing", one_of(known, name), None
     if name not in known:
-        return "this is no metric or measure", one_of(known), nearest(name, known)
+        return "this is no metric or measure", one_of(known, name), nearest(name, known)
     if metrics is not None and name in METRICS and name not in metrics:
         return "a margin for a metric that this spec does not compute", "it among `metrics`, or no margin", None
     if name in MEASURES and not timed and not _is_off(margin):

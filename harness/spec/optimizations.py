@@ -60,14 +60,22 @@ def _choice(reader: Reader, value: Any, place: Path_) -> Any:
 
 
 def _named(reader: Reader, name: Any, options: dict[str, Any], place: Path_) -> Any:
-    if reader.name(name, place, OPTIMIZATIONS, "optimization") is BAD:
-        return BAD
+    if not isinstance(name, str) or name not in OPTIMIZATIONS:
+        return _unknown(reader, name, place)
     row = OPTIMIZATIONS[name]
     values = {key: _option(reader, row, key, value, (*place, name, key)) for key, value in sorted(options.items())}
     if BAD in values.values():
         return BAD
     own = {**{key: allowed[0] for key, allowed in row.options.items()}, "parts": "+".join(row.parts)}
     return OptimizationChoice(name=name, options={key: value for key, value in values.items() if value != own[key]})
+
+
+def _unknown(reader: Reader, name: Any, place: Path_) -> Any:
+    """A name that the catalog does not have; ``none`` stands alone, for it is the empty stack."""
+    if name == NONE:
+        return reader.bad(place, "none takes no options", "none alone, or a stack of optimizations")
+    known = [NONE, *OPTIMIZATIONS]
+    return reader.bad(place, f"{shown(name)} is no optimization", one_of(known, name), nearest(name, known))
 
 
 def _option(reader: Reader, row: OptimizationRow, key: str, value: Any, place: Path_) -> Any:

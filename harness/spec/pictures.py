@@ -60,6 +60,11 @@ def load_asset(source: Source) -> tuple[Asset, bytes]:
     return _asset(image, source), png.getvalue()
 
 
+def picture_of(source: Source) -> Image.Image:
+    """The picture alone; arguments and errors as :func:`load_asset`."""
+    return _made(source)[0]
+
+
 def examine(source: Source) -> Examined:
     """What a row must know of a picture before it is used; arguments and errors as :func:`load_asset`."""
     image, original = _made(source)

@@ -10,6 +10,7 @@ from typing import Any
 from harness.catalog.types import ModelRow
 from harness.spec.source import Path_, Source
 
+_MOST_LISTED, _LIKE = 20, 5  # names that are all told; else how many
 BAD = object()  # what a parser returns after it has noted a fault
 
 
@@ -32,7 +33,7 @@ class Reader:
         names = list(known)
         if isinstance(value, str) and value in names:
             return value
-        return self.bad(place, f"{shown(value)} is no {what}", one_of(names), nearest(value, names))
+        return self.bad(place, f"{shown(value)} is no {what}", one_of(names, value), nearest(value, names))
 
     @staticmethod
     def path(text: str) -> Path:
@@ -60,10 +61,15 @@ def nearest(value: Any, names: Iterable[str]) -> str | None:
     return lower[found[0]] if found else None
 
 
-def one_of(names: Iterable[str]) -> str:
-    """The names, or only their number where they are many."""
+def one_of(names: Iterable[str], wrong: Any = None) -> str:
+    """The names; where they are many, their number and the few that are most like the wrong one."""
     known = list(names)
-    return "one of " + ", ".join(known) if len(known) <= 20 else f"one of {len(known)} names"
+    if len(known) <= _MOST_LISTED:
+        return "one of " + ", ".join(known)
+    lower = {name.lower(): name for name in known}
+    close = difflib.get_close_matches(str(wrong)[:100].lower(), lower, n=_LIKE, cutoff=0) if wrong is not None else []
+    some = ", ".join(lower[name] for name in close)
+    return f"one of {len(known)} names" + (f", of which {some} are most like it" if some else "")
 
 
 def is_number(value: Any, *, whole: bool = False) -> bool:

@@ -12,10 +12,10 @@ from harness.catalog.scheduler_words import BOUNDS, out_of_bounds, words_of
 from harness.catalog.schedulers import SUFFIX, schedulers
 from harness.catalog.types import SchedulerRow
 from harness.spec.reader import BAD, Reader, is_number, nearest, one_of, shown
+from harness.spec.scheduler_hints import MODEL_DEFAULT, eta_hint, hint_of, label_hint, right_names, several_hint
 from harness.spec.source import Path_
 from harness.spec.types import SchedulerChoice
 
-MODEL_DEFAULT = "model-default"
 _SUBFOLDER = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _OURS = ("subfolder", "force")  # beside a scheduler's own keywords
 _LISTS = ("trained_betas", "disable_corrector")  # keywords whose one value is a list
@@ -32,7 +32,8 @@ def scheduler(reader: Reader, value: Any, place: Path_) -> Any:
             return _named(reader, name, {}, place)
         if isinstance(overrides, dict):
             return _named(reader, name, overrides, place)
-    return reader.bad(place, f"{shown(value)} is no scheduler", _FORMS)
+    meant = several_hint(value) if isinstance(value, dict) and len(value) > 1 else None
+    return reader.bad(place, f"{shown(value)} is no scheduler", meant or _FORMS)
 
 
 def spread(value: Any) -> Iterator[Any]:
@@ -68,12 +69,11 @@ def _named(reader: Reader, name: str, given: dict[str, Any], place: Path_) -> An
 
 
 def _unknown(reader: Reader, name: str, place: Path_) -> Any:
-    right = [known for known, row in schedulers().items() if row.verdict == "right"]
-    expected = f"one of {', '.join(right)}, {MODEL_DEFAULT}"
-    guess = nearest(name.removesuffix(SUFFIX), [*right, MODEL_DEFAULT]) or nearest(
-        name.removesuffix(SUFFIX), schedulers()
-    )
-    return reader.bad(place, f"{shown(name)} is no scheduler", expected, guess)
+    if (written := label_hint(name)) is not None:
+        return reader.bad(place, f"{shown(name)} is how tables name it, not how a spec does", _FORMS, written)
+    hint = hint_of(name)
+    told = f"{shown(name)} is no scheduler" + (f": {hint.remark}" if hint.remark else "")
+    return reader.bad(place, told, f"one of {', '.join(right_names())}", hint.nearest)
 
 
 def _override(reader: Reader, value: Any, row: SchedulerRow, place: Path_) -> Any:
@@ -90,10 +90,9 @@ def _override(reader: Reader, value: Any, row: SchedulerRow, place: Path_) -> An
 def _no_such(reader: Reader, row: SchedulerRow, place: Path_) -> Any:
     key, names = str(place[-1]), (*row.parameters, *row.step_parameters, *_OURS)
     if key == "eta":
-        having = [name for name, other in schedulers().items() if "eta" in other.step_parameters]
-        kind = "always draws its noise" if row.stochastic else "is deterministic"
-        return reader.bad(place, f"{row.class_name} takes no eta: it {kind}", f"eta with one of {', '.join(having)}")
-    return reader.bad(place, f"{row.class_name} takes no such keyword", one_of(names), nearest(key, names))
+        why, expected = eta_hint(row)
+        return reader.bad(place, f"{row.class_name} takes no eta: {why}", expected)
+    return reader.bad(place, f"{row.class_name} takes no such keyword", one_of(names, key), nearest(key, names))
 
 
 def _force(reader: Reader, given: dict[str, Any], row: SchedulerRow, here: Path_) -> Any:

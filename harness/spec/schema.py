@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.catalog.metrics import MARGINS, MEASURES, METRICS
+from harness.catalog.metrics import MARGINS, MEASURES, SHIPPED
 from harness.spec.inputs_schema import SCHEMAS
 from harness.spec.knobs import KNOBS
 from harness.spec.load import DEVICES, FIRST_THAT_FITS
 from harness.spec.measuring import ALL, CONVERGED_STEPS, TIMING_DEFAULTS
+from harness.spec.reference_sets import WORLD, WORLD_BOUNDS
+from harness.spec.scorers import NETWORKS
 
 SCHEMA = Path(harness.__file__).parent.parent / "experiments" / "spec.schema.json"
 
@@ -23,7 +25,32 @@ _CONVERGED = {
     "num_inference_steps": {"type": "integer", "minimum": _LEAST, "maximum": _MOST},
     "first": {"anyOf": [_WHOLE, {"const": ALL}]},
 }
+_WORLD = {key: {"type": "integer", "minimum": low, "maximum": high} for key, (low, high) in WORLD_BOUNDS.items()}
+_REFERENCE_SET = {
+    "anyOf": [
+        {"const": WORLD},
+        {"type": "string", "minLength": 1, "description": "a folder of pictures, or a .safetensors or .npz file"},
+        {
+            "type": "object",
+            "additionalProperties": False,
+            "required": [WORLD],
+            "properties": {WORLD: {"type": "object", "additionalProperties": False, "properties": _WORLD}},
+        },
+    ]
+}
 _MARGIN = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?%$"}, _OFF]}
+_SCORER = {
+    "anyOf": [
+        {"type": "string", "minLength": 1, "description": "a name of the catalog, or a folder"},
+        {"type": "object", "required": ["folder"], "additionalProperties": False, "properties": {"folder": _TEXT}},
+        {
+            "type": "object",
+            "required": ["hub"],
+            "additionalProperties": False,
+            "properties": {"hub": _TEXT, "revision": _TEXT},
+        },
+    ]
+}
 
 
 def schema() -> dict[str, Any]:
@@ -35,9 +62,11 @@ def schema() -> dict[str, Any]:
         **sweeps,
         **SCHEMAS,
         "compare_to": {"anyOf": [_mapping({name: _ref(name) for name in KNOBS}), {"const": FIRST_THAT_FITS}]},
-        "margins": _mapping(dict.fromkeys((*MARGINS, *MEASURES), _MARGIN)),
-        "metrics": _or_list({"enum": sorted(METRICS)}),
+        "margins": _mapping(dict.fromkeys((*(name for name in MARGINS if name in SHIPPED), *MEASURES), _MARGIN)),
+        "metrics": _or_list({"enum": sorted(SHIPPED)}),
         "converged": _mapping(_CONVERGED),
+        "scorers": _mapping(dict.fromkeys(NETWORKS, _SCORER)),
+        "reference_set": _REFERENCE_SET,
         "timing": {"anyOf": [_OFF, _mapping(dict.fromkeys(TIMING_DEFAULTS, _WHOLE))]},
         "batch_size": _WHOLE,
         "device": {"enum": list(DEVICES)},

@@ -16,7 +16,8 @@ from typing import Any
 from harness.spec.reader import Reader, nearest, one_of, shown
 from harness.spec.source import Path_, dotted
 
-COLUMNS = ("id", "prompt", "negative_prompt", "seed", "image", "mask", "hint", "mix", "weights", "task", "api")
+COLUMNS = ("id", "prompt", "negative_prompt", "seed", "image", "image_caption", "mask", "hint", "mix", "weights",
+           "task", "api")  # fmt: skip
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 MOST_ROWS = 1_000_000
 _LARGEST_BYTES = 50_000_000
@@ -133,7 +134,7 @@ class _Table:
     def _has_what_it_needs(self, columns: Collection[str]) -> bool:
         if self._column:
             there = self._column in columns
-            expected, guess = one_of(columns), nearest(self._column, columns)
+            expected, guess = one_of(columns, self._column), nearest(self._column, columns)
         else:
             there = "prompt" in columns or "mix" in columns
             expected, guess = "columns " + ", ".join(COLUMNS), None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from harness.base import Frozen
-from harness.catalog.types import Api, ModelRow, Task
+from harness.catalog.types import Api, ModelRow, Network, Task, WeightsRow
 
 ESTIMATE = "estimate"  # a hint that the model's depth estimator makes of the row's image
 
@@ -46,6 +46,7 @@ class InputRow(Frozen):
     negative_prompt: str | None
     seed: int
     image: str | None = None  # an asset's key, as the next
+    image_caption: str | None = None  # what the image shows; no picture is made from it
     mask: str | None = None  # white (255) is repainted
     hint: str | None = None  # a key, or "estimate"
     mix: tuple[MixItem, ...] = ()
@@ -89,11 +90,31 @@ class ConvergedPlan(Frozen):
     first: int | None
 
 
+class ReferenceSet(Frozen):
+    """What sets of pictures are held against. ``path``: of a folder of pictures, or of a file, absolute.
+
+    ``count`` and ``seed``: of the miniature's world, whose held-out captions are drawn.
+    """
+
+    kind: Literal["world", "folder", "file"]
+    path: str | None = None
+    count: int | None = None
+    seed: int | None = None
+
+    @property
+    def label(self) -> str:
+        """For people."""
+        if self.kind == "world":
+            return f"{self.count:,} pictures of the world's held-out captions, seed {self.seed}"
+        return f"the {'pictures in' if self.kind == 'folder' else 'file'} {self.path}"
+
+
 class Spec(Frozen):
     """An experiment as asked for, every key checked.
 
     ``sweeps``: knob → its values in canonical form, only for knobs that the file names. ``models`` holds the row of
-    every model named anywhere in it. ``cases`` and ``exclude`` are partial sweeps of the same form.
+    every model named anywhere in it. ``cases`` and ``exclude`` are partial sweeps of the same form; ``case_places``:
+    where in the file each case comes from, for a ladder that steps the dtype makes several of one.
     """
 
     path: str
@@ -103,6 +124,7 @@ class Spec(Frozen):
     models: dict[str, ModelRow]
     sweeps: dict[str, tuple[Any, ...]]
     cases: tuple[dict[str, tuple[Any, ...]], ...]
+    case_places: tuple[str, ...]
     exclude: tuple[dict[str, tuple[Any, ...]], ...]
     compare_to: dict[str, Any] | None
     first_that_fits: bool = False  # the reference: the first of each family that does not fail
@@ -112,6 +134,8 @@ class Spec(Frozen):
     margins: dict[str, float | str]
     metrics: tuple[str, ...] | None
     converged: ConvergedPlan | None = None  # where ``metrics`` names what looks at them
+    scorers: dict[Network, WeightsRow] = {}  # instead of the models' own weights
+    reference_set: ReferenceSet | None = None  # instead of the statistics beside an extractor's weights
     timing: TimingPlan
     batch_size: int | None
     device: str

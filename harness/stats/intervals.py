@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, ndtri, stdtrit
 
-from harness.stats.bootstrap import Studentized, studentize
+from harness.stats.bootstrap import RESAMPLES, Studentized, studentize
 from harness.stats.pairing import average_by_cluster, cluster_index
 
 Vector = NDArray[np.float64]
@@ -40,6 +40,7 @@ def mean_interval(
     level: float = 0.95,
     seed: int = 0,
     share: bool = False,
+    resamples: int = RESAMPLES,
 ) -> Estimate:
     """The mean over prompts, with the studentized bootstrap's interval.
 
@@ -50,6 +51,7 @@ def mean_interval(
         seed: of the resampling.
         share: the values are yes (1) or no (0). When each prompt is all yes or all no, the interval is Wilson's,
             which has a width even when all prompts agree.
+        resamples: how many.
     """
     _, means = average_by_cluster(values, clusters)
     n, prompts = len(clusters), len(means)
@@ -58,7 +60,7 @@ def mean_interval(
         return _without(value, level, n, prompts, f"{prompts} prompt{'s' * (prompts != 1)}: an interval needs two")
     if share and np.isin(means, (0.0, 1.0)).all():
         return _wilson(means, level, n)
-    return _of_mean(studentize(means, seed=seed), level, n)
+    return _of_mean(studentize(means, seed=seed, resamples=resamples), level, n)
 
 
 def _of_mean(mean: Studentized, level: float, n: int) -> Estimate:

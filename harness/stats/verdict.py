@@ -1,8 +1,12 @@
 """The verdict on paired harms: improved, regressed, equivalent or inconclusive, against a margin fixed beforehand.
 
 With the 90 % studentized interval [lo, hi] of the mean harm and the margin M, a comparison alone is *regressed* if
-lo > M, *improved* if hi < -M, *equivalent* if -M < lo and hi < M. Each is a one-sided test at 5 % against the margin;
-the three exclude each other, so a comparison stands in Holm's procedure with the smallest of its three p-values.
+lo > M, *improved* if hi < -M, *equivalent* if -M < lo and hi < M. Each is a test at 5 % against the margin: where the
+margin is not many standard errors wide, the chance of an error on its other side counts too. The three exclude each
+other, so a comparison stands in Holm's procedure with the smallest of its three p-values.
+
+Source: J. L. Hodges and E. L. Lehmann, Testing the approximate validity of statistical hypotheses, JRSS B 16 (1954),
+for a test of "within the margin" that holds on both sides at once.
 """
 
 from __future__ import annotations
@@ -14,7 +18,9 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtr
 
+from harness.stats import power
 from harness.stats.bootstrap import RESAMPLES, Studentized, studentize
 from harness.stats.holm import holm
 from harness.stats.permutation import sign_flip_p
@@ -24,16 +30,14 @@ from harness.stats.welch import WelchDifference, welch_difference
 Vector = NDArray[np.float64]
 Verdict = Literal["improved", "regressed", "equivalent", "inconclusive"]
 
-ALPHA = 0.05
+ALPHA = power.ALPHA
 SHOWN_LEVEL = 0.9
 Unit = Literal["prompt", "visit"]
 Mean = Studentized | ShareDifference | WelchDifference
 #: Fewer independent units than this are judged by nobody. With fewer than six prompts an exact sign-flip p cannot go
 #: under 5 % (2 / 2^n). A visit's mean is one of many calls, near enough to normal for Student's t from two visits on.
 LEAST: dict[Unit, int] = {"prompt": 6, "visit": 2}
-_POWER_EQUIVALENT = 8.6  # (z.95 + z.90)²: 80 % power of two one-sided 5 % tests when there is no effect
-_POWER_ONE_SIDED = 6.2  # (z.95 + z.80)²: 80 % power of one one-sided 5 % test
-_NO_SENSE_BEYOND = 1_000_000
+_FINER = 2  # the least p of a bootstrap must be at most half of what Holm asks of the first of so many comparisons
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ class Judged:
     ``low``, ``high``: the plain, unadjusted 90 % interval of the mean harm. ``p`` is of the best-supported claim,
     ``p_adjusted`` Holm's; the verdict is that claim if ``p_adjusted`` <= 5 %. ``n_to_settle``: about how many prompts
     would settle an inconclusive one with 80 % power; ``None`` when settled or when no number of prompts would.
+    ``smallest_effect``: the smallest harm, in the margin's unit, that so many would have called *regressed* with 80 %
+    power, had the comparisons that are open now been open then; ``None`` where they bound nothing.
     """
 
     name: str
@@ -132,6 +138,7 @@ class Judged:
     p_adjusted: float | None
     p_sign_flip: float | None
     n_to_settle: int | None
+    smallest_effect: float | None
     reason: str | None
 
 
@@ -147,18 +154,20 @@ def paired_comparisons(
     """
     for sample in samples:
         _check(sample)
-    means = [sample.summary(seed, resamples) if sample.n >= 2 else None for sample in samples]
+    enough = max(resamples, ceil(_FINER * sum(sample.n >= LEAST[sample.unit] for sample in samples) / alpha))
+    means = [sample.summary(seed, enough) if sample.n >= 2 else None for sample in samples]
     claims = [
         _best_claim(mean, sample.margin) if mean is not None and mean.n >= LEAST[sample.unit] else None
         for mean, sample in zip(means, samples, strict=True)
     ]
-    adjusted = iter(holm([claim[1] for claim in claims if claim]))
+    adjusted = holm([claim[1] for claim in claims if claim])
+    open_, ready = max(sum(p > alpha for p in adjusted), 1), iter(adjusted)
     judged = []
     for sample, mean, claim in zip(samples, means, claims, strict=True):
         if mean is None or claim is None:
             judged.append(_too_few(sample, mean))
         else:
-            judged.append(_judge(sample, mean, claim, next(adjusted), alpha, seed))
+            judged.append(_judge(sample, mean, claim, next(ready), alpha, open_, seed))
     return judged
 
 
@@ -170,17 +179,31 @@ def _check(sample: Sample) -> None:
 
 
 def _best_claim(mean: Mean, margin: float) -> tuple[Verdict, float]:
-    """The claim with the smallest one-sided p against the margin."""
+    """The claim with the smallest p against the margin."""
+    across = _across(mean, margin)
     claims: list[tuple[Verdict, float]] = [
         ("equivalent", max(mean.p_above(-margin), mean.p_below(margin))),
-        ("regressed", mean.p_above(margin)),
-        ("improved", mean.p_below(-margin)),
+        ("regressed", min(mean.p_above(margin) + across, 1.0)),
+        ("improved", min(mean.p_below(-margin) + across, 1.0)),
     ]
     return min(claims, key=lambda claim: claim[1])
 
 
+def _across(mean: Mean, margin: float) -> float:
+    """Chance that a mean at one end of the margin is seen as far beyond its other end as this one is beyond this."""
+    if mean.se == 0:
+        return 0.0
+    degrees = mean.degrees if isinstance(mean, WelchDifference) else mean.n - 1
+    return float(stdtr(degrees, -(abs(mean.mean) + margin) / mean.se))
+
+
+def _degrees(mean: Mean, n: int) -> int:
+    """Of freedom, of a spread over so many units (a side)."""
+    return (2 if isinstance(mean, WelchDifference) else 1) * (n - 1)
+
+
 def _judge(
-    sample: Sample, mean: Mean, claim: tuple[Verdict, float], p_adjusted: float, alpha: float, seed: int
+    sample: Sample, mean: Mean, claim: tuple[Verdict, float], p_adjusted: float, alpha: float, open_: int, seed: int
 ) -> Judged:
     low, high = mean.interval(SHOWN_LEVEL)
     settled = p_adjusted <= alpha
@@ -199,8 +222,9 @@ def _judge(
         p=claim[1],
         p_adjusted=p_adjusted,
         p_sign_flip=_sign_flip(sample, seed),
-        n_to_settle=None if settled else n_to_settle(mean, sample.margin),
-        reason=None if settled else _why_not(claim, alpha),
+        n_to_settle=None if settled else n_to_settle(mean, sample.margin, open_),
+        smallest_effect=power.smallest_effect(sample.margin, spread_of(mean), mean.n, open_=open_, alpha=alpha),
+        reason=None if settled else _why_not(claim, alpha, beyond=low > sample.margin or high < -sample.margin),
     )
 
 
@@ -208,23 +232,37 @@ def _sign_flip(sample: Sample, seed: int) -> float | None:
     return sign_flip_p(sample.harm, seed=seed) if isinstance(sample, PairedSample) and sample.unit == "prompt" else None
 
 
-def _why_not(claim: tuple[Verdict, float], alpha: float) -> str:
+def _why_not(claim: tuple[Verdict, float], alpha: float, *, beyond: bool) -> str:
     if claim[1] <= alpha:
         return f"{claim[0]} when taken alone, but not after Holm's adjustment for all comparisons of the report"
+    if beyond:
+        return "the interval is beyond the margin, which is too narrow for one end of it to be tested alone"
     return "the interval reaches over the margin"
 
 
-def n_to_settle(mean: Mean, margin: float) -> int | None:
-    """About how many prompts (or visits) would settle it with 80 % power: 8.6·(sd/M)², the need without an effect.
+def spread_of(mean: Mean) -> power.Spread:
+    """A sample's spread, and how well it is known."""
+    sides = 2 if isinstance(mean, WelchDifference) else 1
+    return power.Spread(mean.sd, _degrees(mean, mean.n), sides, isinstance(mean, ShareDifference))
+
+
+def n_to_settle(mean: Mean, margin: float, open_: int = 1) -> int | None:
+    """About how many prompts (or visits) would settle it with 80 % power where there is no effect.
 
     When that many were there already, the effect is what stands in the way: then the need at the effect seen, which
     grows without bound as the effect nears the margin (``None`` beyond a million).
+
+    Args:
+        mean: what was seen, and its spread.
+        margin: the margin.
+        open_: comparisons that are not settled: whoever asks again has them all in Holm's procedure.
     """
-    need = _POWER_EQUIVALENT * (mean.sd / margin) ** 2 if margin > 0 else 0.0
-    if need <= mean.n:
+    spread = spread_of(mean)
+    need = power.needed(margin, spread, open_=open_)
+    if margin == 0 or (need is not None and need <= mean.n):
         gap = abs(abs(mean.mean) - margin)
-        need = _POWER_ONE_SIDED * (mean.sd / gap) ** 2 if gap > 0 else float("inf")
-    return max(ceil(need), mean.n + 1) if need <= _NO_SENSE_BEYOND else None
+        need = power.needed(gap, spread, open_=open_, power=power.POWER)
+    return None if need is None else max(need, mean.n + 1)
 
 
 def _too_few(sample: Sample, mean: Mean | None) -> Judged:
@@ -245,5 +283,6 @@ def _too_few(sample: Sample, mean: Mean | None) -> Judged:
         p_adjusted=None,
         p_sign_flip=None,
         n_to_settle=max(n_to_settle(mean, sample.margin) or 0, least) if mean else least,
+        smallest_effect=None,
         reason=f"{n} {sample.unit}{'s' * (n != 1)}: no verdict is given below {least}",
     )

@@ -12,7 +12,19 @@ from pathlib import Path
 from harness.errors import StoreError
 from harness.store.atomic import TEMPORARY, disk_error, write_atomic
 
-STAGES = ("inputs", "hints", "prior", "images", "features", "timing", "latents", "probe", "digest", "statistics")
+STAGES = (
+    "inputs",
+    "hints",
+    "prior",
+    "images",
+    "features",
+    "timing",
+    "latents",
+    "probe",
+    "digest",
+    "statistics",
+    "noise",
+)
 QUARANTINE = ".damaged"
 _KEY = re.compile(r"[0-9a-f]{64}")
 _MAGIC = b"KHB1"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from harness.catalog.optimizations import CUDA_GRAPHS
+from harness.catalog.stacks import option
 from harness.store.records import CellRecord
 
 
@@ -17,9 +19,45 @@ def latency_by_visit(record: CellRecord) -> dict[int, float]:
     return {visit: _geometric(seconds) for visit, seconds in calls.items()}
 
 
-def memory_by_visit(record: CellRecord) -> dict[int, float]:
-    """Visit -> its peak, bytes."""
-    return dict(enumerate(map(float, record.memory.visit_peaks_bytes))) if record.memory else {}
+def replays_graphs(record: CellRecord) -> bool:
+    """Whether its compiled code replays CUDA graphs: their pools look unallocated, so that only the reserve tells."""
+    stack = record.settings.optimizations
+    on_device = record.memory is not None and record.memory.kind == "device-allocated"
+    return on_device and any(one.name == "compile" and option(one, "mode") in CUDA_GRAPHS for one in stack)
+
+
+def peak_bytes(record: CellRecord) -> int | None:
+    """The peak that a cell is judged by: what the allocator reserved where CUDA graphs are replayed."""
+    if record.memory is None:
+        return None
+    return record.memory.reserved_bytes if replays_graphs(record) else record.memory.peak_bytes
+
+
+def peak_kind(record: CellRecord) -> str | None:
+    """What ``peak_bytes`` counts, in words."""
+    if record.memory is None:
+        return None
+    kinds = {"device-allocated": "allocated on the device", "resident-over-idle": "resident over idle"}
+    return "reserved on the device" if replays_graphs(record) else kinds[record.memory.kind]
+
+
+def memory_by_visit(record: CellRecord, *, reserved: bool = False) -> dict[int, float]:
+    """Visit -> its peak, bytes; ``reserved``: of what the device's allocator held."""
+    if record.memory is None:
+        return {}
+    peaks = record.memory.visit_reserved_bytes if reserved else record.memory.visit_peaks_bytes
+    return dict(enumerate(map(float, peaks)))
+
+
+Visits = dict[int, float]
+
+
+def both_by_visit(metric: str, cell: CellRecord, other: CellRecord) -> tuple[Visits, Visits]:
+    """What was measured of two cells, of one kind: both are reserved bytes where either replays CUDA graphs."""
+    if metric == "latency":
+        return latency_by_visit(cell), latency_by_visit(other)
+    reserved = replays_graphs(cell) or replays_graphs(other)
+    return memory_by_visit(cell, reserved=reserved), memory_by_visit(other, reserved=reserved)
 
 
 def drift(record: CellRecord) -> float:

@@ -7,8 +7,11 @@ from typing import Any, Literal
 from harness.base import Frozen
 from harness.catalog.optimizations import OPTIMIZATIONS
 from harness.plan.types import Plan, Settings
+from harness.store.disturbed import Disturbed
 
 SCHEMA_VERSION = 1
+#: Why a cell has no timing while the timing pass is under way, or was stopped.
+NOT_TIMED_YET = "not timed yet: the timing pass is not over, and one that was stopped begins anew"
 #: Of 255 levels: what another batch's rounding may move a pixel by; with ten bits of mantissa or less, by more.
 _ROUNDED, _ROUNDED_ROUGHLY = 8, 40
 
@@ -60,6 +63,8 @@ class Comparison(Frozen):
     n: int  # independent units
     unit: Literal["prompt", "visit"] = "prompt"  # a visit of the timing pass, for what it measures
     n_to_settle: int | None = None  # units
+    sd: float | None = None  # of one unit's harm, a log ratio for latency and memory; what later plans forecast from
+    smallest_effect: float | None = None  # the least harm, as ``difference``, that was called in 80 % of such runs
     reason: str | None = None
 
 
@@ -120,18 +125,25 @@ class Timing(Frozen):
     stages: Stages | None = None
     evidence: list[Evidence] = []  # of the pipelines that were timed
     disturbances: list[str] = []  # what else ran or throttled while it was timed, in words
+    disturbed: Disturbed | None = None  # the readings themselves, and why one of them could not be had
     energy_j: float | None = None  # for each image
     energy_reason: str | None = None  # why there is none
 
 
 class Memory(Frozen):
-    """Bytes. ``peak_bytes`` is allocated device memory, or on a CPU resident memory over the worker's idle."""
+    """Bytes at the peak of steady calls: warm-ups, and a compiler at work in them, are over by then.
+
+    ``peak_bytes`` is allocated device memory, or on a CPU resident memory over the worker's idle. ``reserved_bytes`` is
+    what the device's allocator held: code that replays CUDA graphs is compared by it (``store/measured.py``).
+    """
 
     peak_bytes: int
     kind: Literal["device-allocated", "resident-over-idle"]
     reserved_bytes: int | None = None
+    used_bytes: int | None = None  # of the whole device, with its context and whatever else is on it
     idle_bytes: int | None = None
     visit_peaks_bytes: list[int] = []  # one for each visit; ``peak_bytes`` is the largest
+    visit_reserved_bytes: list[int] = []  # likewise of ``reserved_bytes``
 
 
 class Failure(Frozen):
@@ -181,6 +193,8 @@ class CellRecord(Frozen):
     hints: dict[str, str] = {}  # row id -> key of the depth that was estimated for it
     truncated: dict[str, dict[str, str]] = {}  # row id -> which text encoder -> the words that it dropped
     features: dict[str, str] = {}  # weights name -> key of the stored feature file
+    reference_set: str = ""  # identity of the set that it was held against, where the spec names one
+    reference_features: dict[str, str] = {}  # weights name -> key of that set's stored features
     features_made_in: dict[str, str] = {}  # weights name -> run id
     scheduler: dict[str, Any] = {}  # resolved: class name and full configuration, read from the loaded pipeline
     weights: dict[str, Any] = {}  # part -> {"place", "revision", "digest"}
@@ -190,6 +204,7 @@ class CellRecord(Frozen):
     timing: Timing | None = None
     timing_key: str = ""
     timing_reason: str | None = None  # why there is no timing
+    timing_failure: Failure | None = None  # what broke the timing pass, where something did
     memory: Memory | None = None
     notes: list[str] = []
     started_ms: int | None = None  # Unix milliseconds; what tracking replays
@@ -202,6 +217,20 @@ class CellRecord(Frozen):
         rough = self.settings.dtype != "float32" or bool(kinds & {"precision", "storage"})
         far = (self.timing.largest_pixel_difference or 0) if self.timing is not None else 0
         return far if far > (_ROUNDED_ROUGHLY if rough else _ROUNDED) else None
+
+
+class Pair(Frozen):
+    """One side of two environments that made the same plan, timed in turns: which, and whose other half.
+
+    ``id`` is of both. ``installed``: every package of the environment → its version.
+    """
+
+    id: str
+    side: Literal["a", "b"]
+    other: str  # run id
+    environment: str  # its name
+    python: str
+    installed: dict[str, str] = {}
 
 
 class RunRecord(Frozen):
@@ -219,4 +248,7 @@ class RunRecord(Frozen):
     environment_digest: str = ""
     reused: dict[str, int] = {}  # stage -> results taken from the store
     made: dict[str, int] = {}  # stage -> results computed
+    timed_calls: int = 0  # of the model, so far, in a timing pass that is not over
+    calls_to_time: int = 0  # of the model, in that pass; 0 before it and after it
     resumed: int = 0  # how often the same command continued this run
+    pair: Pair | None = None  # of `harness ab`

@@ -15,7 +15,8 @@ def references(folder: RunFolder) -> set[Reference]:
         for batch in cell["batches"]:
             found.add(("images", batch["key"]))
             found.add(("prior", batch.get("prior_key", "")))
-        found |= {("features", key) for key in cell["features"].values()}
+        for kind in ("features", "reference_features"):
+            found |= {("features", key) for key in cell.get(kind, {}).values()}
         found |= {(stage, key) for stage in ("inputs", "hints") for key in cell.get(stage, {}).values()}
         found.add(("timing", cell.get("timing_key", "")))
         stages = (cell.get("timing") or {}).get("stages") or {}

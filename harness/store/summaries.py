@@ -30,6 +30,8 @@ class RunSummary(Frozen):
     reused: dict[str, int]
     made: dict[str, int]
     reason: str | None = None
+    timed_calls: int = 0  # of ``calls_to_time`` calls of the model, in a timing pass that is not over
+    calls_to_time: int = 0
 
 
 def summaries(store: Store) -> list[RunSummary]:
@@ -56,6 +58,8 @@ def _summary(folder: RunFolder) -> RunSummary:
         seconds=_seconds(run),
         reused=run["reused"],
         made=run["made"],
+        timed_calls=run.get("timed_calls", 0),
+        calls_to_time=run.get("calls_to_time", 0),
     )
 
 

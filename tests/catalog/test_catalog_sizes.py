@@ -9,7 +9,7 @@ import pytest
 
 from harness.catalog.models import MODELS
 from harness.catalog.models_page import measured_in, text
-from harness.catalog.sizes import TABLE, download_bytes, parameters_of, table, weight_bytes
+from harness.catalog.sizes import LISTED, TABLE, download_bytes, parameters_of, table, weight_bytes
 from harness.catalog.types import Place
 from harness.catalog.weights import WEIGHTS
 
@@ -54,8 +54,9 @@ def test_a_network_has_the_published_number_of_parameters(where: str, component:
 def test_every_repository_of_the_catalog_has_a_size() -> None:
     places = [place for row in MODELS.values() for place in row.parts.values()]
     places += [row.place for row in WEIGHTS.values() if row.place is not None]
-    assert {place.where for place in places if place.kind == "hub"} == set(table()["repositories"])
-    assert all((parameters_of(place) is not None) == (place.kind == "hub") for place in places)
+    assert {place.where for place in places if place.kind == "hub"} == {*table()["repositories"], *LISTED}
+    assert all((download_bytes(place) is not None) == (place.kind == "hub") for place in places)
+    assert all((parameters_of(place) is not None) != (place.where in LISTED) for place in places if place.kind == "hub")
 
 
 def test_bytes_follow_from_parameters_and_dtype() -> None:

@@ -68,6 +68,24 @@ def test_no_store_yet_is_no_fault(harness: Harness, verb: str) -> None:
     assert not Path("runs").exists(), "looking makes nothing"
 
 
+def test_show_without_a_cell_lists_them(harness: Harness, store: Store) -> None:
+    said = harness("show", "other")
+    assert said.code == ExitCode.DONE and "has 3 cells" in said.out.splitlines()[0]
+    ids = [cell.cell_id for cell in store.load_cells(store.find_run("other"))]
+    assert [line.split()[0] for line in said.out.splitlines()[1:]] == ids
+
+
+def test_a_run_that_was_stopped_while_it_timed_says_how_far_it_is(harness: Harness, store: Store) -> None:
+    run = store.load_run(store.find_run("half"))
+    store.save_run(run.model_copy(update={"timed_calls": 19, "calls_to_time": 42}))
+    assert "interrupted, timing 19/42" in harness("status", "half").out
+    assert "interrupted, timing 19/42" in harness("ls").out
+    (cell,) = [cell for cell in store.load_cells(run.run_id) if cell.status == "done"][:1]
+    store.save_cell(cell.model_copy(update={"timing": None, "timing_reason": None}))
+    told = next(line for line in harness("status", "half").out.splitlines() if line.startswith(cell.label))
+    assert told.endswith("not timed yet")
+
+
 def test_show_gives_numbers_a_strip_or_code(harness: Harness, store: Store, tmp_path: Path) -> None:
     said = harness("show", "other", "DDIM · 10 steps", "--out", tmp_path / "strip.png")
     assert said.code == 0 and "latency 250 ms" in said.out

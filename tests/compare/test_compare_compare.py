@@ -155,6 +155,15 @@ def test_holm_counts_every_comparison_of_the_report(compared: Compares, only: On
     assert only(one, "latency").p_adjusted < only(many, "latency").p_adjusted  # type: ignore[operator]
 
 
+def test_what_is_spoilt_costs_the_others_nothing(compared: Compares, only: Only) -> None:
+    steady, restless = compared(shift={1: -0.34}), compared(shift={1: -0.34}, drift=0.5)
+    spoilt = only(restless, "latency", 1)
+    assert spoilt.verdict == "inconclusive" and "drifted by 50" in str(spoilt.reason) and spoilt.interval is not None
+    found = [only(told, "clip_score", 1) for told in (steady, restless)]
+    assert found[0].p == found[1].p
+    assert found[1].p_adjusted < found[0].p_adjusted  # type: ignore[operator]  # both are there
+
+
 def test_a_late_margin_is_told_and_decides_nothing(compared: Compares, only: Only) -> None:
     told = compared(shift={0: -1.0}, late={"clip_score": 99.0})
     assert only(told, "clip_score").verdict == "regressed" and only(told, "clip_score").margin == 0.3

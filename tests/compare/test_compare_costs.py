@@ -10,6 +10,7 @@ from support.compare_runs import VISITS
 
 from harness.compare.outcome import exit_code
 from harness.compare.types import Compared, Finding
+from harness.compare.words import remark
 from harness.errors import ExitCode
 
 Compares = Callable[..., Compared]
@@ -92,6 +93,8 @@ def test_no_timing_at_all_is_no_finding(compared: Compares) -> None:
 def test_noise_as_large_as_the_margin_is_inconclusive(compared: Compares, only: Only) -> None:
     found = only(compared(visits=[0.95, 1.0, 1.06]), "latency")
     assert found.verdict == "inconclusive" and found.n_to_settle is not None and found.n_to_settle > len(VISITS)
+    assert found.smallest_effect is not None and found.smallest_effect > 0.03
+    assert f"worse by {100 * found.smallest_effect:.1f} % would have been called, 4 times in 5" in remark(found)
 
 
 def test_a_measurement_taken_over_from_the_store_is_no_second_one(compared: Compares, only: Only) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
+
+from tiny_kandinsky import row_of
+
 from harness.catalog.models import MODELS
 from harness.catalog.tasks import default_api, parts_of
 from harness.catalog.types import Api, DType, Task, Version
+from harness.estimate.footprint import footprint
 from harness.pipelines.places import local_folder
-from harness.plan.footprint import Case
+from harness.plan.fits import case_key
+from harness.plan.footprint import Case, Footprint
 
 
 def mini_case(
@@ -32,6 +39,25 @@ def full_case(version: Version, dtype: DType = "float16", *, side: int = 512, ba
     parts = {part: f"hub:{model.parts[part].where}" for part in parts_of(model, "text-to-image")}
     return Case(version=version, task="text-to-image", api=default_api(version), parts=parts, dtype=dtype, height=side,
                 width=side, batch=batch, guided=True, prior_guided=True, negative=False)  # fmt: skip
+
+
+def tiny_case(
+    folder: Path, version: Version, task: Task, api: Api | None = None, *, batch: int = 1, negative: bool = False
+) -> Case:
+    """The case of a tiny model that was saved in a folder."""
+    parts = {part: str(folder / part) for part in parts_of(row_of(folder, version), task)}
+    return Case(version=version, task=task, api=api or default_api(version), parts=parts, dtype="float32", height=64,
+                width=64, batch=batch, guided=True, prior_guided=True, negative=negative)  # fmt: skip
+
+
+def footprint_of(case: Case) -> Footprint:
+    """Its footprint, which is made once for all tests."""
+    return _footprint(case_key(case))
+
+
+@cache
+def _footprint(key: str) -> Footprint:
+    return footprint(Case.model_validate_json(key))
 
 
 Asked = tuple[Version, Task, Api, DType, int, bool]

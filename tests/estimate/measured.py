@@ -11,11 +11,10 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from estimate.cases import full_case
+from estimate.cases import footprint_of, full_case
 from tiny_kandinsky import make_group, make_inputs, make_rows, make_settings
 
 from harness.catalog.models import MODELS
-from harness.estimate.footprint import footprint
 from harness.estimate.tracker import LiveTensors
 from harness.pipelines.decoder import run_decoder
 from harness.pipelines.load import Loaded, load_group
@@ -34,18 +33,20 @@ def load_mini(case: Case) -> Loaded:
     return load_group(group, MODELS[f"mini-{case.version}"], "cpu")
 
 
-def measured_peaks(loaded: Loaded, case: Case) -> Peaks:
+def measured_peaks(loaded: Loaded, case: Case, steps: int = 3) -> Peaks:
     """Stage → bytes of live tensors at its peak beyond all weights, in one run of the harness's own pipelines."""
     with LiveTensors() as tensors, _watched(loaded, tensors) as peaks:
         tensors.hold(weights_of(loaded))
         peaks["weights"] = tensors.live_bytes
-        run_pipelines(loaded, case)
+        run_pipelines(loaded, case, steps)
     return peaks
 
 
-def run_pipelines(loaded: Loaded, case: Case) -> None:
+def run_pipelines(loaded: Loaded, case: Case, steps: int = 3) -> None:
     """One batch of the case, from prompts to pictures."""
-    settings = make_settings(case.version, case.task, case.api, dtype=case.dtype, batch_size=case.batch)
+    settings = make_settings(
+        case.version, case.task, case.api, dtype=case.dtype, batch_size=case.batch, num_inference_steps=steps
+    )
     rows = make_rows(case.batch, "blurry" if case.negative else None, case.task)
     if case.version == "3":  # it cuts a prompt's states to its words, and an estimate cannot know how many there are
         rows = tuple(row.model_copy(update={"prompt": "star " * 140}) for row in rows)
@@ -105,7 +106,7 @@ def _peak_of(call: Callable[..., Any], stage: str, tensors: LiveTensors, peaks: 
 
 def stored_decoder(stored: dict[str, Any]) -> Footprint:
     """The estimate of what docs/full-size.json measured: 2.2's decoder alone."""
-    whole = footprint(full_case("2.2", stored["dtype"], side=stored["height"]))
+    whole = footprint_of(full_case("2.2", stored["dtype"], side=stored["height"]))
     networks = tuple(one for one in whole.networks if one.part == "decoder")
     return Footprint(networks=networks, stages=tuple(one for one in whole.stages if one.part == "decoder"))
 

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 import torch
 from estimate import by_hand
-from estimate.cases import full_case, mini_case
+from estimate.cases import footprint_of, full_case, mini_case
 
 from harness.estimate.flops import Flops
-from harness.estimate.footprint import footprint
 from harness.pipelines.full_size import MOVQ, UNET_22
 from harness.plan.footprint import Case
 
@@ -57,7 +56,7 @@ def _config(case: Case, part: str, name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("batch", [1, 3])
 def test_the_miniature_is_what_the_pencil_says(batch: int) -> None:
     case = mini_case("2.2", batch=batch)
-    stages = {stage.name: stage.flops for stage in footprint(case).stages}
+    stages = {stage.name: stage.flops for stage in footprint_of(case).stages}
     wanted = {
         "prior: prompt": 2 * by_hand.clip_text(_config(case, "prior", "text_encoder"), batch),
         "prior: step": by_hand.prior_transformer(_config(case, "prior", "prior"), 2 * batch),
@@ -70,7 +69,7 @@ def test_the_miniature_is_what_the_pencil_says(batch: int) -> None:
 
 @pytest.mark.parametrize("side", [256, 768])
 def test_the_real_size_is_what_the_pencil_says(side: int) -> None:
-    stages = {stage.name: stage.flops for stage in footprint(full_case("2.2", side=side)).stages}
+    stages = {stage.name: stage.flops for stage in footprint_of(full_case("2.2", "bfloat16", side=side)).stages}
     latent = side // 8
     assert stages["decoder: step"] == pytest.approx(by_hand.unet_22(UNET_22, 2, latent, latent), rel=BAR)
     assert stages["decoder: decode"] == pytest.approx(by_hand.movq_decoder(MOVQ, 1, latent, latent), rel=BAR)
@@ -80,5 +79,5 @@ def test_the_real_size_is_what_the_pencil_says(side: int) -> None:
 
 
 def test_without_guidance_the_decoder_works_half() -> None:
-    with_it, without = (footprint(mini_case("2.2", guided=guided)).step_flops for guided in (True, False))
+    with_it, without = (footprint_of(mini_case("2.2", guided=guided)).step_flops for guided in (True, False))
     assert with_it == pytest.approx(2 * without, rel=1e-3)

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import accelerate.hooks
 import diffusers
 import pytest
-import torch
-from estimate.cases import mini_case
-from estimate.measured import STAGES, load_mini, networks_of, run_pipelines
+from estimate.cases import footprint_of, tiny_case
+from estimate.measured import STAGES, networks_of, run_pipelines
+from tiny_kandinsky import make_group, row_of
 
 from harness.catalog.tasks import TASKS
-from harness.catalog.types import Api, Task, Version
-from harness.estimate.footprint import footprint
-from harness.pipelines.load import Loaded
-from harness.plan.residence import _HANDS_ON, OFFLOAD_ORDER, resident_for
+from harness.catalog.types import Api, OptimizationChoice, Task, Version
+from harness.pipelines.load import Loaded, load_group
+from harness.plan.residence import OFFLOAD_ORDER, resident_for
 
 Id = tuple[str, str]
 _NAMES = {
-    name for row in TASKS.values() for classes in row.pipelines.values() for name in vars(classes).values() if name
+    name
+    for row in TASKS.values()
+    for version, classes in row.pipelines.items()
+    for name in (classes.prior, classes.decoder or classes.combined)
+    if name
 }
 
 
 @pytest.mark.parametrize("name", sorted(_NAMES))
 def test_the_order_is_diffusers_own(name: str) -> None:
     cls = getattr(diffusers, name)
-    if name in _HANDS_ON:
-        assert name not in OFFLOAD_ORDER and "enable_model_cpu_offload" in vars(cls)
-        return
     assert OFFLOAD_ORDER[name] == cls.model_cpu_offload_seq
     assert "enable_model_cpu_offload" not in vars(cls)
     named = [one.removeprefix("prior_") for one in cls.model_cpu_offload_seq.split("->")]
@@ -39,34 +40,42 @@ def test_the_order_is_diffusers_own(name: str) -> None:
     assert "prior" in named or "Combined" in name or not cls._exclude_from_cpu_offload
 
 
-ASKED: list[tuple[Version, Task, Api]] = [
-    ("2.2", "text-to-image", "two-stage"),
-    ("2.2", "text-to-image", "combined"),
-    ("2.2", "image-to-image", "two-stage"),
-    ("2.2", "image-to-image", "combined"),
-    ("2.2", "inpainting", "combined"),
-    ("2.2", "controlnet-depth-image-to-image", "two-stage"),
-    ("2.1", "text-to-image", "two-stage"),
-    ("2.1", "text-to-image", "combined"),
-    ("2.1", "inpainting", "two-stage"),
-    ("2.1", "image-to-image", "combined"),
-    ("3", "text-to-image", "combined"),
-    ("3", "image-to-image", "combined"),
+ASKED: list[tuple[Version, Task, Api, bool]] = [
+    ("2.2", "text-to-image", "two-stage", False),
+    ("2.2", "text-to-image", "two-stage", True),
+    ("2.2", "text-to-image", "combined", False),
+    ("2.2", "image-to-image", "combined", False),
+    ("2.2", "inpainting", "combined", False),
+    ("2.2", "controlnet-depth-image-to-image", "two-stage", False),
+    ("2.1", "text-to-image", "two-stage", False),
+    ("2.1", "text-to-image", "two-stage", True),
+    ("2.1", "text-to-image", "combined", False),
+    ("2.1", "text-to-image", "combined", True),
+    ("2.1", "inpainting", "two-stage", False),
+    ("2.1", "image-to-image", "combined", False),
+    ("3", "text-to-image", "combined", False),
+    ("3", "image-to-image", "combined", False),
 ]
+OFFLOAD = (OptimizationChoice(name="model-offload"),)
 
 
-@pytest.mark.parametrize("asked", ASKED, ids="-".join)
-def test_the_walk_is_that_of_the_hooks(asked: tuple[Version, Task, Api]) -> None:
-    torch.set_num_threads(1)
-    case = mini_case(*asked)
-    loaded, found = load_mini(case), footprint(case)
-    for pipeline in [loaded.combined] if case.api == "combined" else [loaded.prior, loaded.decoder]:
-        pipeline.enable_model_cpu_offload(device="cpu")  # every hook is set, and moves a network to where it is
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: "-".join(map(str, asked)))
+def test_the_walk_is_that_of_the_hooks(
+    folder_for: Callable[[Version], Path], asked: tuple[Version, Task, Api, bool]
+) -> None:
+    """As the harness applies it; with the processor as the device every hook is set, and moves to where it is."""
+    (version, task, api, negative), folder = asked, folder_for(asked[0])
+    case = tiny_case(folder, version, task, api, negative=negative)
+    group = make_group(version, task, api, optimizations=OFFLOAD)
+    loaded, found = load_group(group, row_of(folder, version), "cpu"), footprint_of(case)
     with _seen(loaded) as seen:
-        run_pipelines(loaded, case)
-    resident = resident_for(case, found, ("model-offload",))
+        run_pipelines(loaded, case, 2)
+    resident = resident_for(case, found, OFFLOAD)
     for stage in found.stages:
         there = {(one.part, one.name) for one in found.networks if resident(one, stage)}
+        if negative and stage.name == "prior: image":  # the picture of nothing is not asked for
+            assert stage.name not in seen
+            continue
         wanted = seen["prior: image"][0] if stage.name == "prior: picture" else seen[stage.name][-1]
         assert there == wanted, stage.name
 

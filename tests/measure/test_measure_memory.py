@@ -51,7 +51,7 @@ def puppet() -> Iterator[Puppet]:
 
 
 def test_a_peak_that_is_over_is_still_seen_and_a_reset_forgets_it(puppet: Puppet) -> None:
-    idle = resident_bytes(__import__("psutil").Process(puppet.process.pid))
+    idle = resident_bytes(puppet.process.pid)
     with ResidentMemory(puppet.process.pid) as memory:
         puppet.do("hold", 100)
         puppet.do("free")

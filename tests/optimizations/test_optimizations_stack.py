@@ -19,13 +19,14 @@ from harness.catalog.optimizations import OPTIMIZATIONS
 from harness.errors import HarnessError
 from harness.optimizations import residence
 from harness.optimizations.attention import attentions
-from harness.optimizations.kernels import with_kernels
+from harness.optimizations.kernels import OUTSIDE, with_kernels
 from harness.optimizations.recompiles import none_recompiles
 from harness.optimizations.stack import APPLIED, as_at_first, verify_stack
 from harness.optimizations.storage import weight_bytes
 from harness.optimizations.types import outcome_of
 from harness.pipelines import load as loading
 from harness.pipelines.load import Loaded
+from harness.pipelines.trace import counted
 from harness.store.records import Evidence
 
 Load = Callable[..., Loaded]
@@ -240,9 +241,40 @@ def test_what_is_compiled_is_found_and_what_dynamo_passed_over_is_not(load: Load
     assert [(one.part, one.outcome) for one in found] == [(part, "applied") for part in ("unet", "prior", "movq")]
     assert "a compiled module; 1 graphs and 0 graph breaks" in found[0].observed
 
+
+@pytest.mark.usefixtures("compiled_quickly")
+def test_what_dynamo_passes_over_in_silence_is_not_there(load: Load) -> None:
     silent = load(choice("compile"))
     with torch.compiler.set_stance("force_eager"):
         assert _outcomes(silent) == ["failed"]
+
+
+@pytest.mark.usefixtures("compiled_quickly")
+def test_graphs_somewhere_inside_a_network_are_not_the_network(load: Load) -> None:
+    """The planted fault: one block asks not to be compiled, so that the whole is not, and ten parts of it are."""
+    loaded = load(choice("compile"))
+    block = loaded.decoder.unet._orig_mod.down_blocks[0]
+    block.forward = torch._dynamo.disable(block.forward)
+    (found,) = _found(loaded)
+    assert found.outcome == "partly" and "none of them is of its own code" in found.observed
+    assert "Skip calling `torch.compiler.disable()`d function" in found.observed
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        picture(loaded, steps=1)
+    ran = counted(profiler.events())
+    assert ran["compiled region"] > 1 and ran[OUTSIDE] > 10
+    applied = found.model_copy(update={"outcome": "applied"})
+    (told,) = with_kernels([choice("compile")], [applied], ran)
+    assert told.outcome == "partly" and f"{ran[OUTSIDE]} × operation outside compiled regions" in told.observed
+
+
+@pytest.mark.usefixtures("compiled_quickly")
+def test_a_network_in_two_pieces_is_partly_compiled_and_the_break_is_told(load: Load) -> None:
+    loaded = load(choice("compile"))
+    unet = loaded.decoder.unet._orig_mod
+    embed = unet.time_embedding.forward
+    unet.time_embedding.forward = lambda *given: (torch._dynamo.graph_break(), embed(*given))[1]
+    (found,) = _found(loaded)
+    assert found.outcome == "partly" and "graph break" in found.observed and "0 graph breaks" not in found.observed
 
 
 @pytest.mark.usefixtures("compiled_quickly")

@@ -142,7 +142,7 @@ def test_a_hub_model_is_shown_by_name_and_revision(
     model = tiny.model.model_copy(update={"parts": {**tiny.model.parts, "decoder": hub}})
     code = show_code(settings_of(dtype="float16"), model, rows_of(1), {}, device="cuda:0")
     assert (
-        '"kandinsky-community/kandinsky-2-2-decoder", revision="abc", variant="fp16", torch_dtype=torch.float16' in code
+        '"kandinsky-community/kandinsky-2-2-decoder", revision="abc", variant="fp16", dtype=torch.float16' in code
     )
     assert '.to("cuda:0")' in code
 

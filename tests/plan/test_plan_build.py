@@ -35,6 +35,7 @@ def test_every_default_is_resolved_and_listed(plan_of: Plans) -> None:
         "device": "auto",
         "threads": "the physical cores",
         "cell_timeout": "none",
+        "reference_set": "the extractor's own statistics",
         "timing.repeats": 4,
         "timing.rounds": 3,
         "timing.warmups": 3,
@@ -224,3 +225,12 @@ def test_negative_prompts_that_do_nothing_are_told(plan_of: Plans) -> None:
     for guidance, negative, wanted in (("[1, 4]", "blur", True), ("4", "blur", False), ("1", "", False)):
         plan = plan_of(f"prompts: x\nguidance_scale: {guidance}\nnegative_prompt: '{negative}'\n")
         assert any(told in note for note in plan.forecast.notes) is wanted
+
+
+def test_a_note_names_the_configuration_that_the_worker_starts_from(plan_of: Plans) -> None:
+    """DDPM starts from the guide's ``ddpm_scheduler``, which says nothing that DDPM drops; DDIM's own would."""
+    notes = "\n".join(plan_of("model: mini-2.2\nprompts: x\nscheduler: [DDPM, EulerDiscrete]\n").notes)
+    assert "EulerDiscrete, built from the DDIMScheduler" in notes and "set_alpha_to_one" in notes
+    assert "DDPM, built from" not in notes
+    other = plan_of("model: mini-2.2\nprompts: x\nscheduler: {DDPM: {variance_type: fixed_small}}\n").notes
+    assert any("built from the DDIMScheduler" in note for note in other)

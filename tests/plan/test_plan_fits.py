@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from harness.catalog.optimizations import OPTIMIZATIONS, RESIDENCES
+from harness.catalog.stacks import label_of_stack
+from harness.catalog.types import OptimizationChoice
 from harness.plan.fits import CHANGES, ERROR, case_key, cheapest, fit, variants, verdict_of
-from harness.plan.footprint import Answer, Case, Footprint, Network, Stage, peak_bytes
+from harness.plan.footprint import Answer, Case, Footprint, Network, Stage, group_key, peak_bytes
 from harness.plan.residence import resident_for
 
 GIB = 2**30
@@ -31,7 +33,8 @@ def make_footprint(case: Case) -> Footprint:
     def network(part: str, name: str, size: int) -> Network:
         weights = size * GIB * wide
         return Network(part=part, name=name, class_name=name, parameters=size * GIB // 2, weight_bytes=weights,
-                       largest_layer_bytes=weights // 8, cast_bytes=weights * 5 // 8, source="here")  # type: ignore[arg-type] # fmt: skip
+                       largest_layer_bytes=weights // 8, cast_bytes=weights * 5 // 8, group_bytes=_groups(weights),
+                       source="here")  # type: ignore[arg-type] # fmt: skip
 
     def stage(name: str, network: str, active: int, repeats: str = "once", flops: int = 10) -> Stage:
         rows = case.batch
@@ -52,12 +55,23 @@ def make_footprint(case: Case) -> Footprint:
     )
 
 
+def _groups(weights: int) -> dict[str, int]:
+    """A sixteenth and an eighth by leaf, a quarter and a half by block."""
+    shares = {("leaf_level", False): 16, ("leaf_level", True): 8, ("block_level", False): 4, ("block_level", True): 2}
+    return {group_key(kind, stream): weights // share for (kind, stream), share in shares.items()}
+
+
+def stack_of(*names: str, **options: str | bool) -> tuple[OptimizationChoice, ...]:
+    """A stack from names; the options are the last one's."""
+    return tuple(OptimizationChoice(name=n, options=options if n == names[-1] else {}) for n in names)
+
+
 def look(case: Case) -> Answer:
     return Answer(footprint=make_footprint(case))
 
 
 def names(memory_gib: float, gpu: bool = True, stack: tuple[str, ...] = (), **changes: Any) -> list[str] | None:
-    way = cheapest(make_case(**changes), stack, round(memory_gib * GIB), look, gpu=gpu)
+    way = cheapest(make_case(**changes), stack_of(*stack), round(memory_gib * GIB), look, gpu=gpu)
     return None if way is None else [change.name for change in way.changes]
 
 
@@ -72,27 +86,44 @@ def test_sums_are_those_of_the_parts() -> None:
     ("stack", "gib"),
     [
         ((), 12),
-        (("channels-last", "compile"), 12),
-        (("release-prior",), 7),
-        (("layerwise-casting",), 12 - 3 * 3 / 8),
-        (("model-offload",), 6),  # the prior is still there as the image encoder comes
-        (("sequential-offload",), 2 + 1 / 8 + 1),  # the prior stays
-        (("group-offload",), 12 - 3),
+        (stack_of("channels-last", "compile"), 12),
+        (stack_of("release-prior"), 7),
+        (stack_of("layerwise-casting"), 12 - 3 * 3 / 8),
+        (stack_of("layerwise-casting", parts="prior"), 12 - 2 * 3 / 8),
+        (stack_of("layerwise-casting", parts="unet+prior", storage="float8_e5m2"), 12 - 5 * 3 / 8),
+        (stack_of("model-offload"), 6),  # the prior is still there as the image encoder comes
+        (stack_of("sequential-offload"), 2 + 1 / 8 + 1),  # the prior stays
+        (stack_of("group-offload"), 12 - 3),
+        (stack_of("group-offload", parts="unet+prior"), 12 - 5),
     ],
+    ids=lambda value: label_of_stack(value) if isinstance(value, tuple) else None,
 )
-def test_each_way_of_keeping_weights_has_its_peak(stack: tuple[str, ...], gib: float) -> None:
+def test_each_way_of_keeping_weights_has_its_peak(stack: tuple[OptimizationChoice, ...], gib: float) -> None:
     case = make_case()
     found = make_footprint(case)
     assert peak_bytes(found, resident_for(case, found, stack)) == gib * GIB
 
 
-def test_a_combined_pipeline_never_sends_its_prior_away() -> None:
-    case = make_case(api="combined")
+@pytest.mark.parametrize(
+    ("options", "gib"),
+    [({}, 3 / 16), ({"use_stream": True}, 3 / 8), ({"offload_type": "block_level"}, 3 / 4),
+     ({"offload_type": "block_level", "use_stream": True}, 3 / 2), ({"parts": "prior"}, 3)],
+)  # fmt: skip
+def test_what_a_grouped_network_has_there_is_by_its_options(options: dict[str, Any], gib: float) -> None:
+    case = make_case()
     found = make_footprint(case)
-    assert peak_bytes(found, resident_for(case, found, ("model-offload",))) == 6 * GIB
+    step = next(stage for stage in found.stages if stage.name == "decoder: step")
+    unet = next(one for one in found.networks if one.name == "unet")
+    assert resident_for(case, found, stack_of("group-offload", **options))(unet, step) == gib * GIB
+
+
+def test_a_combined_pipeline_sends_its_prior_away_as_the_two_stages_do() -> None:
+    """The harness offloads the inner pipelines, which run, each by its own order."""
+    case = make_case(api="combined")
+    found, offload = make_footprint(case), stack_of("model-offload")
+    assert peak_bytes(found, resident_for(case, found, offload)) == 6 * GIB
     decode = next(stage for stage in found.stages if stage.name == "decoder: decode")
-    there = {one.name for one in found.networks if resident_for(case, found, ("model-offload",))(one, decode)}
-    assert there == {"prior", "movq"}
+    assert {one.name for one in found.networks if resident_for(case, found, offload)(one, decode)} == {"movq"}
 
 
 def test_an_estimate_is_trusted_to_its_error() -> None:

@@ -41,7 +41,9 @@ def test_images_calls_loads_and_sharing(plan_of: Plans) -> None:
     assert cost.loads == 1 + 2  # the quality pass, and a visit in each round
     stages = {stage.stage: (stage.uses, stage.distinct) for stage in cost.stages}
     assert stages == {"prior": (20, 4), "images": (20, 20), "features": (15, 15), "timing": (5, 5)}
-    assert any("the timing pass makes about 80 images more" in note for note in cost.notes)
+    (note,) = [note for note in cost.notes if "the timing pass makes about 80 images more" in note]
+    assert "10 timing jobs (5 cells × 2 rounds) of 4 calls each, 40 calls in all; `timing: off` leaves them out" in note
+    assert "80 images more, 4.0 times those of the cells" in note
 
 
 def test_what_the_prior_depends_on_is_not_shared(plan_of: Plans) -> None:

@@ -33,13 +33,30 @@ def test_everything_a_person_wants_to_know_before_spending_anything(plan_of: Cal
     assert "  scored by clip_score (mini-scorer), frechet (mini-extractor), world_truth (mini-judge)" in lines
     assert "  compared with scheduler DDIM, num_inference_steps 50, all else equal" in lines
     assert "  margins, within which a difference does not matter: clip_score 1 points, world_truth 0.05" in lines
-    assert "  DDIM · 4 steps      4" in lines
-    assert "  DDIM · 50 steps    50  reference" in lines
+    assert "  DDIM · 4 steps     4 calls" in lines
+    assert "  DDIM · 50 steps   50 calls  reference" in lines
+    assert "  reference_set: the extractor's own statistics" in lines
     assert "  guidance_scale: 4" in lines and "  metrics: clip_score, frechet, world_truth" in lines
     assert "  images: 12" in lines and "  disk: about 0.3 MB" in lines and "  loads of a pipeline: 1" in lines
     calls = "  model calls: 232 of the decoder, 100 of the prior; 4 results of the prior serve all images"
     assert calls in lines and "  time: unknown" in lines
     assert "  seconds: nothing like mini-2.2 was timed on this machine yet" in lines
+
+
+def test_a_scheduler_that_no_label_names_stands_above_them(plan_of: Callable[..., Plan]) -> None:
+    lines = render_plan(plan_of("prompts: x\nscheduler: UniPCMultistep\nnum_inference_steps: [1, 10]\n")).splitlines()
+    at = lines.index("cells, all with UniPCMultistep, and how often each calls the decoder for an image")
+    assert lines[at + 1 : at + 3] == ["  1 step       1 call", "  10 steps   10 calls"]
+
+
+def test_what_several_schedulers_drop_is_one_note(plan_of: Callable[..., Plan]) -> None:
+    plan = plan_of("prompts: x\nmodel: mini-2.2\nscheduler: [UniPCMultistep, EulerDiscrete, HeunDiscrete]\n")
+    dropped = [note for note in plan.notes if ": dropped " in note]
+    of = "built from the DDIMScheduler of mini-2.2's decoder: dropped"
+    assert dropped == [
+        f"UniPCMultistep, EulerDiscrete, {of} clip_sample=false, set_alpha_to_one=false",
+        f"HeunDiscrete, {of} set_alpha_to_one=false",
+    ]
 
 
 def test_a_refusal_tells_its_reason_once_over_what_it_takes(plan_of: Callable[..., Plan]) -> None:

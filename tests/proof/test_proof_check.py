@@ -14,7 +14,7 @@ from harness.proof.check import Cell, answer, mismatch, order_of
 from harness.proof.deterministic import errors_of, once
 from harness.proof.naming import named
 from harness.proof.problems import PROBLEMS
-from harness.proof.refusals import attempts
+from harness.proof.refusals import STAYS, attempts, without_adapter, worth_trying_bare
 from harness.proof.stochastic import batch_difference, chain
 from harness.proof.subjects import problems_for
 from harness.proof.walk import Course
@@ -85,6 +85,23 @@ def test_what_clips_changes_nothing_inside_and_much_outside() -> None:
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_a_refusal_is_for_cause(name: str) -> None:
     assert all(holds(one) for one in attempts(name)), attempts(name)
+
+
+def test_without_the_adapter_one_raises_one_stays_wrong_and_one_is_right() -> None:
+    heun, euler, ddim = (
+        without_adapter(SchedulerVariant(name=name)) for name in ("HeunDiscrete", "EulerDiscrete", "DDIM")
+    )
+    assert heun.raised is not None and "generator" in heun.raised
+    assert euler.raised is None and min(euler.errors) > STAYS
+    assert ddim.raised is None and ddim.errors[-1] < 0.01
+
+
+def test_a_variant_that_takes_more_of_the_adapter_than_its_class_is_tried_without() -> None:
+    karras = SchedulerVariant(name="DPMSolverMultistep", config={"use_karras_sigmas": True})
+    noisy = SchedulerVariant(name="DDIM", step={"eta": 1.0})
+    trailing = SchedulerVariant(name="DDIM", config={"timestep_spacing": "trailing"})
+    euler = SchedulerVariant(name="EulerDiscrete")
+    assert worth_trying_bare([karras, noisy, trailing, euler]) == [karras, euler]
 
 
 @pytest.mark.parametrize(("name", "lost"), [("LCM", 0.31), ("TCD", 0.06)])

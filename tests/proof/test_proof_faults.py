@@ -32,7 +32,7 @@ def _word(variant: SchedulerVariant, task: Task, strength: float | None = None) 
 def _proof(found: Answer) -> Proof:
     subject = Subject(variant=found.variant, answers=(found,))
     return Proof(made_with={}, digest="", processes=1, seconds=0, processor_seconds=0, subjects=(subject,),
-                 attempts=(), mismatch={})  # fmt: skip
+                 attempts=(), without=(), mismatch={})  # fmt: skip
 
 
 @pytest.fixture

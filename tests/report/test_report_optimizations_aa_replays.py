@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import support.aa_replays as replays_module
-from support.aa_replays import Visit, plain, pool_of, replay, report
+from support.aa_replays import Visit, biases, main, pool_of, replay, report
 from support.audit_runs import AuditBuilder
 
 
@@ -26,7 +26,8 @@ def test_the_pool_is_of_cells_that_ran_one_pipeline(tmp_path) -> None:
     builder.add(dtype="float16", ratios=(3.0, 3.0, 3.0))
     found = pool_of(builder.records)
     assert [len(visit.calls) for visit in found] == [3, 3, 3] and len(found[0].calls[0]) == 3
-    assert plain(found).value == pytest.approx((1.3 / 1.2) ** (1 / 3))
+    first, *_ = biases(found)
+    assert first.ratio.value == pytest.approx((1.3 / 1.2) ** (1 / 3))
 
 
 @pytest.mark.parametrize("visits", [2, 3, 5])
@@ -69,3 +70,40 @@ def test_a_run_of_many_visits_is_judged(tmp_path) -> None:
     store, run_id = builder.finish()
     lines, fine = report(store, [run_id], 1500)
     assert fine and all(line.endswith(": met") for line in lines[2:])
+
+
+def _exit(builder: AuditBuilder, monkeypatch) -> int:
+    store, run_id = builder.finish()
+    monkeypatch.setattr("sys.argv", ["aa_replays", str(store.root), run_id, "--pairs", "1000"])
+    return main()
+
+
+def _twins(tmp_path, *factors: float) -> AuditBuilder:
+    """One pipeline under several names in 40 visits, the later ones by constant factors faster than the first."""
+    rng, builder = np.random.default_rng(5), AuditBuilder(tmp_path / "runs", prompts=1)
+    builder.reference(ratios=tuple(np.exp(rng.normal(0, 0.02, 40))))
+    for stack, factor in zip(("again", "sdpa"), factors, strict=False):
+        builder.add(stack, ratios=tuple(factor * np.exp(rng.normal(0, 0.02, 40))), outcome="no-op")
+    return builder
+
+
+def test_the_command_ends_well_on_a_sound_pool(tmp_path, monkeypatch) -> None:
+    assert _exit(_twins(tmp_path, 1.0, 1.0), monkeypatch) == 0
+
+
+def test_a_cell_that_is_always_slower_ends_the_command_with_1(tmp_path, monkeypatch, capsys) -> None:
+    """The planted fault: the third cell is 2 % faster than its twins; drawing which of two is A would hide it."""
+    assert _exit(_twins(tmp_path, 1.0, 1.02), monkeypatch) == 1
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("as measured")]
+    assert [line.rpartition("no bias: ")[2] for line in told] == [
+        "met",
+        *["NOT met: one of the two is always slower"] * 2,
+    ]
+
+
+def test_a_coverage_beyond_the_bar_ends_the_command_with_1(tmp_path, monkeypatch, capsys) -> None:
+    """The planted fault: an interval of 80 %."""
+    real = replays_module.ratio_over_visits
+    narrow = lambda one, other, level=0.8: real(one, other, level=level)  # noqa: E731
+    monkeypatch.setattr(replays_module, "ratio_over_visits", narrow)
+    assert _exit(_twins(tmp_path, 1.0, 1.0), monkeypatch) == 1 and ": NOT met" in capsys.readouterr().out

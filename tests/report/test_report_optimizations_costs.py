@@ -7,6 +7,9 @@ from support.audit_runs import AuditBuilder
 
 from harness.report.optimizations.audit import read_audit
 from harness.report.optimizations.costs import first_call, memory_saved, speed_up
+from harness.report.optimizations.lines import cost_table
+from harness.report.optimizations.table import records
+from harness.store.measured import peak_bytes, replays_graphs
 
 
 def audited(builder):
@@ -89,3 +92,29 @@ def test_what_was_not_timed_says_why(audit) -> None:
     one = audited(audit)[1]
     assert one.speed.value is None and one.speed.reason == "not timed: recompiled in a timed call: a size changed"
     assert one.first.reason == "not timed" and first_call(one.cell, one.reference, one.speed).seconds is None
+
+
+GRAPHS = {"mode": "reduce-overhead"}
+
+
+def test_cuda_graphs_are_compared_by_what_was_reserved(tmp_path) -> None:
+    """Their pools look unallocated: by allocated bytes the cell would save 60 %, and it takes half as much again."""
+    builder = AuditBuilder(tmp_path / "runs", prompts=2)
+    builder.reference(peaks_mib=(100,) * 3, reserved_mib=(120, 121, 122))
+    builder.add("compile", options=GRAPHS, peaks_mib=(40,) * 3, reserved_mib=(180, 181, 182), used_mib=900)
+    builder.add("compile", peaks_mib=(90,) * 3, reserved_mib=(180, 181, 182))
+    reference, graphs, plain = audited(builder)
+    assert graphs.memory.bytes.value == -60 * 2**20 and graphs.memory.share.value == pytest.approx(-60 / 121)
+    assert plain.memory.bytes.value == 10 * 2**20
+    assert [peak_bytes(one.cell) for one in (reference, graphs, plain)] == [mib * 2**20 for mib in (100, 182, 90)]
+    row = {row["optimizations"]: row for row in records(read_audit(builder.view()))}["compile(mode=reduce-overhead)"]
+    assert (row["judged_by"], row["judged_bytes"]) == ("reserved on the device", 182 * 2**20)
+    assert (row["peak_bytes"], row["reserved_bytes"], row["used_bytes"]) == (40 * 2**20, 182 * 2**20, 900 * 2**20)
+    text = str(cost_table(read_audit(builder.view()), read_audit(builder.view()).families[0]))
+    assert "allocated 40.0 MiB" in text and "whole device 900 MiB" in text
+
+
+def test_on_a_processor_no_mode_replays_graphs(audit) -> None:
+    audit.add("compile", options=GRAPHS, peaks_mib=(90,) * 3)
+    one = audited(audit)[1]
+    assert one.memory.bytes.value == 10 * 2**20 and not replays_graphs(one.cell)

@@ -6,9 +6,10 @@ import json
 import re
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from PIL import Image
-from support.audit_runs import AuditBuilder, usual
+from support.audit_runs import OUT_OF_MEMORY, AuditBuilder, usual
 
 from harness.cli import run
 from harness.errors import ExitCode
@@ -16,7 +17,9 @@ from harness.report.optimizations.audit import read_audit
 from harness.report.optimizations.bars import groups_of, ticks
 from harness.report.optimizations.beside import beside
 from harness.report.optimizations.content import gather
+from harness.report.optimizations.lines import cost_table
 from harness.report.optimizations.summary import draw_summary, footer, scales_of
+from harness.report.optimizations.table import records
 from harness.report.write import write_report
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>|`*{{7*7}}"
@@ -153,6 +156,46 @@ def test_the_picture_holds_together_for_many_cells_and_odd_ones(tmp_path) -> Non
     one, other = groups_of(content.audit.families, 20)
     assert len(one.cells) + len(other.cells) == 20
     assert scales_of((one, other)) == [one.longest, other.longest] and other.longest > 4 * one.longest
+
+
+def _red_line(builder) -> int:
+    """The longest level line of the summary in the colour of a failure, in pixels: no letter has a long one."""
+    picture = np.asarray(draw_summary(gather(builder.view(), public=True)).convert("RGB"))
+    red = picture[..., 0].astype(int) - picture[..., 2] > 100  # a thin line is mixed with the paper
+    return max(len(run) for row in red for run in "".join(map(str, row.astype(int))).split("0"))
+
+
+def test_out_of_memory_while_it_was_timed_is_a_hatched_bar_with_the_need_and_a_row(tmp_path) -> None:
+    """As one in the quality pass; the pictures are there, and their columns stay."""
+    failure = OUT_OF_MEMORY.model_copy(update={"peak_bytes": 14 * 2**30})
+    lines = []
+    for kind in ("out-of-memory", "error"):
+        builder = AuditBuilder(tmp_path / kind, prompts=2)
+        builder.reference()
+        builder.add("compile", timing_failure=failure.model_copy(update={"kind": kind}))
+        lines.append(_red_line(builder))
+    assert lines[0] > 100 and 0 < lines[1] < 20
+    builder = AuditBuilder(tmp_path / "table", prompts=2)
+    builder.reference()
+    builder.add("compile", timing_failure=failure)
+    content = gather(builder.view(), public=True)
+    line = cost_table(content.audit, content.audit.families[0]).lines[1]
+    assert line[2].text == "out of memory" and line[2].small[0].startswith("at 14336 MiB: The device ran out")
+    assert "while it was timed" in line[2].small and line[7].text == "identical"
+    assert [fault for _, fault in content.flagged if "timing failed" in fault]
+    assert [one["timing_failure"] for one in records(content.audit)] == [None, "out-of-memory"]
+
+
+def test_what_could_not_be_read_while_timing_is_told_once(tmp_path) -> None:
+    builder = new(tmp_path)
+    why = {"throttled": "this driver does not tell", "governor": "the system shows none"}
+    builder.reference(missing=why)
+    builder.add("compile", missing=why)
+    content = gather(builder.view(), public=True)
+    told = [line for line in content.caveats if line.startswith("Not known of the timing pass")]
+    assert told == ["Not known of the timing pass: whether the device was throttled: this driver does not tell; "
+                    "the governor of the processor's clock: the system shows none."]  # fmt: skip
+    assert records(content.audit)[1]["not_read"].startswith("whether the device was throttled")
 
 
 @pytest.mark.parametrize("scale", [0.0037, 0.9, 1.1, 250.0])

@@ -1,6 +1,6 @@
 """What a terminal shows."""
 
-from harness.report.terminal import render_cell, render_table
+from harness.report.terminal import render_cell, render_cut, render_table
 from harness.report.view import load_view
 
 
@@ -37,3 +37,19 @@ def test_a_failed_cell_says_why(sweep) -> None:
     text = render_cell(view, view.failed[0], width=160)
     assert "failed, not-a-number: 3 of 8 pictures hold not-a-number values" in text
     assert "what to do: Use dtype float32." in text
+
+
+def test_what_was_cut_is_told_with_its_words(sweep) -> None:
+    first, second, *_ = load_view(*sweep.finish()).records
+    cells = [
+        cell.model_copy(update={"truncated": {"p000-s0": {"text_encoder": "of a ship"}}}) for cell in (first, second)
+    ]
+    assert render_cut(cells) == "The prompt of 1 row was cut:\n  cut by text_encoder from p000-s0: of a ship"
+    assert render_cut([first.model_copy(update={"truncated": {}})]) == ""
+    many = {f"p{i}": {"text_encoder": f"word {i}"} for i in range(8)}
+    told = render_cut([first.model_copy(update={"truncated": many})]).splitlines()
+    assert (
+        told[0] == "The prompts of 8 rows were cut:"
+        and told[-1] == "  and 3 more: the report has them"
+        and len(told) == 7
+    )

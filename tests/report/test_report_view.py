@@ -1,5 +1,7 @@
 """A run is read once; unfinished ones, lost pictures and unclear names are met with words."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.errors import MissingError
@@ -16,6 +18,21 @@ def test_cells_come_in_the_plans_order_with_pending_ones(build) -> None:
         ("UniPC-10-g4", "done"), ("DDIM-20-g4", "pending"), ("DDIM-100-g4", "done"),
     ]  # fmt: skip
     assert view.unfinished == "This run is unfinished: 2 of 3 cells are done so far."
+
+
+def test_a_run_that_was_stopped_after_its_pictures_says_what_is_left(build) -> None:
+    builder = build()
+    builder.cell("UniPC", 10, 84.0, versus="DDIM-100-g4")
+    builder.cell("DDIM", 100, 84.5)
+    view = load_view(*builder.finish(status="interrupted"))
+    assert view.unfinished == "This run is unfinished: all its pictures are made, what comes after the pictures is not."
+    timing = view.run.model_copy(update={"timed_calls": 19, "calls_to_time": 42})
+    told = "This run is unfinished: all its pictures are made, its timing pass is at 19 of 42 model calls"
+    assert replace(view, run=timing).unfinished == f"{told}."
+    bare = tuple(cell.model_copy(update={"comparisons": []}) for cell in view.records)
+    assert replace(view, run=timing, records=bare).unfinished == (
+        f"{told}, and cells are compared with their reference at its end."
+    )
 
 
 def test_a_finished_run_says_nothing_of_it(sweep) -> None:

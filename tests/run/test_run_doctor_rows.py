@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from support.doctor import GIB, healthy, without_package, without_parts
 
+from harness.catalog.metrics import METRICS
 from harness.catalog.models import MODELS
 from harness.catalog.optimizations import OPTIMIZATIONS
 from harness.catalog.weights import WEIGHTS
 from harness.cli.verbs import cli
 from harness.errors import MissingError
 from harness.plan.build import plan_file
+from harness.run import availability
 from harness.run.doctor import rows as told
 from harness.run.doctor.examine import judge
 from harness.run.doctor.fetching import Way, ways
@@ -140,8 +142,8 @@ def test_every_closed_row_of_the_hub_has_a_fetch_that_brings_what_it_lacks(known
 
 def test_a_scorer_is_brought_without_a_model(known: list[Way]) -> None:
     closed = _closed(without_parts(SCORER), known)
-    assert set(closed) == {f"metrics: {name} by ViT-B-32-laion2b" for name in
-                           ("clip_score", "image_similarity", "clip_inside", "mix_position")}  # fmt: skip
+    judged = [name for name, row in METRICS.items() if row.uses == "open_clip"]
+    assert set(closed) == {f"metrics: {name} by ViT-B-32-laion2b" for name in judged} and "clip_score" in judged
     line = closed["metrics: clip_score by ViT-B-32-laion2b"][0].line
     assert line == f"hf download {SCORER} --include '*.safetensors' --include '*.json' --include '*.txt'"
 
@@ -235,11 +237,30 @@ def test_a_store_that_cannot_be_used_closes_the_miniature() -> None:
 
 @pytest.mark.parametrize(
     ("name", "catalog"),
-    [("xformers", "optimizations"), ("torchao", "optimizations"), ("triton", "extras"), ("nvidia-ml-py", "extras"),
-     ("ray", "extras")],
+    [("xformers", "optimizations"), ("torchao", "optimizations"), ("triton", "optimizations extras"),
+     ("nvidia-ml-py", "extras"), ("ray", "extras")],
 )  # fmt: skip
 def test_each_optional_package_opens_something(name: str, catalog: str) -> None:
-    assert [row.split(":")[0] for row in _closed(without_package(name))] == [catalog]
+    assert [row.split(":")[0] for row in _closed(without_package(name))] == catalog.split()
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+@pytest.mark.parametrize("there", [True, False])
+def test_compile_without_triton_is_open_to_the_doctor_where_it_is_to_the_plan(
+    monkeypatch: pytest.MonkeyPatch, kind: str, there: bool
+) -> None:
+    """One rule for both: triton is needed on a GPU and nowhere else."""
+    facts = healthy() if there else without_package("triton")
+    if kind == "cpu":
+        machine = facts.machine.model_copy(update={"nvidia_driver": None})
+        facts = facts.model_copy(update={"devices": facts.devices[:1], "machine": machine})
+    known = {"triton": "9" if there else None}
+    monkeypatch.setattr(availability, "installed_version", lambda name: known.get(name, "9"))
+    monkeypatch.setattr(availability, "compiler", lambda: facts.programs[0])
+    planned = availability._lack(OPTIMIZATIONS["compile"], kind)
+    closed = _closed(facts).get("optimizations: compile")
+    assert (planned is None) == (closed is None) == (there or kind == "cpu")
+    assert closed is None or "on a cuda device: triton is not installed" in closed[0].reason
 
 
 def test_an_optimization_needs_what_its_row_says() -> None:
@@ -274,4 +295,6 @@ def test_every_row_has_a_place_in_the_catalogs() -> None:
     assert names == [f"models: {name}" for name in MODELS]
     assert set(EXTRAS) <= {name.partition(": ")[2] for name in _rows(healthy())}
     by_weights = {name.partition(" by ")[2] for name in _rows(healthy()) if " by " in name}
-    assert by_weights == {name for name, row in WEIGHTS.items() if row.place is not None}
+    assert by_weights == {name for name, row in WEIGHTS.items() if row.place is not None or row.closed}
+    closed = [row for row in _rows(healthy()).values() if " by HPSv2.1" in row.name]
+    assert [row.status for row in closed] == ["refused"] and "pickle only" in closed[0].lacks[0].reason

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 import pytest
 from support.plans import make_plan
 
+from harness.catalog.types import OptimizationChoice
 from harness.errors import HarnessError
 from harness.plan.margins import relative_margin
 from harness.plan.types import Plan
@@ -71,6 +73,24 @@ def test_a_shift_against_the_margin_gives_the_verdict(shift: float, verdict: str
     assert told.difference == pytest.approx(shift) and told.n == N
     assert told.interval and told.interval.low < told.difference < told.interval.high and told.interval.level == 0.9
     assert (told.reason is None) == (verdict != "inconclusive") == (told.n_to_settle is None)
+
+
+def test_it_keeps_the_spread_and_the_smallest_effect_in_the_unit_of_the_difference() -> None:
+    plan = _plan()
+    harms = [0.95 + n for n in NOISE]
+    told = _only(
+        compare_cells(plan, _records(plan), _rows(plan, [*BASE], [b + h for b, h in zip(BASE, harms, strict=True)])),
+        plan,
+    )
+    assert told.sd == pytest.approx(statistics.stdev(NOISE))
+    assert told.smallest_effect is not None and 1.0 < told.smallest_effect < 1.5
+    slow, fast = _timing([[1.0], [1.02], [0.99]]), _timing([[1.01], [1.0], [1.0]])
+    plan = _plan(margins={"latency": "3%"})
+    records = _records(plan)
+    for cell, timing in zip(plan.cells, (slow, fast), strict=True):
+        records[cell.id] = records[cell.id].model_copy(update={"timing": timing})
+    told = _only(compare_cells(plan, records, {}), plan)
+    assert told.smallest_effect is not None and 0.03 < told.smallest_effect < 0.2  # a ratio minus one, no logarithm
 
 
 def test_pairing_is_by_row_and_not_by_place() -> None:
@@ -211,6 +231,24 @@ def test_memory_is_a_ratio_of_the_visits_peaks(by: float, verdict: str) -> None:
     assert (told.verdict, told.unit) == (verdict, "visit") and told.difference == pytest.approx(by - 1, abs=1e-2)
     without = _measured(changes[0], {**changes[1], "memory": None}, "peak_memory")
     assert without.verdict == "inconclusive" and "not measured" in (without.reason or "")
+
+
+def test_cuda_graphs_are_judged_by_what_was_reserved() -> None:
+    """By allocated bytes, which do not show the graphs' pools, the cell would take half as much."""
+
+    def measured(allocated: int, reserved: list[int], graphs: bool) -> dict[str, Any]:
+        stack = [OptimizationChoice(name="compile", options={"mode": "reduce-overhead"})] if graphs else []
+        memory = Memory(peak_bytes=allocated, kind="device-allocated", visit_peaks_bytes=[allocated] * 3,
+                        reserved_bytes=max(reserved, default=None), visit_reserved_bytes=reserved)  # fmt: skip
+        settings = _plan().cells[0].settings.model_copy(update={"optimizations": tuple(stack)})
+        return {"timing": _timing(CALLS), "memory": memory, "settings": settings}
+
+    plain, more = measured(1_000_000, [1_200_000, 1_201_000, 1_199_000], False), [1_800_000, 1_802_000, 1_799_000]
+    assert _measured(plain, measured(500_000, more, graphs=False), "peak_memory").verdict == "improved"
+    told = _measured(plain, measured(500_000, more, graphs=True), "peak_memory")
+    assert (told.verdict, told.difference) == ("regressed", pytest.approx(0.5, abs=1e-2))
+    unknown = _measured(plain, measured(500_000, [], graphs=True), "peak_memory")
+    assert unknown.verdict == "inconclusive" and "reserved, by which CUDA graphs are compared" in (unknown.reason or "")
 
 
 def test_equal_shares_of_few_prompts_prove_nothing() -> None:

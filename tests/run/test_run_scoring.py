@@ -10,7 +10,6 @@ from support.fake_worker import DIES_WHEN_SCORED, SEEN_AS_NOT_A_NUMBER, TORCH, i
 from support.runs import Lab
 
 from harness.errors import ExitCode
-from harness.run import aggregate
 from harness.run.forecast import plan_spec
 from harness.run.listing import status_of
 from harness.run.whole import WholeRun, run_whole
@@ -33,17 +32,6 @@ def test_features_without_numbers_cost_their_metric_only(lab: Lab) -> None:
     assert {cell.status for cell in lab.cells(run).values()} == {"done"} and run.status == "failed-cells"
     assert "clip_score: " in status_of(lab.store.root, run.run_id, as_json=False)
     assert any(line.startswith(f"not scored: {SEEN_AS_NOT_A_NUMBER} steps: clip_score") for line in lab.told.said)
-
-
-def test_an_extractor_without_reference_statistics_is_told_and_lets_the_others_be(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(aggregate, "SHIPPED", "no-such-file.safetensors")
-    lab.spec(num_inference_steps=20, metrics=["frechet", "clip_score"])
-    run = lab.run()
-    ((score, other),) = (cell.scores for cell in lab.cells(run).values())
-    assert score.value is None and score.failed and "holds no reference statistics" in (score.reason or "")
-    assert other.value == pytest.approx(20.0) and run.status == "failed-cells"
 
 
 def test_a_scorer_that_crashes_costs_that_cell_its_scores(lab: Lab) -> None:

@@ -9,6 +9,7 @@ import pytest
 from harness.base import digest
 from harness.run.protocol import TimeDone
 from harness.run.timing_record import Samples, memory_of, store_timing, stored_timing, timing_of
+from harness.store.disturbed import Disturbed
 from harness.store.store import open_store
 
 
@@ -19,6 +20,7 @@ def _done(*seconds: float, peak: int | None = None, difference: int | None = Non
         prior_s=[0.1] * len(seconds),
         peak_device_bytes=peak,
         reserved_device_bytes=None if peak is None else 2 * peak,
+        used_device_bytes=None if peak is None else 3 * peak,
         largest_pixel_difference=difference,
     )
 
@@ -27,7 +29,7 @@ def _samples(*visits: list[float], brackets: dict[int, float] | None = None) -> 
     sample = Samples()
     for visit, seconds in enumerate(visits):
         for sweep, second in enumerate(seconds):
-            sample.add(_done(second), visit, first=sweep == 0)
+            sample.add(_done(second), visit, first_call_s=9.0 if sweep == 0 else None)
     for visit, second in (brackets or {}).items():
         sample.bracket_s[visit].append(second)
     return sample
@@ -53,7 +55,7 @@ def test_too_few_calls_have_no_interval() -> None:
 def test_pictures_that_differ_are_told(found: list[int | None], match: bool | None) -> None:
     sample = Samples()
     for difference in found:
-        sample.add(_done(1.0, difference=difference), 0, first=False)
+        sample.add(_done(1.0, difference=difference), 0)
     timing = timing_of(sample, 1, "run-1", None)
     known = [difference for difference in found if difference is not None]
     assert timing.images_match_quality_pass is match
@@ -86,6 +88,7 @@ def test_memory_is_the_highest_of_each_kind() -> None:
     sample.note_memory(_done(1.0, peak=40), 700, 300)
     memory = memory_of(sample)
     assert memory and (memory.kind, memory.peak_bytes, memory.reserved_bytes) == ("device-allocated", 50, 100)
+    assert (memory.visit_peaks_bytes, memory.visit_reserved_bytes, memory.used_bytes) == ([50, 40], [100, 80], 150)
     assert memory_of(Samples()) is None
     never = Samples()
     never.note_memory(_done(1.0), 200, 300)  # it may shrink below what it had idle: nothing is negative
@@ -95,14 +98,14 @@ def test_memory_is_the_highest_of_each_kind() -> None:
 def test_two_visits_are_taken_together() -> None:
     whole, first, second = Samples(), _samples([1.0, 2.0]), Samples()
     first.note_memory(_done(1.0, peak=5), 10, 3)
-    second.add(_done(3.0, difference=0), 1, first=True)
+    second.add(_done(3.0, difference=0), 1, first_call_s=9.0)
     second.bracket_s[1].append(4.0)
     second.note_memory(_done(1.0, peak=7), 20, 4)
     whole.extend(first)
     whole.extend(second)
     assert whole.steady_s == [1.0, 2.0, 3.0] and whole.round_of_call == [0, 0, 1]
     assert whole.first_call_s == [9.0, 9.0] and whole.bracket_s == {1: [4.0]}
-    assert (whole.device_peaks, whole.reserved_device) == ([5, 7], 14)
+    assert (whole.device_peaks, whole.reserved_peaks, whole.used_device) == ([5, 7], [10, 14], 21)
     assert whole.largest_pixel_difference == 0
 
 
@@ -115,3 +118,10 @@ def test_a_timing_comes_back_from_the_store(tmp_path: Path) -> None:
     store_timing(store, key, timing, memory)
     found = stored_timing(store, key)
     assert found is not None and (found.timing, found.memory) == (timing, memory)
+
+
+def test_a_reading_that_nobody_gave_is_kept_with_its_reason() -> None:
+    sample, why = _samples([1.0]), {"governor": "the system shows none"}
+    sample.disturbed = [Disturbed(seconds=1.0, missing=why), Disturbed(seconds=2.0, foreign_processes=1)]
+    kept = timing_of(sample, 1, "run-1", None).disturbed
+    assert kept is not None and (kept.missing, kept.seconds, kept.foreign_processes) == (why, 3.0, 1)

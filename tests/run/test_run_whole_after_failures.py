@@ -12,13 +12,14 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_failed_compile_and_a_lack_of_memory_leave_the_next_cell_a_clean_pipeline(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in plant(tmp_path / "planted").items():
         monkeypatch.setenv(name, value)
-    lab = Lab(tmp_path, Path("mini-2.2"))
-    lab.spec(**SPEC, prompts=CAPTIONS[:2], timing={"repeats": 2, "rounds": 2, "warmups": 1})
-    run = lab.run()
+    lab = Lab(tmp_path, tiny)
+    few = {"num_inference_steps": 2, "metrics": ["world_truth"]}
+    lab.spec(**{**SPEC, **few}, prompts=CAPTIONS[:2], timing={"repeats": 2, "rounds": 2, "warmups": 1})
+    run = lab.run(rounds=1)
     cells, pictures = lab.cells(run), lab.pictures(run)
     assert run.status == "failed-cells"
 

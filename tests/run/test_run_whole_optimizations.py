@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from safetensors.numpy import load
-from support.fake_worker import DIES_WHEN_WATCHED, NOT_A_NUMBER
+from support.fake_worker import DIES_WHEN_WATCHED, FIRST_BYTES, HUNGRY_AT_FIRST, NOT_A_NUMBER
 from support.runs import CAPTIONS, Lab, once
 
 from harness.store.gc import collect
@@ -103,6 +103,15 @@ def test_a_worker_that_dies_in_the_instrumented_call_leaves_its_cells_their_timi
     assert first.stages is not None and len(first.stages.steps_s) == 10
     assert dead.stages is None and last.stages is None
     assert ["the instrumented call failed" in text for text in dead.disturbances] == [True]
+
+
+def test_the_peak_of_memory_is_of_steady_calls_and_not_of_what_a_first_call_takes(lab_of_fakes: Lab) -> None:
+    lab_of_fakes.spec(num_inference_steps=[HUNGRY_AT_FIRST], timing={"repeats": 2, "rounds": 2, "warmups": 1})
+    (cell,) = lab_of_fakes.cells(lab_of_fakes.run()).values()
+    assert cell.memory is not None and cell.memory.kind == "resident-over-idle"
+    # a fake's greeting tells an idle of one byte: the peak is the process's own, without the block
+    assert 0 < cell.memory.peak_bytes < FIRST_BYTES and len(cell.memory.visit_peaks_bytes) == 2
+    assert cell.timing is not None and cell.timing.first_call_s == [1.0, 1.0]
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def test_a_judge_gives_five_attributes(judge_folder: Path, pictures: list[Image.
 def test_pixels_need_no_weights(pictures: list[Image.Image]) -> None:
     make = load_feature_maker(WEIGHTS["pixels"], "cpu")
     arrays = make(views(pictures))
-    assert set(arrays) == {"outside", "edge", "converged"} and np.isnan(arrays["outside"]).all()
+    assert set(arrays) == {"ssim", "psnr", "outside", "edge", "converged"} and np.isnan(arrays["outside"]).all()
     assert np.isnan(arrays["converged"]).all()
     assert make.made_by["weights"] == "pixels" and make.made_by["pillow"] == version("pillow")
 

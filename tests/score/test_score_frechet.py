@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from harness.score.frechet import (
     Statistics,
+    comparable_sample,
     frechet_distance,
     frechet_from_features,
+    frechet_to,
     least_sample,
     statistics_of,
 )
@@ -51,6 +53,19 @@ def test_fewer_samples_than_dimensions_two_forms_one_number() -> None:
     )
 
 
+@pytest.mark.parametrize("n", [20, 64, 200])
+def test_features_against_statistics(n: int) -> None:
+    x, y = samples(n, 64, 1), samples(400, 64, 2)
+    assert frechet_to(x, statistics_of(y)) == pytest.approx(frechet_from_features(x, y), rel=1e-6)
+    with pytest.raises(ValueError, match="64 and 63 dimensions"):
+        frechet_to(x, statistics_of(y[:, :63]))
+
+
+def test_whichever_covariance_is_singular_the_distance_is_the_same() -> None:
+    few, many = statistics_of(samples(20, 64, 1)), statistics_of(samples(400, 64, 2))
+    assert frechet_distance(few, many) == pytest.approx(frechet_distance(many, few), rel=1e-6)
+
+
 @given(st.integers(0, 2**32 - 1), st.floats(-50.0, 50.0))
 def test_a_shift_of_the_mean_costs_its_square(seed: int, shift: float) -> None:
     x = samples(50, 4, seed)
@@ -79,7 +94,8 @@ def test_a_constant_feature_does_no_harm() -> None:
 
 
 def test_the_least_sample_follows_from_the_dimension() -> None:
-    assert least_sample(16) == 32 and least_sample(2048) == 4096
+    assert least_sample(16) == comparable_sample(16) == 32
+    assert (least_sample(2048), comparable_sample(2048)) == (1000, 5000)
 
 
 @pytest.mark.parametrize(

@@ -52,3 +52,23 @@ def test_an_error_is_measured_at_the_pictures_size() -> None:
     )
     assert made["outside"].tolist() == pytest.approx([5.0, np.nan, np.nan, 0.0], nan_ok=True)
     assert made["edge"].tolist() == pytest.approx([5.0, np.nan, np.nan, 0.0], nan_ok=True)
+
+
+def test_likeness_to_the_source_leaves_out_the_mask_and_its_ring() -> None:
+    source = noise(128, 128).resize((128, 128))
+    levels = np.asarray(source).copy()
+    levels[48:80, 48:80] = 255 - levels[48:80, 48:80]
+    mask = Image.fromarray(np.pad(np.full((32, 32), 255, np.uint8), 48))
+    made = load_feature_maker(WEIGHTS["pixels"], "cpu")(
+        [
+            View(Image.fromarray(levels), "", image=source, mask=mask),
+            View(Image.fromarray(levels), "", image=source),
+            View(Image.fromarray(levels), ""),
+        ]
+    )
+    assert made["ssim"].tolist() == [
+        pytest.approx(1.0),
+        pytest.approx(0.89, abs=0.05),
+        pytest.approx(np.nan, nan_ok=True),
+    ]
+    assert made["psnr"][0] == np.inf and 5 < made["psnr"][1] < 20 and np.isnan(made["psnr"][2])

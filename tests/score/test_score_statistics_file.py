@@ -1,74 +1,125 @@
-"""Reference statistics from a file, and from a folder of pictures, once."""
+"""Reference statistics and features from files: ours, clean-fid's and torch-fidelity's; and what is refused."""
 
 from __future__ import annotations
 
+import io
+import pickle
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 from safetensors.numpy import save_file
 
 from harness.errors import MissingError
+from harness.score import statistics_file
 from harness.score.frechet import statistics_of
-from harness.score.statistics_file import Reference, folder_reference, load_reference, reference_bytes
-from harness.store.store import open_store
+from harness.score.reference_set import Reference
+from harness.score.statistics_file import load_reference, reference_bytes
+
+FEATURES = np.random.default_rng(0).normal(size=(40, 5))
+KNOWN = statistics_of(FEATURES)
 
 
 def test_a_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
-    features = np.random.default_rng(0).normal(size=(40, 5))
-    written = Reference(statistics_of(features), {"of": "noise", "pictures": "40"})
+    written = Reference({"of": "noise", "pictures": "40"}, "", known=KNOWN)
     (tmp_path / "r.safetensors").write_bytes(reference_bytes(written))
     read = load_reference(tmp_path / "r.safetensors")
-    assert np.array_equal(read.statistics.covariance, written.statistics.covariance)
-    assert read.statistics.n == 40 and read.made_by == {"of": "noise", "pictures": "40"}
+    assert np.array_equal(read.statistics.covariance, KNOWN.covariance) and read.features is None
+    assert (read.n, read.dimension, read.about) == (40, 5, written.about)
 
 
-def _damaged(tmp_path: Path, name: str) -> Path:
-    path = tmp_path / f"{name}.safetensors"
-    good = {"mean": np.zeros(3), "covariance": np.eye(3), "n": np.array(9)}
-    changes = {
-        "no covariance": {"covariance": None},
-        "another shape": {"covariance": np.eye(4)},
-        "one sample": {"n": np.array(1)},
-        "not a number": {"mean": np.full(3, np.nan)},
-    }
-    if name in changes:
-        save_file({k: v for k, v in {**good, **changes[name]}.items() if v is not None}, path)
-    elif name == "text":
-        path.write_text("these are no tensors, but they are long enough to be read as a header")
-    return path
+def test_clean_fids_and_torch_fidelitys_names(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "clean.npz", mu=KNOWN.mean, sigma=KNOWN.covariance)
+    save_file({"mu": KNOWN.mean, "sigma": KNOWN.covariance}, tmp_path / "fidelity.safetensors")
+    clean, fidelity = load_reference(tmp_path / "clean.npz"), load_reference(tmp_path / "fidelity.safetensors")
+    assert np.array_equal(clean.statistics.mean, KNOWN.mean) and clean.n is None
+    assert clean.about == {"of": "clean.npz"} and clean.digest == fidelity.digest, "one content, one digest"
+    assert not clean.statistics.rank_deficient, "what is not known is not said"
 
 
-@pytest.mark.parametrize("name", ["absent", "text", "no covariance", "another shape", "one sample", "not a number"])
-def test_what_is_no_statistics_is_refused(tmp_path: Path, name: str) -> None:
+def test_features_in_a_file_give_features_and_statistics(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x_kid.npz", feats=FEATURES.astype(np.float32))
+    read = load_reference(tmp_path / "x_kid.npz")
+    assert read.features is not None and (read.n, read.dimension) == (40, 5)
+    assert np.allclose(read.statistics.covariance, KNOWN.covariance, rtol=1e-5)
+
+
+GOOD: dict[str, Any] = {"mean": np.zeros(3), "covariance": np.eye(3), "n": np.array(9)}
+DAMAGED: dict[str, dict[str, Any]] = {
+    "no covariance": {"covariance": None},
+    "another shape": {"covariance": np.eye(4)},
+    "one sample": {"n": np.array(1)},
+    "not a number": {"mean": np.full(3, np.nan)},
+    "not symmetric": {"covariance": np.eye(3) + np.triu(np.ones((3, 3)), 1)},
+    "a variance below zero": {"covariance": np.diag([1.0, 1.0, -1.0])},
+    "whole words": {"mean": np.array([True, False, True])},
+    "one picture": {"mean": None, "covariance": None, "features": np.zeros((1, 3))},
+    "nothing": {"mean": None, "covariance": None, "n": None, "else": np.zeros(2)},
+}
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "npz"])
+@pytest.mark.parametrize("name", DAMAGED)
+def test_what_is_no_statistics_is_refused(tmp_path: Path, name: str, ending: str) -> None:
+    arrays = {key: value for key, value in {**GOOD, **DAMAGED[name]}.items() if value is not None}
+    path = tmp_path / f"file.{ending}"
+    if ending == "npz":
+        np.savez(path, **arrays)
+    else:
+        save_file(arrays, path)
     with pytest.raises(MissingError, match="no reference statistics"):
-        load_reference(_damaged(tmp_path, name))
+        load_reference(path)
 
 
-def test_a_folder_is_looked_at_once_until_it_changes(tmp_path: Path) -> None:
-    store, folder = open_store(tmp_path / "store"), tmp_path / "pictures"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for i in range(6):
-        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(folder / f"{i}.png")
-    calls: list[int] = []
+class Trap:
+    """Unpickled, it leaves a mark."""
 
-    def extract(paths: list[Path]) -> np.ndarray:
-        calls.append(len(paths))
-        return np.stack([np.asarray(Image.open(p)).mean(axis=(0, 1)) for p in paths])
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
 
-    first = folder_reference(folder, "weights", store, extract)
-    second = folder_reference(folder, "weights", store, extract)
-    assert calls == [6] and np.array_equal(first.statistics.mean, second.statistics.mean)
-    assert second.made_by["pictures"] == "6" and second.made_by["of"] == "pictures"
-    folder_reference(folder, "other weights", store, extract)
-    (folder / "0.png").unlink()
-    folder_reference(folder, "weights", store, extract)
-    assert calls == [6, 6, 5]
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.mark,)
 
 
-def test_a_folder_without_pictures(tmp_path: Path) -> None:
-    store = open_store(tmp_path / "store")
-    with pytest.raises(MissingError, match="holds 0 pictures"):
-        folder_reference(tmp_path / "nowhere", "w", store, lambda _: np.zeros((0, 2)))
+@pytest.mark.parametrize("name", ["stat-fid-2048.pt", "file.npz", "file.pkl"])
+def test_no_pickle_is_ever_read(tmp_path: Path, name: str) -> None:
+    """torch-fidelity's cache is one; and an npz of Python objects has them inside."""
+    mark, path = tmp_path / "mark", tmp_path / name
+    if name.endswith(".npz"):
+        objects = np.empty(1, dtype=object)
+        objects[0] = Trap(mark)
+        np.savez(path, mu=objects, sigma=KNOWN.covariance)
+    else:
+        path.write_bytes(pickle.dumps(Trap(mark)))
+    with pytest.raises(MissingError, match=r"pickle|Python objects"):
+        load_reference(path)
+    assert not mark.exists()
+
+
+def test_a_file_that_promises_more_than_it_holds(tmp_path: Path) -> None:
+    """An npy header of a terabyte must not be believed."""
+    whole = io.BytesIO()
+    np.lib.format.write_array_header_1_0(whole, {"descr": "<f8", "fortran_order": False, "shape": (10**12,)})
+    with zipfile.ZipFile(tmp_path / "bomb.npz", "w") as archive:
+        archive.writestr("mu.npy", whole.getvalue())
+        archive.writestr("sigma.npy", whole.getvalue())
+    with pytest.raises(MissingError, match="shorter than it says"):
+        load_reference(tmp_path / "bomb.npz")
+
+
+def test_what_unfolds_to_too_much_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "zeros.npz", feats=np.zeros((1000, 100)))
+    monkeypatch.setattr(statistics_file, "LARGEST_BYTES", 500_000)
+    assert (tmp_path / "zeros.npz").stat().st_size < 500_000
+    with pytest.raises(MissingError, match="unfolds to more"):
+        load_reference(tmp_path / "zeros.npz")
+
+
+@pytest.mark.parametrize("name", ["absent.npz", "text.npz", "text.safetensors", "text.txt"])
+def test_a_file_that_is_something_else(tmp_path: Path, name: str) -> None:
+    if not name.startswith("absent"):
+        (tmp_path / name).write_text("these are no tensors, but they are long enough to be read as a header")
+    with pytest.raises(MissingError, match="no reference statistics"):
+        load_reference(tmp_path / name)

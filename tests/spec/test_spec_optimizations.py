@@ -63,7 +63,9 @@ def test_a_stack_can_be_written_in_several_ways(tmp_path: Path, value: str, stac
         ("{ladder: [{dtype: float8}]}", "optimizations.ladder", "float16"),
         ("[sdpa, sdpa]", "optimizations[1]", "twice"),
         ("[7]", "optimizations[0]", "no stack"),
-        ("[{none: {}}]", "optimizations[0]", "is no optimization"),
+        ("compil", "optimizations", "one of none, again"),
+        ("nonne", "optimizations", "did you mean 'none'?"),
+        ("[{none: {}}]", "optimizations[0]", "none takes no options"),
     ],
 )
 def test_a_fault_names_its_place_and_what_was_expected(tmp_path: Path, value: str, place: str, words: str) -> None:
@@ -96,6 +98,17 @@ def test_a_ladder_in_cases_stays_in_its_case(tmp_path: Path) -> None:
     plan = _plan(tmp_path, text)
     found = [(cell.settings.guidance_scale, *pair) for cell, pair in zip(plan.cells, _cells(plan), strict=True)]
     assert found == [(2, "float32", "none"), (2, "bfloat16", "none"), (3, "float32", "none")] and not plan.refused
+
+
+def test_a_fault_of_a_case_names_the_files_own_case_whatever_a_ladder_made_of_those_before_it(tmp_path: Path) -> None:
+    """The ladder makes three cases of the first, so that the second, on the file's line 6, is the fourth."""
+    ladder = "{ladder: [{dtype: bfloat16}, {dtype: float16}]}"
+    text = f"cases:\n- {{guidance_scale: 2, optimizations: {ladder}}}\n- {{guidance_scale: 3}}\n"
+    with pytest.raises(SpecError) as caught:
+        _plan(tmp_path, text + "exclude: [{guidance_scale: 3}]\n")
+    (problem,) = caught.value.problems
+    assert problem.path == "cases[1]" and problem.line == 6
+    assert len(_plan(tmp_path, text + "exclude: [{guidance_scale: 2, dtype: float16}]\n").cells) == 3
 
 
 def test_refused_stacks_are_listed_and_the_rest_is_planned(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats import holm
+from harness.stats.holm import holm
 
 
 def test_by_hand() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.stats import jackknife_interval, mean_interval, median_interval
+from harness.stats.intervals import jackknife_interval, mean_interval, median_interval
 
 
 def test_the_unit_is_the_prompt() -> None:

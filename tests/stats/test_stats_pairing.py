@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.stats import average_by_cluster, pair, paired_harm
+from harness.stats.pairing import average_by_cluster, pair, paired_harm
 
 
 def test_seeds_are_averaged_within_their_prompt() -> None:

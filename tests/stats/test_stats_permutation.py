@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.stats import sign_flip_p
+from harness.stats.permutation import sign_flip_p
 
 
 @pytest.mark.parametrize(

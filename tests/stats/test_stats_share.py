@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from harness.stats import PairedSample, paired_comparisons
 from harness.stats.share import share_difference
+from harness.stats.verdict import PairedSample, paired_comparisons
 
 
 def drawn(n: int, harm: float, both_ways: float, seeds: int, trials: int = 2_000) -> np.ndarray:

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.stats import PairedSample, paired_comparisons
-from harness.stats.verdict import Judged
+from harness.stats.verdict import Judged, PairedSample, paired_comparisons
 
 
 def judge(harm: np.ndarray, margin: float, **kwargs: int) -> Judged:
@@ -25,14 +24,14 @@ def rate(effect: float, n: int, verdict: str, trials: int = 500) -> float:
     return found.count(verdict) / trials
 
 
-@pytest.mark.parametrize(("n", "stated"), [(8, 0.04), (16, 0.29), (32, 0.76), (64, 0.97)])
+@pytest.mark.parametrize(("n", "stated"), [(8, 0.02), (16, 0.23), (32, 0.73), (64, 0.97)])
 def test_how_often_no_effect_is_called_equivalent(n: int, stated: float) -> None:
-    assert rate(0.0, n, "equivalent") == pytest.approx(stated, abs=0.1)
+    assert rate(0.0, n, "equivalent") == pytest.approx(stated, abs=0.07)
 
 
-@pytest.mark.parametrize(("n", "stated"), [(8, 0.30), (16, 0.63), (32, 0.93), (64, 0.998)])
+@pytest.mark.parametrize(("n", "stated"), [(8, 0.33), (16, 0.62), (32, 0.86), (64, 0.987)])
 def test_how_often_twice_the_margin_is_called_regressed(n: int, stated: float) -> None:
-    assert rate(1.0, n, "regressed") == pytest.approx(stated, abs=0.1)
+    assert rate(1.0, n, "regressed") == pytest.approx(stated, abs=0.07)
 
 
 @pytest.mark.parametrize("wrong", ["regressed", "equivalent"])
@@ -119,10 +118,10 @@ def test_the_same_pictures_are_equivalent() -> None:
 
 
 def test_how_many_prompts_would_settle_it() -> None:
-    # no effect: 8.6 · (2/1)² = 34.4
-    assert judge(spread(12, 0.0, 2.0), 1.0).n_to_settle == 35
-    # an effect near the margin, where 8.6 · (0.5/1)² = 2.2 prompts are there already: 6.2 · (0.5/0.1)² = 155
-    assert judge(spread(12, 0.9, 0.5), 1.0).n_to_settle == 155
+    # no effect: 8.6 · (2/1)² = 34.4, and more because the spread of twelve prompts is not well known
+    assert judge(spread(12, 0.0, 2.0), 1.0).n_to_settle == 45
+    # an effect near the margin, where that many prompts are there already: 6.2 · (0.5/0.1)² = 155, and more
+    assert judge(spread(12, 0.9, 0.5), 1.0).n_to_settle == 181
     # on the margin no number would
     assert judge(spread(12, 1.0, 0.5), 1.0).n_to_settle is None
 
@@ -130,6 +129,36 @@ def test_how_many_prompts_would_settle_it() -> None:
 def test_a_margin_of_zero_can_still_tell_better_from_worse() -> None:
     assert judge(spread(20, 1.0, 1.0), 0.0).verdict == "regressed"
     assert judge(spread(20, 0.0, 1.0), 0.0).verdict == "inconclusive"
+
+
+def test_a_margin_of_zero_is_a_test_on_both_sides() -> None:
+    """No spread of margin between the two sides: each has half of the 5 %. One side alone would call this one."""
+    t = spread(30, 1.0, 1.0)
+    near = t - t.mean() + 1.8 / np.sqrt(30)  # Student's t of 1.8: p = 4.1 % on one side, 8.2 % on both
+    found = judge(near, 0.0)
+    assert found.verdict == "inconclusive" and found.p == pytest.approx(0.082, abs=0.02)
+    assert found.low > 0 and found.reason == (
+        "the interval is beyond the margin, which is too narrow for one end of it to be tested alone"
+    )
+    assert judge(near + 1.0, 1.0).verdict == "regressed"  # the other end is far away, and costs nothing
+
+
+def test_the_smallest_effect_is_beyond_the_margin_and_grows_with_company() -> None:
+    alone = judge(spread(32, 0.0, 2.5), 1.0)
+    crowd = [PairedSample(f"o{i}", spread(32, 1.0, 1.0), 1.0) for i in range(20)]
+    among = paired_comparisons([PairedSample("x", spread(32, 0.0, 2.5), 1.0), *crowd])[0]
+    assert alone.smallest_effect == pytest.approx(1.0 + 2.53 * 2.5 / np.sqrt(32), abs=0.05)
+    assert among.smallest_effect is not None and alone.smallest_effect is not None
+    assert among.smallest_effect > alone.smallest_effect + 0.3
+    assert among.n_to_settle > judge(spread(32, 0.9, 2.5), 1.0).n_to_settle
+    assert judge(spread(5, 0.0, 1.0), 1.0).smallest_effect is None
+
+
+def test_a_report_of_very_many_comparisons_can_still_call_one() -> None:
+    """With 99 resamples no p is under 0.01, which Holm times 21 is above 5 %; 9,999 are as few among 600."""
+    clear = PairedSample("clear", spread(16, 9.0, 1.0), 1.0)
+    open_ = [PairedSample(f"o{i}", spread(6, 1.0, 1.0), 1.0) for i in range(20)]
+    assert paired_comparisons([clear, *open_], resamples=99)[0].verdict == "regressed"
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from harness.plan.select import UNAVAILABLE
 from harness.plan.types import Cell, Refusal, SchedulerChoice, Settings
 from harness.report.optimizations.divergence import STAGE
 from harness.report.view import RunView, load_view
+from harness.store.disturbed import Disturbed
 from harness.store.records import (
     BatchRef,
     CellRecord,
@@ -67,6 +68,10 @@ class Spec:
     energy_j: float | None = None
     disturbances: Sequence[str] = ()
     timing_reason: str | None = None
+    timing_failure: Failure | None = None
+    reserved_mib: Sequence[float] | None = None  # on a device, where ``peaks_mib`` are allocated
+    used_mib: float | None = None
+    missing: dict[str, str] = field(default_factory=dict)  # readings that nobody gave while it was timed
     failure: Failure | None = None
     status: str = "done"
 
@@ -116,7 +121,8 @@ class AuditBuilder(RunBuilder):
         sums = [hashlib.sha256(png).hexdigest() for png in pictures.values()]
         batch = BatchRef(key=key, rows=list(pictures), image_sha256=sums, made_in=RUN_ID, made_at=_MADE, reused=False)
         evidence = _evidence(spec, settings, spec.outcome)
-        timed = spec.ratios is not None and spec.timing_reason is None
+        lost = spec.timing_failure.reason if spec.timing_failure else spec.timing_reason
+        timed = spec.ratios is not None and lost is None
         return {
             "batches": [batch],
             "features": {_EXTRACTOR: self._features(cell_id, spec)},
@@ -124,7 +130,8 @@ class AuditBuilder(RunBuilder):
             "comparisons": _comparisons(spec, reference, len(self.rows)),
             "evidence": evidence,
             "timing": self._timing(spec, settings, cell_id) if timed else None,
-            "timing_reason": None if timed else spec.timing_reason or "the spec turns timing off",
+            "timing_reason": None if timed else lost or "the spec turns timing off",
+            "timing_failure": spec.timing_failure,
             "memory": _memory(spec) if timed else None,
             "scheduler": {"class_name": "DDIMScheduler"},
             "weights": {"decoder": {"place": "package", "revision": None, "digest": "abcd1234"}},
@@ -158,6 +165,7 @@ class AuditBuilder(RunBuilder):
             images_match_quality_pass=True, largest_pixel_difference=0, measured_in=RUN_ID,
             measured_at="2026-11-24T10:20:00+00:00", stages=self._stages(spec, cell_id, middle),
             evidence=found, disturbances=list(spec.disturbances), energy_j=spec.energy_j,
+            disturbed=Disturbed(seconds=1.0, missing=spec.missing) if spec.missing else None,
             energy_reason=None if spec.energy_j else "a processor has no NVML",
         )  # fmt: skip
 
@@ -227,6 +235,11 @@ def _comparisons(spec: Spec, reference: str | None, n: int) -> list[Comparison]:
 
 def _memory(spec: Spec) -> Memory:
     peaks = [round(peak * _MIB) for peak in spec.peaks_mib]
+    if spec.reserved_mib is not None:
+        reserved = [round(peak * _MIB) for peak in spec.reserved_mib]
+        used = round(spec.used_mib * _MIB) if spec.used_mib else None
+        return Memory(peak_bytes=max(peaks), kind="device-allocated", visit_peaks_bytes=peaks, used_bytes=used,
+                      reserved_bytes=max(reserved), visit_reserved_bytes=reserved)  # fmt: skip
     return Memory(peak_bytes=max(peaks), kind="resident-over-idle", idle_bytes=400 * _MIB, visit_peaks_bytes=peaks)
 
 

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from harness.base import digest
+from harness.catalog.diffusers_table import table
 from harness.catalog.world import ATTRIBUTES, VOCABULARIES, parse_caption
 from harness.errors import CellError
 from harness.measure.environment import machine
@@ -28,8 +30,11 @@ from harness.run import worker
 from harness.run.bench import Bench
 from harness.run.pictures import metadata_of
 from harness.run.protocol import (
+    Describe,
+    DescribeDone,
     Extract,
     ExtractDone,
+    ExtractSet,
     Hello,
     HelloDone,
     Load,
@@ -48,7 +53,10 @@ from harness.store.store import open_store
 
 DIES_ONCE, HANGS, NOT_A_NUMBER, DIES_WHEN_TIMED, HANGS_WHEN_TIMED = 91, 92, 93, 94, 95  # steps
 DIES_WHEN_SCORED, SEEN_AS_NOT_A_NUMBER, DIES_WHEN_WATCHED = 96, 97, 98  # steps too
+HUNGRY_AT_FIRST, FIRST_BYTES = 99, 256 << 20  # on a processor; its first call takes that much, as a compiler would
 GPUS = "FAKE_GPUS"
+SLOWER, DIFFUSERS = "FAKE_SLOWER", "FAKE_DIFFUSERS"  # a factor of its times; a version
+FAILS_AT = "FAKE_FAILS_AT"  # steps of which no picture comes out
 TORCH = "0.0+fake"
 STEP_S = 0.01
 SCHEDULER = {"class_name": "DDIMScheduler", "config": {}, "base": "scheduler", "variance_type_removed": True}
@@ -83,6 +91,11 @@ def _device(name: str) -> str:
     return gpus[number]
 
 
+def _describe(bench: Bench, request: Describe) -> DescribeDone:
+    packages = {"diffusers": os.environ.get(DIFFUSERS, "0.0"), "torch": TORCH}
+    return DescribeDone(installed=packages, identities=packages, table=table())
+
+
 def _load(bench: Bench, request: Load) -> LoadDone:
     bench.loaded = request.group.id
     return LoadDone(load_s=0.5, default_scheduler=SCHEDULER)
@@ -102,7 +115,7 @@ def _make(bench: Bench, request: Make) -> Callable[[], MakeDone]:
         reused = True
     if steps == HANGS:
         threading.Event().wait()
-    if steps == NOT_A_NUMBER:
+    if steps == NOT_A_NUMBER or str(steps) == os.environ.get(FAILS_AT):
         raise NotANumberError("the pictures hold values that are not finite numbers", do="check the weights")
     pngs = {row.id: png_bytes(_picture(request, i)) for i, row in enumerate(request.rows)}
     comment = {"made_in": request.made_in, "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -147,10 +160,19 @@ def _time(bench: Bench, request: Time) -> TimeDone:
         os.kill(os.getpid(), signal.SIGKILL)
     if steps == HANGS_WHEN_TIMED:
         threading.Event().wait()
-    _note(bench.kept.root, "timing")
+    if request.repeats:
+        _note(bench.kept.root, "timing")
+    on_device = steps != HUNGRY_AT_FIRST
+    if request.warmups and not on_device:
+        held = b"\1" * FIRST_BYTES
+        time.sleep(0.1)  # for the sampler to see
+        del held
+    call_s = steps * STEP_S * float(os.environ.get(SLOWER, "1"))
     return TimeDone(
-        first_call_s=1.0, steady_s=[steps * STEP_S] * request.repeats, prior_s=[STEP_S] * request.repeats,
-        peak_device_bytes=steps << 20, reserved_device_bytes=steps << 21, largest_pixel_difference=0,
+        first_call_s=1.0, steady_s=[call_s] * request.repeats, prior_s=[STEP_S] * request.repeats,
+        peak_device_bytes=steps << 20 if on_device else None,
+        reserved_device_bytes=steps << 21 if on_device else None,
+        used_device_bytes=steps << 22 if on_device else None, largest_pixel_difference=0,
     )  # fmt: skip
 
 
@@ -214,8 +236,22 @@ def _features(steps: Any, prompts: tuple[str, ...]) -> dict[str, Any]:
     return {"features": np.random.default_rng(0).normal(size=(len(prompts), 16)).astype(np.float32)}
 
 
+def _extract_set(bench: Bench, request: ExtractSet) -> ExtractDone:
+    """As many vectors as there are pictures, which are not looked at; one called "broken" cannot be."""
+    folder = Path(request.asked.path or ".")
+    if (folder / "broken.png").exists():
+        raise CellError("broken.png cannot be decoded")
+    count = request.asked.count or len(list(folder.glob("*.png")))
+    features = np.random.default_rng(1).normal(size=(count, 16)).astype(np.float32)
+    about = {"made_in": request.made_in, "content": request.content or "d" * 64, "pictures": str(count), "of": "fakes"}
+    bench.kept.put("features", request.features_key, save({"features": features}, metadata=about))
+    _note(bench.kept.root, "sets")
+    return ExtractDone(seconds=0.0)
+
+
 _OPS: dict[type[Any], Callable[[Bench, Any], Any]] = {
-    Hello: _hello, Load: _load, Make: _make, Time: _time, Watch: _watch, Extract: _extract,
+    Hello: _hello, Describe: _describe, Load: _load, Make: _make, Time: _time, Watch: _watch, Extract: _extract,
+    ExtractSet: _extract_set,
 }  # fmt: skip
 
 

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.report.optimizations.costs import speed_up
+from harness.report.optimizations.wording import ratio_words
 from harness.store.records import CellRecord, Evidence, RunRecord
 from harness.store.runs import RunFolder
 from harness.store.store import open_store
@@ -76,14 +78,15 @@ def newest(store: Path) -> tuple[RunRecord, list[CellRecord]]:
 def page(run: RunRecord, cells: Sequence[CellRecord]) -> str:
     """The page's text. A number that is not there has its reason below the table."""
     lines = [_HEAD, *_where(run), "", f"| {' | '.join(_COLUMNS)} |", f"|{'---|' * len(_COLUMNS)}"]
-    lines += [f"| {' | '.join(map(_plain, _row(cell)))} |" for cell in cells]
+    known = {cell.cell_id: cell for cell in cells}
+    lines += [f"| {' | '.join(map(_plain, _row(cell, known.get(cell.reference or ''))))} |" for cell in cells]
     notes = [f"- {_plain(cell.label)}: {_plain(note)}" for cell in cells for note in _notes(cell)]
     return "\n".join([*lines, "", *_LEGEND, *([""] if notes else []), *notes, ""])
 
 
 _LEGEND = (
     "Seconds are the median of the steady calls with its 95 % interval; the speed-up is the reference's time over the",
-    "cell's, paired by visit, with its 90 % interval. Memory is the peak of the device's allocator (allocated: what is",
+    "cell's, paired by visit, with its 95 % interval. Memory is the peak of the device's allocator (allocated: what is",
     "needed; reserved: what must fit). Energy is the whole card's, from NVML's counter.",
 )
 
@@ -103,14 +106,14 @@ def _where(run: RunRecord) -> list[str]:
     ]
 
 
-def _row(cell: CellRecord) -> tuple[str, ...]:
+def _row(cell: CellRecord, reference: CellRecord | None) -> tuple[str, ...]:
     timing = cell.timing
     memory = cell.memory if cell.memory and cell.memory.kind == "device-allocated" else None
     label = f"{cell.label} (reference)" if cell.is_reference else cell.label
     return (
         label,
         "—" if timing is None else _between(timing.latency_s, timing.latency_interval, "{:.4g}"),
-        _speed_up(cell),
+        _speed_up(cell, reference),
         _gib(memory.peak_bytes if memory else None),
         _gib(memory.reserved_bytes if memory else None),
         "—" if timing is None or timing.energy_j is None else f"{timing.energy_j:.3g} J",
@@ -118,15 +121,9 @@ def _row(cell: CellRecord) -> tuple[str, ...]:
     )
 
 
-def _speed_up(cell: CellRecord) -> str:
-    """The reference's time over the cell's: the inverse of what a comparison holds, and its ends swapped."""
-    judged = next((one for one in cell.comparisons if one.metric == "latency"), None)
-    if judged is None or judged.difference is None:
-        return "—"
-    told = f"{1 / (1 + judged.difference):.3g}×"
-    if judged.interval is None:
-        return told
-    return f"{told} ({1 / (1 + judged.interval.high):.3g} to {1 / (1 + judged.interval.low):.3g})"
+def _speed_up(cell: CellRecord, reference: CellRecord | None) -> str:
+    """As the audit has it."""
+    return "—" if reference is None else ratio_words(speed_up(cell, reference))
 
 
 def _evidence(cell: CellRecord) -> list[Evidence]:

@@ -73,10 +73,19 @@ class Lab:
         path.write_text(json.dumps({key: value for key, value in known.items() if value is not None}))
         return path
 
-    def run(self, *, only: dict[str, Sequence[str]] | None = None, limit: int | None = None, **asked: Any) -> RunRecord:
-        """Plan the spec that was written last and make its records."""
+    def run(
+        self,
+        *,
+        only: dict[str, Sequence[str]] | None = None,
+        limit: int | None = None,
+        rounds: int | None = None,
+        **asked: Any,
+    ) -> RunRecord:
+        """Plan the spec that was written last and make its records; ``rounds``: fewer visits than a spec may have."""
         path, store = str(self.folder / "spec.yaml"), self.store
         plan = plan_spec(path, only=only or {}, limit=limit, device=None, store_path=store.root)
+        if rounds is not None:
+            plan = plan.model_copy(update={"timing": plan.timing.model_copy(update={"rounds": rounds})})
         request = WholeRun(plan=plan, store_path=store.root, command="harness run", **asked)
         return make_records(store, request, self.told)[0]
 

@@ -10,9 +10,11 @@ from harness.report.drawing import Drawing, text_width, wrap
 from harness.report.optimizations.audit import Audited, Family
 from harness.report.optimizations.charts import COLOURS, GREY
 from harness.report.optimizations.costs import over_visits, untimed
-from harness.report.optimizations.wording import outcome_word, ratio_words
+from harness.report.optimizations.wording import need_words, outcome_word, ratio_words
 from harness.report.pictures import ACCENT, INK, MUTED
 from harness.report.text import mebibytes, plural, seconds
+from harness.store.measured import peak_bytes
+from harness.store.records import Failure
 
 LEFT, RIGHT = 48, 1552
 _PLOT, _REACH, _HATCH = 344, 400, 300  # where bars begin, the longest bar and a hatched one, in pixels
@@ -103,9 +105,24 @@ def _not_done(sheet: Drawing, one: Audited, y: float, high: float, size: float) 
     if failure.kind == "out-of-memory":
         _hatched(sheet, (left, y - high / 2), (_HATCH, high))
         left += _HATCH
-    held = f" at {mebibytes(failure.peak_bytes)}" if failure.peak_bytes is not None else ""
-    words = f"{failure.kind.replace('-', ' ')}{held}: {failure.reason}"
-    sheet.text((left + 10, y + 0.35 * size), wrap(words, size, RIGHT - left - 10, lines=1), size, VERMILION)
+    _told(sheet, failure, (left + 10, y + 0.35 * size), RIGHT - left - 10, size)
+
+
+def _told(sheet: Drawing, failure: Failure, at: tuple[float, float], room: float, size: float) -> None:
+    need = need_words(failure)
+    words = f"{failure.kind.replace('-', ' ')}{' ' if need.startswith('at ') else ': '}{need}"
+    sheet.text(at, wrap(words, size, room, lines=1), size, VERMILION)
+
+
+def _not_timed(sheet: Drawing, one: Audited, y: float, high: float, size: float) -> None:
+    """Out of memory while it was timed is a hatched bar too, as long as there is room for the need beside it."""
+    room, broke = _COLUMNS["was it on"] - _PLOT - 24, one.cell.timing_failure
+    if broke is not None and broke.kind == "out-of-memory":
+        _hatched(sheet, (_PLOT, y - high / 2), (_HATCH / 2, high))
+        _told(sheet, broke, (_PLOT + _HATCH / 2 + 10, y + 0.35 * size), room - _HATCH / 2 - 10, size)
+        return
+    cut = wrap(untimed(one.cell), size, room, lines=1)
+    sheet.text((_PLOT + 6, y + 0.35 * size), cut, size, VERMILION if one.cell.timing_reason else MUTED)
 
 
 def _hatched(sheet: Drawing, at: tuple[float, float], size: tuple[float, float]) -> None:
@@ -124,8 +141,7 @@ def _done(sheet: Drawing, one: Audited, scale: float, y: float, high: float, siz
     word = outcome_word(one)
     timing = one.cell.timing
     if timing is None:
-        cut = wrap(untimed(one.cell), size, _COLUMNS["was it on"] - _PLOT - 24, lines=1)
-        sheet.text((_PLOT + 6, y + 0.35 * size), cut, size, VERMILION if one.cell.timing_reason else MUTED)
+        _not_timed(sheet, one, y, high, size)
     else:
         _bar(sheet, one, scale, y, high, size)
     baseline = y + 0.35 * size
@@ -165,7 +181,7 @@ def _ends(one: Audited) -> tuple[float, float, float]:
 
 
 def _columns(one: Audited, word: str) -> dict[str, tuple[str, str]]:
-    memory, look, after = one.cell.memory, one.looks, one.first.pays_after
+    peak, look, after = peak_bytes(one.cell), one.looks, one.first.pays_after
     on = "reference" if one.is_reference else word
     bad = word in ("failed", "partly", "none recorded")
     first = seconds(one.first.seconds) if one.first.seconds is not None else "—"
@@ -175,7 +191,7 @@ def _columns(one: Audited, word: str) -> dict[str, tuple[str, str]]:
         "was it on": (on, MUTED if one.is_reference else VERMILION if bad else INK),
         "first call": (first, INK),
         "pays after": (pays, INK),
-        "peak memory": (mebibytes(memory.peak_bytes) if memory else "—", INK),
+        "peak memory": (mebibytes(peak) if peak is not None else "—", INK),
         "pictures": (same, VERMILION if _marked(one) else _SAMENESS[look.sameness] if look else MUTED),
     }
 

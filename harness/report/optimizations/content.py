@@ -12,6 +12,7 @@ from harness.report.optimizations.charts import divergence_chart, speed_chart
 from harness.report.optimizations.flags import flags
 from harness.report.optimizations.unavailable import refused, unavailable
 from harness.report.optimizations.verdicts import FamilyAnswer, answers
+from harness.report.optimizations.wording import missing_words
 from harness.report.provenance import Section, provenance
 from harness.report.view import RunView
 
@@ -86,4 +87,10 @@ def _on_timing(audit: Audit) -> list[str]:
     lines = ["Timed in one visit: no speed-up has an interval, and none is called faster."] if visits == {1} else []
     if visits == {2}:
         lines.append("Timed in two visits: with one degree of freedom the intervals are wide; `timing: {rounds: 4}`.")
-    return lines
+    return [*lines, *_not_read(view)]
+
+
+def _not_read(view: RunView) -> list[str]:
+    """Readings that a timing may be doubted by and that nobody gave: "none seen" says nothing of them."""
+    told = dict.fromkeys(words for cell in view.done if cell.timing for words in missing_words(cell.timing))
+    return [f"Not known of the timing pass: {'; '.join(told)}."] if told else []

@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 
 from harness.stats.ratio import OverVisits, mean_over_visits, ratio_over_visits
-from harness.store.measured import latency_by_visit, not_its_own
+from harness.store.measured import both_by_visit, latency_by_visit, not_its_own
 from harness.store.records import CellRecord
 
 
@@ -67,18 +67,18 @@ def over_visits(record: CellRecord) -> OverVisits:
 
 
 def memory_saved(cell: CellRecord, reference: CellRecord) -> Saved | None:
-    """Peak memory of the reference minus the cell's, paired by visit; ``None`` where either was not measured."""
-    mine, theirs = cell.memory, reference.memory
-    if mine is None or theirs is None or mine.kind != theirs.kind or theirs.peak_bytes <= 0:
+    """Peak memory of the reference minus the cell's, paired by visit; ``None`` where either was not measured.
+
+    Both are what the device's allocator reserved where either cell replays CUDA graphs.
+    """
+    if cell.memory is None or reference.memory is None or cell.memory.kind != reference.memory.kind:
         return None
-    visits = len(theirs.visit_peaks_bytes)
-    if visits and visits == len(mine.visit_peaks_bytes):
-        pairs = zip(theirs.visit_peaks_bytes, mine.visit_peaks_bytes, strict=True)
-        found = mean_over_visits([one - other for one, other in pairs])
-        whole = statistics.mean(theirs.visit_peaks_bytes)
-    else:
-        found = mean_over_visits([theirs.peak_bytes - mine.peak_bytes])
-        whole = float(theirs.peak_bytes)
+    mine, theirs = both_by_visit("peak_memory", cell, reference)
+    common = [visit for visit in theirs if visit in mine]
+    if not common or min(theirs[visit] for visit in common) <= 0:
+        return None
+    found = mean_over_visits([theirs[visit] - mine[visit] for visit in common])
+    whole = statistics.mean(theirs[visit] for visit in common)
     value, low, high = (None if end is None else end / whole for end in (found.value, found.low, found.high))
     return Saved(found, OverVisits(value, low, high, found.n, found.reason))
 

@@ -9,7 +9,7 @@ from harness.report.optimizations.costs import Saved, over_visits, untimed
 from harness.report.optimizations.ladder import ladder
 from harness.report.optimizations.looks import Looks
 from harness.report.optimizations.proof import AGAIN
-from harness.report.optimizations.wording import MARKS, memory_kind, outcome_word, ratio_words
+from harness.report.optimizations.wording import MARKS, need_words, outcome_word, ratio_words
 from harness.report.sentences import margin_text
 from harness.report.text import (
     VERDICT_MARKS,
@@ -24,15 +24,16 @@ from harness.report.text import (
 from harness.report.text_table import Entry, TextTable
 from harness.report.view import comparison_of
 from harness.stats.ratio import OverVisits
-from harness.store.records import CellRecord
+from harness.store.measured import peak_bytes, peak_kind, replays_graphs
+from harness.store.records import CellRecord, Memory
 
 _BLANK = Entry("—")
 
 
 def cost_table(audit: Audit, family: Family) -> TextTable:
     """Was it on, how fast, how much memory, and did the pictures change."""
-    kinds = dict.fromkeys(memory_kind(one.cell) for one in family.cells if one.cell.memory)
-    memory = f"peak memory ({', '.join(kinds)})" if kinds else "peak memory"
+    kinds = dict.fromkeys(kind for one in family.cells if (kind := peak_kind(one.cell)) is not None)
+    memory = f"peak memory of steady calls ({', '.join(kinds)})" if kinds else "peak memory"
     head = ("stack", "was it on", "seconds for each image", "speed-up", "first call", "pays after", memory, "pictures")
     return TextTable(_title(audit, family), head, tuple(_cost_line(one) for one in family.cells))
 
@@ -45,7 +46,7 @@ def _cost_line(one: Audited) -> tuple[Entry, ...]:
     name = Entry(f"{one.name} (reference)" if one.is_reference else one.name)
     if one.cell.status != "done":
         failure = one.cell.failure
-        small = (failure.reason, failure.do) if failure else ()
+        small = (need_words(failure), failure.do) if failure else ()
         words = failure.kind.replace("-", " ") if failure else "not made yet"
         return (name, Entry(words, tuple(filter(None, small))), *[_BLANK] * 6)
     return (
@@ -61,7 +62,9 @@ def _was_on(one: Audited) -> Entry:
 
 
 def _seconds(one: Audited) -> Entry:
-    timing = one.cell.timing
+    timing, broke = one.cell.timing, one.cell.timing_failure
+    if timing is None and broke is not None and broke.kind == "out-of-memory":
+        return Entry("out of memory", tuple(filter(None, (need_words(broke), "while it was timed", broke.do))))
     if timing is None:
         return Entry("—", (untimed(one.cell),))
     bounds = over_visits(one.cell)
@@ -97,13 +100,22 @@ def _pays(one: Audited) -> Entry:
 
 
 def _memory(one: Audited) -> Entry:
-    memory = one.cell.memory
-    if memory is None:
+    memory, peak = one.cell.memory, peak_bytes(one.cell)
+    if memory is None or peak is None:
         return Entry("—", ("not measured",))
-    reserved = [f"reserved {mebibytes(memory.reserved_bytes)}"] if memory.reserved_bytes is not None else []
     judged = comparison_of(one.cell, "peak_memory")
     verdict = [f"{VERDICT_MARKS[judged.verdict]} {judged.verdict}"] if judged else []
-    return Entry(mebibytes(memory.peak_bytes), (*reserved, *saved_words(one.memory), *verdict))
+    return Entry(mebibytes(peak), (*_beside(one.cell, memory), *saved_words(one.memory), *verdict))
+
+
+def _beside(cell: CellRecord, memory: Memory) -> list[str]:
+    """The other readings of a device's memory than the one that the cell is judged by."""
+    known = {
+        "allocated": memory.peak_bytes if replays_graphs(cell) else None,
+        "reserved": None if replays_graphs(cell) else memory.reserved_bytes,
+        "whole device": memory.used_bytes,
+    }
+    return [f"{name} {mebibytes(size)}" for name, size in known.items() if size is not None]
 
 
 def saved_words(saved: Saved | None) -> tuple[str, ...]:

@@ -11,8 +11,10 @@ from harness.report.optimizations.costs import over_visits, untimed
 from harness.report.optimizations.flags import flags
 from harness.report.optimizations.picture_lines import change
 from harness.report.optimizations.verdicts import verdict
+from harness.report.optimizations.wording import missing_words
 from harness.report.view import RunView, comparison_of, own_knobs, quality_comparisons
 from harness.stats.ratio import OverVisits
+from harness.store.measured import peak_bytes, peak_kind
 
 
 def records(audit: Audit) -> list[dict[str, Any]]:
@@ -58,16 +60,20 @@ def _times(one: Audited) -> dict[str, Any]:
         "decode_s": stages.decode_s if stages else None, "energy_j": timing.energy_j if timing else None,
         "energy_reason": timing.energy_reason if timing else None,
         "disturbances": "; ".join(timing.disturbances) if timing else None,
+        "not_read": "; ".join(missing_words(timing)) or None if timing else None,
+        "timing_failure": one.cell.timing_failure.kind if one.cell.timing_failure else None,
     }  # fmt: skip
 
 
 def _memory(one: Audited) -> dict[str, Any]:
-    memory, saved = one.cell.memory, one.memory
+    cell, memory, saved = one.cell, one.cell.memory, one.memory
     judged = comparison_of(one.cell, "peak_memory")
     return {
         "peak_bytes": memory.peak_bytes if memory else None,
         "reserved_bytes": memory.reserved_bytes if memory else None,
-        "memory_kind": memory.kind if memory else None, **_bounds("saved_bytes", saved.bytes if saved else None),
+        "used_bytes": memory.used_bytes if memory else None,
+        "memory_kind": memory.kind if memory else None, "judged_bytes": peak_bytes(cell), "judged_by": peak_kind(cell),
+        **_bounds("saved_bytes", saved.bytes if saved else None),
         **_bounds("saved_share", saved.share if saved else None), "memory_verdict": judged.verdict if judged else None,
     }  # fmt: skip
 

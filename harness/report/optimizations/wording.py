@@ -8,7 +8,7 @@ from harness.report.optimizations.looks import Looks
 from harness.report.optimizations.proof import AGAIN, Proof
 from harness.report.text import mebibytes, number, percent, plural
 from harness.stats.ratio import OverVisits
-from harness.store.records import CellRecord
+from harness.store.records import Failure, Timing
 
 MARKS = {"applied": "✓", "no-op": "∅", "partly": "◐", "failed": "✗", "none recorded": "?"}
 SHOWN_MEMORY = 0.02  # a share of memory saved, or lost, that a sentence speaks of
@@ -69,12 +69,6 @@ def memory_words(saved: Saved | None) -> str:
     return f"{percent(abs(saved.share.value), 0)} {less} memory ({mebibytes(abs(saved.bytes.value))})"
 
 
-def memory_kind(cell: CellRecord) -> str:
-    """What a peak counts."""
-    kinds = {"device-allocated": "allocated on the device", "resident-over-idle": "resident over idle"}
-    return kinds[cell.memory.kind] if cell.memory else "not measured"
-
-
 def pays_words(one: Audited) -> str:
     """ "pays after 210 images"; "" where there is nothing to pay for, or no saving was shown."""
     after = one.first.pays_after
@@ -121,3 +115,24 @@ def outcome_word(one: Audited) -> str:
     if one.is_again:
         return "A/A"
     return one.outcome or "—"
+
+
+def need_words(failure: Failure) -> str:
+    """Why it failed; of a lack of memory also what was held: "at 14.1 GiB: wanted 2.00 GiB more"."""
+    held = f"at {mebibytes(failure.peak_bytes)}: " if failure.peak_bytes is not None else ""
+    return f"{held}{failure.reason}"
+
+
+def missing_words(timing: Timing) -> list[str]:
+    """What could not be read while a cell was timed, and why: "throttled: this driver does not tell"."""
+    disturbed = timing.disturbed
+    return [] if disturbed is None else [f"{_READINGS[name]}: {why}" for name, why in disturbed.missing.items()]
+
+
+#: readings of ``Disturbed`` that may be missing
+_READINGS = {
+    "throttled": "whether the device was throttled",
+    "foreign_processes": "whether others used the device",
+    "container_throttled": "whether the container's limit held it back",
+    "governor": "the governor of the processor's clock",
+}

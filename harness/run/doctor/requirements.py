@@ -14,6 +14,11 @@ def package(name: str) -> Requirement:
     return Requirement(kind="package", name=name)
 
 
+def package_on(kind: str, name: str) -> Requirement:
+    """A package that is needed where the machine has a device of that kind; without one it is not asked for."""
+    return Requirement(kind="package on a device", name=f"{kind}:{name}")
+
+
 def weights(where: str) -> Requirement:
     """A part of a model or a scorer's weights, whole on this machine."""
     return Requirement(kind="weights", name=where)
@@ -56,6 +61,14 @@ def _package(facts: Facts, name: str) -> Lack | None:
     if found.state == "works":
         return None
     return Lack(reason=found.reason or found.state, line=found.line)
+
+
+def _package_on(facts: Facts, name: str) -> Lack | None:
+    kind, _, wanted = name.partition(":")
+    driven = kind == "cuda" and facts.machine.nvidia_driver is not None
+    there = driven or any(one.kind == kind for one in facts.devices)
+    lack = _package(facts, wanted) if there else None
+    return None if lack is None else lack.model_copy(update={"reason": f"on a {kind} device: {lack.reason}"})
 
 
 def _weights(facts: Facts, name: str) -> Lack | None:
@@ -112,6 +125,7 @@ def _store(facts: Facts, _: str) -> Lack | None:
 
 CHECKS: dict[Kind, Callable[[Facts, str], Lack | None]] = {
     "package": _package,
+    "package on a device": _package_on,
     "weights": _weights,
     "memory": _memory,
     "device": _device,

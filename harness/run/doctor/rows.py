@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from harness.catalog.metrics import METRICS
 from harness.catalog.models import MODELS
-from harness.catalog.optimizations import OPTIMIZATIONS
+from harness.catalog.optimizations import COMPILERS, OPTIMIZATIONS
 from harness.catalog.schedulers import schedulers
 from harness.catalog.sizes import weight_bytes
 from harness.catalog.tasks import TASKS, default_api, parts_of, task_refusal
@@ -15,7 +15,7 @@ from harness.catalog.types import ModelRow, Network, OptimizationRow, Place, Tas
 from harness.catalog.weights import WEIGHTS
 from harness.run.doctor.machine import COMPILER
 from harness.run.doctor.packages import MAKING, NEEDED
-from harness.run.doctor.requirements import STORE, device, memory, package, program, weights
+from harness.run.doctor.requirements import STORE, device, memory, package, package_on, program, weights
 from harness.run.doctor.types import Requirement
 
 Needs = tuple[Requirement, ...]
@@ -35,13 +35,17 @@ _SCORING: dict[Network, Needs] = {
     "extractor": tuple(map(package, ("torch", "safetensors", "pillow", "numpy", "scipy"))),
     "judge": tuple(map(package, ("torch", "safetensors", "pillow", "numpy"))),
     "depth": tuple(map(package, ("torch", "transformers", "safetensors", "pillow", "numpy"))),
-    "pixels": tuple(map(package, ("pillow", "numpy"))),
+    "pixels": tuple(map(package, ("pillow", "numpy", "scipy"))),
+    "perceptual": tuple(map(package, ("torch", "torchvision", "safetensors", "pillow", "numpy"))),
+    "preference": tuple(
+        map(package, ("torch", "torchvision", "open-clip-torch", "transformers", "safetensors", "pillow", "numpy"))
+    ),
 }
 _CUDA = device("cuda")
 
 #: What opens more than the shipped miniature needs.
 EXTRAS: dict[str, Needs] = {
-    "torch.compile on a GPU": (package("torch"), package("triton"), program(COMPILER), _CUDA),
+    "torch.compile on a GPU": (package("torch"), package(COMPILERS["cuda"]), program(COMPILER), _CUDA),
     "a GPU's energy (NVML)": (package("nvidia-ml-py"), _CUDA),
     "more than one machine (Ray)": (package("ray"),),
 }
@@ -95,7 +99,8 @@ def metrics() -> Iterator[Entry]:
         for row in WEIGHTS.values():
             if row.kind == metric.uses:
                 needs = _SCORING[row.kind] + ((weights(row.place.where),) if row.place is not None else ())
-                yield Entry(metric.name if row.place is None else f"{metric.name} by {row.name}", needs)
+                bare = row.place is None and not row.closed
+                yield Entry(metric.name if bare else f"{metric.name} by {row.name}", needs, row.closed or None)
 
 
 def devices() -> Iterator[Entry]:
@@ -111,7 +116,9 @@ def optimizations() -> Iterator[Entry]:
 def _of_optimization(row: OptimizationRow) -> Needs:
     needs = [package("torch"), *([package(row.needs_package)] if row.needs_package else [])]
     needs += [device(row.needs_device)] if row.needs_device else []
-    return (*needs, *([program(COMPILER)] if row.needs_program else []))
+    if row.needs_program:
+        needs += [program(COMPILER), *(package_on(kind, name) for kind, name in COMPILERS.items())]
+    return tuple(needs)
 
 
 def extras() -> Iterator[Entry]:

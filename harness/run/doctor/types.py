@@ -8,7 +8,7 @@ from harness.base import Frozen
 
 PackageState = Literal["works", "missing", "too old", "broken", "not looked at"]
 RowStatus = Literal["open", "closed", "refused", "unknown"]
-Kind = Literal["package", "weights", "memory", "device", "program", "store"]
+Kind = Literal["package", "package on a device", "weights", "memory", "device", "program", "store"]
 
 
 class Machine(Frozen):

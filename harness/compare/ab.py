@@ -1,0 +1,86 @@
+"""Two runs that were timed in turns by `harness ab`: latency and peak memory paired by round.
+
+Both visits of a round are of the same minutes, so that what moved the machine from one round to the next cancels; the
+rule is that of two cells of one run (decision 0005).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from harness.compare.cases import Case, CellPair
+from harness.compare.types import Finding
+from harness.stats.bootstrap import Studentized, studentize
+from harness.stats.pairing import paired_harm
+from harness.stats.verdict import PairedSample
+from harness.store.measured import drift, not_its_own
+from harness.store.records import CellRecord, RunRecord
+
+IN_TURNS = (
+    "The two were timed in turns, round by round, each going first as often as the other: "
+    "latency and peak memory are paired by round."
+)
+WHOLE = "the whole of it, libraries included: what one environment loads when it starts, another loads when it works"
+Visits = Mapping[int, float]  # round -> cost
+
+
+@dataclass(frozen=True)
+class Rounds(PairedSample):
+    """Differences of a few rounds: Student's t, for a bootstrap of four numbers has no tails to speak of."""
+
+    def summary(self, seed: int, resamples: int) -> Studentized:
+        """The mean and its error, of two rounds or more."""
+        return replace(studentize(self.harm, seed=seed, resamples=resamples), t=None)
+
+
+def in_turns(baseline: RunRecord, run: RunRecord) -> bool:
+    """Whether the two are the halves of one `harness ab`."""
+    return baseline.pair is not None and run.pair is not None and baseline.pair.id == run.pair.id
+
+
+def whole_memory(cells: CellPair, visits: tuple[Visits, Visits]) -> tuple[dict[int, float], dict[int, float]] | None:
+    """Peaks over idle of both sides as peaks of the whole process; ``None`` where they are of a device, or unknown.
+
+    Two environments have two idles, and a peak over the one says nothing against a peak over the other.
+    """
+    old, new = _idle(cells.old), _idle(cells.new)
+    if old is None or new is None:
+        return None
+    return {at: peak + old for at, peak in visits[0].items()}, {at: peak + new for at, peak in visits[1].items()}
+
+
+def _idle(record: CellRecord) -> int | None:
+    memory = record.memory
+    return memory.idle_bytes if memory is not None and memory.kind == "resident-over-idle" else None
+
+
+def paired_case(cells: CellPair, known: Finding, costs: tuple[Visits, Visits], margin: float) -> Case:
+    """One metric of a pair of cells, by round.
+
+    Args:
+        cells: of the two halves.
+        known: what is known of the metric beforehand.
+        costs: the run's and the baseline's; a round that one of them lacks is left out.
+        margin: 0.03 is 3 %. With a drift past it sameness is not shown. A difference is: what moves between rounds
+            cancels in them, what moves within one stands in their spread, and each side goes first as often.
+    """
+    mine, theirs = costs
+    rounds = [visit for visit in mine if visit in theirs]
+    each = [np.array([side[visit] for visit in rounds], dtype=np.float64) for side in (mine, theirs)]
+    if not all(np.all(np.isfinite(cost) & (cost > 0)) for cost in each):
+        reason = "a visit has no measurement above zero: no ratio is made of that"
+        return Case(known.model_copy(update={"verdict": "inconclusive", "reason": reason}))
+    moved = max(drift(cells.old), drift(cells.new)) if known.metric == "latency" else 0.0
+    harm, limit = paired_harm(*each, direction="lower", relative=True), float(np.log1p(margin))
+    sample = Rounds(f"{cells.old.cell_id}:{known.metric}", harm, limit, unit="visit")
+    foreign = not_its_own(cells.old) or not_its_own(cells.new)
+    return Case(known, sample, "lower", spoilt=foreign, drifted=_moved(moved, margin))
+
+
+def _moved(moved: float, margin: float) -> str | None:
+    if moved <= margin:
+        return None
+    return f"the machine drifted by {moved:.1%} within or between visits, more than the margin of {margin:.1%}"

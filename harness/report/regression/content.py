@@ -1,0 +1,63 @@
+"""Everything that the report tells, gathered once for the page, the Markdown, the data and the picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.compare.types import Side
+from harness.report.provenance import Section, placeless, provenance
+from harness.report.regression.held import Held, hold
+from harness.report.regression.wording import answer, caveats, changed_lines
+from harness.report.text import moment
+from harness.report.view import RunView
+from harness.store.records import RunRecord
+
+
+@dataclass(frozen=True)
+class RegressionContent:
+    """The report, before it is a file of any kind."""
+
+    held: Held
+    answer: str
+    changed: tuple[str, ...]
+    caveats: tuple[str, ...]
+    sections: tuple[Section, ...]
+
+    @property
+    def view(self) -> RunView:
+        """The run that is judged."""
+        return self.held.view
+
+    @property
+    def question(self) -> str:
+        """What is asked, with both names."""
+        return f"{self.view.run.name} against the baseline {self.held.baseline.name}: did anything get worse?"
+
+
+def gather(view: RunView, against: str, *, public: bool) -> RegressionContent:
+    """The content; ``public``: what is of use on this machine only is left out.
+
+    Raises:
+        HarnessError: there is no such baseline, or it cannot be read.
+    """
+    held = hold(view, against)
+    baseline = _baseline(held.baseline, held.compared.baseline, public=public)
+    return RegressionContent(
+        held=held,
+        answer=answer(held),
+        changed=changed_lines(held.compared),
+        caveats=caveats(held),
+        sections=(baseline, *provenance(view, public=public)),
+    )
+
+
+def _baseline(run: RunRecord, side: Side, *, public: bool) -> Section:
+    facts = [
+        ("run", f"{run.run_id} ({run.name})"),
+        ("command", placeless(run.command) if public else run.command),
+        ("started", moment(run.started_ms)),
+        ("status", run.status),
+        ("spec's digest", run.plan.spec_digest[:12]),
+        ("environment", run.environment_digest[:12] or "not recorded"),
+    ]
+    return Section("Baseline", (*facts, *(() if public else (("asked for as", side.place),))))

@@ -1,0 +1,98 @@
+"""A reference set under one network: its features by a worker, once, then read from the store. Without torch here."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from safetensors.numpy import load
+
+from harness.catalog.metrics import METRICS
+from harness.errors import HarnessError, StoreError
+from harness.plan.types import Cell, Plan
+from harness.run.desk import Desk
+from harness.run.executor import call
+from harness.run.pictures import metadata_of
+from harness.run.protocol import ExtractSet
+from harness.run.station import Station, raise_if_disk
+from harness.run.survey import weights_for
+from harness.run.weights import folder_of
+from harness.score.reference_set import Reference
+from harness.score.statistics_file import SHIPPED, load_reference
+from harness.store.records import Failure
+from harness.store.store import Store
+
+_KEPT = 4  # references that stay in memory, with what follows from them
+
+
+def weights_against_set(plan: Plan, cell: Cell) -> list[str]:
+    """Names of the weights under which a cell's metrics look at a reference set."""
+    return sorted({name for metric, name in weights_for(plan, cell).items() if METRICS[metric].against_set})
+
+
+def keys_of(desk: Desk, cell: Cell) -> dict[str, str]:
+    """Weights name → key of the reference set's features, for a cell; empty where a file has its own."""
+    keys = {name: desk.keys.reference(name) for name in weights_against_set(desk.plan, cell)}
+    return {name: key for name, key in keys.items() if key is not None}
+
+
+def look_at_set(desk: Desk, station: Station, name: str) -> Failure | None:
+    """Features of the reference set under one network, unless the store has them; what went wrong."""
+    key, known = desk.keys.reference(name), desk.keys.reference_set
+    if key is None or known is None or _have(desk, key):
+        return None
+    desk.tell.say(f"reference set: looking at {known.asked.label} with {name}, once")
+    request = ExtractSet(
+        weights=desk.scorers[name], asked=known.asked, content=known.content, features_key=key, made_in=desk.run_id
+    )
+    try:
+        reply = call(station.worker(), request)
+    except StoreError:
+        raise
+    except HarnessError as error:
+        return Failure(kind="worker-died", reason=error.happened, do=error.do)
+    raise_if_disk(reply)
+    if reply.failure is not None:
+        desk.go_on()
+        desk.tell.say(f"reference set: {reply.failure.reason}")
+    return reply.failure
+
+
+def _have(desk: Desk, key: str) -> bool:
+    if not desk.store.has("features", key):
+        return False
+    return not desk.fresh or metadata_of(desk.store.get("features", key)).get("made_in") == desk.run_id
+
+
+def reference_of(desk: Desk, name: str) -> Reference | str:
+    """The reference set under one network, or why there is none.
+
+    Raises:
+        MissingError: a file that cannot be used.
+        StoreError: its features are gone or damaged.
+    """
+    known, place, digest = desk.keys.reference_set, desk.scorers[name].place, desk.keys.scorers[name].digest
+    if known is None:
+        shipped = None if place is None or place.kind == "hub" else folder_of(place) / SHIPPED
+        if shipped is None or not shipped.is_file():
+            return f"{name} brings no reference statistics: name a `reference_set` in the spec"
+        return _filed(shipped, digest)
+    key = desk.keys.reference(name)
+    if key is None:
+        assert known.asked.path is not None
+        return _filed(Path(known.asked.path), known.identity)
+    return _stored(desk.store, key)
+
+
+@lru_cache(_KEPT)
+def _filed(path: Path, _: str) -> Reference:
+    """A file's, kept for as long as its digest is the same."""
+    return load_reference(path)
+
+
+@lru_cache(_KEPT)
+def _stored(store: Store, key: str) -> Reference:
+    data = store.get("features", key)
+    about = metadata_of(data)
+    told = {name: value for name, value in about.items() if name in ("pictures", "of", "seed")}
+    return Reference(told, about["content"], features=load(data)["features"])

@@ -1,0 +1,65 @@
+"""A network's folder: what its config.json says, and its safetensors weights; pickle files are refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from harness.errors import MissingError
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+_FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
+
+
+def config_of(folder: Path, what: str) -> dict[str, Any]:
+    """The configuration of a folder of ``what`` ("perceptual network").
+
+    Raises:
+        MissingError: there is none, or it cannot be read.
+    """
+    try:
+        content = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise TypeError("it is no JSON object")
+    except (OSError, ValueError, TypeError) as error:
+        raise _unusable(folder, what, error) from error
+    return content
+
+
+def load_network(
+    folder: Path, what: str, build: Callable[[], torch.nn.Module], keep: Callable[[str], bool] = lambda _: True
+) -> torch.nn.Module:
+    """The network that ``build`` gives, with the folder's weights of those names that ``keep`` says, in single
+    precision, ready to use.
+
+    Raises:
+        MissingError: there are no safetensors weights, or they are another network's.
+    """
+    if not (folder / WEIGHTS).is_file():
+        raise MissingError(
+            f"{folder} holds no {WEIGHTS}; pickle files are refused, because reading one runs whatever code is in it.",
+            expected=f"{WEIGHTS} beside {CONFIG}",
+            do="convert a pickled file once, by hand: `python -m harness.score.convert --help` says how",
+        )
+    try:
+        with torch.device("meta"):
+            net = build()
+        weights = {name: value.float() for name, value in load_file(folder / WEIGHTS).items() if keep(name)}
+        net.load_state_dict(weights, assign=True)
+    except _FAULTS as error:
+        raise _unusable(folder, what, error) from error
+    return net.eval().requires_grad_(False)
+
+
+def _unusable(folder: Path, what: str, error: Exception) -> MissingError:
+    return MissingError(
+        f"The {what} in {folder} cannot be loaded: {type(error).__name__}: {str(error).strip()[:300]}",
+        expected=f"{CONFIG} and {WEIGHTS}",
+        do="check the place, or convert the weights again",
+    )

@@ -1,0 +1,48 @@
+"""Pairs of cells: pictures are the same by their bytes, whatever the keys that they are kept under."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from support.compare_runs import OUT_OF_MEMORY, keep
+
+from harness.compare.compare import compare
+from harness.compare.types import Compared, Finding
+from harness.report.view import load_view
+from harness.store.store import Store, open_store
+
+Only = Callable[..., Finding]
+
+
+def _in_two_stores(store: Store, folder: Path, **new: object) -> Compared:
+    """The same keys in both, as they are where something that no key knows of is another thing in each."""
+    other = open_store(folder / "other")
+    views = [load_view(store, keep(store, "main")), load_view(other, keep(other, "candidate", **new))]
+    return compare(views[0], views[1], places=("main", "candidate"))[0]
+
+
+def test_other_pictures_under_the_same_key_are_judged_even_where_the_scores_agree(
+    store: Store, tmp_path: Path, only: Only
+) -> None:
+    told = _in_two_stores(store, tmp_path, unlike=16)
+    found = only(told, "clip_score")
+    assert told.cells[0].pictures is not None and told.cells[0].pictures.identical == 0
+    assert found.p is not None and found.reason is None and found.verdict == "equivalent"
+
+
+def test_pictures_that_are_the_same_to_the_bit_need_no_statistics(store: Store, tmp_path: Path, only: Only) -> None:
+    found = only(_in_two_stores(store, tmp_path), "clip_score")
+    assert (found.verdict, found.reason, found.p) == ("equivalent", "every picture is identical", None)
+
+
+def test_one_stored_result_is_told_as_one(store: Store, only: Only) -> None:
+    view = load_view(store, keep(store, "main"))
+    found = only(compare(view, view, places=("main", "main"))[0], "clip_score")
+    assert found.reason == "one stored result serves both runs: nothing was made anew"
+
+
+def test_a_cell_that_failed_has_no_weights_that_changed(store: Store) -> None:
+    ids = [keep(store, "main"), keep(store, "candidate", anew=True, failed={1: OUT_OF_MEMORY})]
+    told = compare(*(load_view(store, one) for one in ids), places=("main", "candidate"))[0]
+    assert told.weights == ()

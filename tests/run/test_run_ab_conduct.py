@@ -1,0 +1,115 @@
+"""Two environments that are fakes: who makes what, in which turn, what is kept, and what a slower one is called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.environments import fake
+from support.fake_worker import DIFFUSERS, FAILS_AT, SLOWER, noted
+from support.runs import Lab, Told
+
+from harness.compare.ab_report import Files, report_ab
+from harness.compare.outcome import exit_code
+from harness.errors import ExitCode, MissingError
+from harness.run.ab import conduct
+from harness.run.ab.conduct import balanced
+from harness.run.ab.whole import AbRun, Made, make_pair
+from harness.run.forecast import plan_spec
+from harness.run.guest import Guest
+
+Pairs = Callable[..., Made]
+TIMED = {"repeats": 2, "rounds": 2, "warmups": 1}
+
+
+@pytest.fixture
+def pairs(lab: Lab, tmp_path: Path) -> Pairs:
+    """Makes the two runs of a spec in two fakes, ``old`` and ``new``, of which the new one is as it is told."""
+
+    def make(new: dict[str, str] | None = None, pair: tuple[Guest, Guest] | None = None, **keys: Any) -> Made:
+        path = lab.spec(**{"num_inference_steps": [20, 5], "metrics": ["world_truth"], **keys})
+        plan = plan_spec(str(path), only={}, limit=None, device=None, store_path=lab.store.root)
+        request = AbRun(plan, lab.store.root, "harness ab", ("old", "new"))
+        both = pair or (fake(tmp_path, "old"), fake(tmp_path, "new", **(new or {})))
+        return make_pair(lab.store, request, both, Told())
+
+    return make
+
+
+def test_both_run_in_turns_and_a_slower_one_and_a_new_failure_are_found(lab: Lab, tmp_path: Path, pairs: Pairs) -> None:
+    new = {DIFFUSERS: "0.99", SLOWER: "1.2", FAILS_AT: "7"}
+    made = pairs(new, num_inference_steps=[20, 5, 7], metrics=["clip_score"], timing=TIMED)
+    a, b = made.runs
+    assert (tmp_path / "order").read_text().split() == ["old", "new", "old", "new", "new", "old"]
+    assert [(run.name, run.status) for run in made.runs] == [("lab-a", "finished"), ("lab-b", "failed-cells")]
+    assert a.pair is not None and b.pair is not None and a.pair.id == b.pair.id == a.run_id
+    assert (a.pair.side, a.pair.other, a.pair.environment) == ("a", b.run_id, "old")
+    assert (b.pair.side, b.pair.other, b.pair.installed["diffusers"]) == ("b", a.run_id, "0.99")
+    pictures = [lab.pictures(run) for run in made.runs]
+    assert pictures[0]["20 steps"] == pictures[1]["20 steps"] and len(pictures[0]["20 steps"]) == 6
+    assert noted(lab.store.root, "images") == 2 * 3 + 2 * 2  # two batches of three cells, and of two
+    keys = [{batch.key for cell in lab.cells(run).values() for batch in cell.batches} for run in made.runs]
+    assert not keys[0] & keys[1]
+    old = lab.cells(a)
+    assert old["7 steps"].timing is None and "other environment" in str(old["7 steps"].timing_reason)
+    assert old["5 steps"].timing is not None and old["5 steps"].timing.round_of_call == [0, 0, 1, 1]
+    report = report_ab(lab.store.root, [a.run_id, b.run_id], made.notes, Files())
+    found = {finding.metric: finding for finding in report.compared.cells[0].findings}
+    assert found["latency"].verdict == "regressed" and found["latency"].difference == pytest.approx(0.2)
+    assert found["latency"].n == 2 and found["clip_score"].verdict == "equivalent"
+    assert report.compared.cells[2].outcome == "new failure"
+    assert exit_code(report.compared, strict=False) == ExitCode.REGRESSED
+    assert list(report.changed()) == [("diffusers", "0.0", "0.99")]
+
+
+def test_a_pair_that_was_cut_off_goes_on_and_one_that_ended_is_made_anew(
+    lab: Lab, tmp_path: Path, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(desk: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(conduct, "judge", cut)
+        with pytest.raises(KeyboardInterrupt):
+            pairs()
+    assert [lab.store.load_run(run_id).status for run_id in lab.store.run_ids()] == ["interrupted"] * 2
+    again = pairs()
+    assert sorted(run.run_id for run in again.runs) == lab.store.run_ids()
+    assert [(run.status, run.resumed) for run in again.runs] == [("finished", 1)] * 2
+    assert noted(lab.store.root, "images") == 2 * 2 * 2  # of two cells, in two batches, by both: none twice
+    anew = pairs()
+    assert {run.run_id for run in anew.runs}.isdisjoint(run.run_id for run in again.runs)
+    assert noted(lab.store.root, "images") == 2 * (2 * 2 * 2)
+    assert (tmp_path / "order").read_text().split() == ["old", "new"] * 3
+    assert {cell.timing_reason for cell in lab.cells(anew.runs[1]).values()} == {"the spec turns timing off"}
+
+
+def test_times_that_were_closed_on_one_side_only_are_taken_again_on_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    def untimed(desk: Any, *, whole: bool = False) -> list[SimpleNamespace]:
+        return [SimpleNamespace(id=name) for name in ("one", "two") if whole or name in desk.left]
+
+    monkeypatch.setattr(conduct, "untimed_cells", untimed)
+    sides = [SimpleNamespace(desk=SimpleNamespace(left=left), post=None) for left in ((), ("one", "two"))]
+    assert [one.todo for one in conduct._passes(tuple(sides))] == [{"one", "two"}] * 2  # type: ignore[arg-type]
+
+
+def test_an_environment_whose_worker_does_not_start_ends_it_before_anything_runs(
+    lab: Lab, tmp_path: Path, pairs: Pairs
+) -> None:
+    path = tmp_path / "broken"
+    path.write_text("#!/bin/sh\necho 'ImportError: no KandinskyV22Pipeline' >&2\nexit 1\n")
+    path.chmod(0o755)
+    with pytest.raises(MissingError) as refused:
+        pairs(pair=(Guest("broken", path), Guest("never", path)))
+    assert "broken" in refused.value.happened and "no KandinskyV22Pipeline" in refused.value.happened
+    assert "a diffusers with Kandinsky's pipelines" in refused.value.expected and str(path) in refused.value.do
+    assert lab.store.run_ids() == []
+
+
+def test_each_goes_first_as_often_as_the_other(lab: Lab) -> None:
+    path = lab.spec(timing={"rounds": 3})
+    plan = plan_spec(str(path), only={}, limit=None, device=None, store_path=lab.store.root)
+    assert [balanced(plan, rounds).timing.rounds for rounds in (None, 2, 5)] == [4, 2, 6]

@@ -1,0 +1,54 @@
+"""What an environment's diffusers says otherwise than the one that the plan was made by."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from support.plans import make_plan
+
+from harness.catalog.diffusers_table import table
+from harness.run.ab.tables import lost, table_notes
+
+PLAN = make_plan(cells=2, rows=2)  # DDIM's
+
+
+def _theirs() -> dict[str, Any]:
+    return {**copy.deepcopy(table()), "diffusers": "9.9"}
+
+
+def test_the_same_table_needs_no_word() -> None:
+    assert table_notes(PLAN, "new", _theirs()) == [] and lost(PLAN, _theirs()) == []
+
+
+def test_what_a_cell_uses_stands_apart_and_has_its_values() -> None:
+    theirs = _theirs()
+    theirs["schedulers"]["DDIMScheduler"]["clip_sample"] = "changed"
+    theirs["schedulers"]["LCMScheduler"]["beta_end"] = 0.5
+    theirs["schedulers"]["BrandNewScheduler"] = {"beta_end": 0.5}
+    first, second = table_notes(PLAN, "new", theirs)
+    told = f"The plan was made by diffusers {table()['diffusers']}, and new has 9.9"
+    assert first == f"{told}: DDIMScheduler clip_sample True → changed."
+    assert second.startswith(f"{told}; of what no cell uses: BrandNewScheduler is new, LCMScheduler beta_end ")
+    assert "→ 0.5." in second and lost(PLAN, theirs) == []
+
+
+def test_a_class_that_is_gone_or_is_there_in_name_only() -> None:
+    theirs = _theirs()
+    del theirs["schedulers"]["DDIMScheduler"]
+    theirs["schedulers"]["LMSDiscreteScheduler"] = {}
+    first, second = table_notes(PLAN, "new", theirs)
+    assert "DDIMScheduler is not there" in first and "LMSDiscreteScheduler lacks a package there" in second
+    assert lost(PLAN, theirs) == ["DDIMScheduler"]
+    theirs["schedulers"]["DDIMScheduler"] = {}
+    assert lost(PLAN, theirs) == ["DDIMScheduler"]
+
+
+def test_pipelines_defaults_and_a_long_list() -> None:
+    theirs = _theirs()
+    for name in list(theirs["schedulers"])[:12]:
+        if name != "DDIMScheduler":
+            theirs["schedulers"].pop(name)
+    theirs["pipelines"]["KandinskyV22Pipeline"]["guidance_scale"] = 5.5
+    notes = table_notes(PLAN, "new", theirs)
+    assert " and 6 more." in notes[-1] or " and 5 more." in notes[-1]

@@ -1,0 +1,114 @@
+"""The power of a plan from what a store's runs saw: paired first, a run's own spread as a bound, and nothing at all."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.compare_runs import keep
+from support.plans import make_plan
+
+from harness.plan.power import NOTHING_LIKE, Power, power_json, render_power
+from harness.plan.types import Plan
+from harness.run.power import power_of
+from harness.stats.power import Spread, needed
+from harness.store.records import Comparison, Interval
+from harness.store.store import Store, open_store
+
+MARGINS = {"clip_score": 0.3, "latency": "3%"}
+
+
+def plan(rows: int = 64, margins: dict[str, Any] | None = None, **changes: Any) -> Plan:
+    made = make_plan(cells=3, rows=rows)
+    return made.model_copy(update={"margins": MARGINS if margins is None else margins, **changes})
+
+
+def comparison(metric: str, *, sd: float | None, n: int, low: float = -0.1, high: float = 0.1) -> Comparison:
+    unit = "visit" if metric in ("latency", "peak_memory") else "prompt"
+    bounds = Interval(low=low, high=high, level=0.9, method="")
+    return Comparison(metric=metric, reference="r", difference=0.0, interval=bounds, margin=0.3, verdict="equivalent",
+                      n=n, unit=unit, sd=sd)  # fmt: skip
+
+
+def compared(store: Store, *found: Comparison, name: str = "earlier") -> str:
+    """A run whose second cell has those comparisons."""
+    run_id = keep(store, name, cells=2)
+    cell = store.load_cells(run_id)[1]
+    store.save_cell(cell.model_copy(update={"comparisons": list(found)}))
+    return run_id
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(tmp_path)
+
+
+def of(found: tuple[Power, ...], metric: str) -> Power:
+    return next(one for one in found if one.metric == metric)
+
+
+def test_paired_differences_of_earlier_runs_come_first(store: Store) -> None:
+    run_id = compared(store, comparison("clip_score", sd=1.5, n=32), comparison("latency", sd=0.02, n=3))
+    found = power_of(plan(), store.root)
+    quality, latency = of(found, "clip_score"), of(found, "latency")
+    assert (quality.sd, quality.n, quality.unit, quality.comparisons) == (1.5, 64, "prompt", 4)
+    assert not quality.upper_bound and run_id in quality.source
+    assert quality.needed == needed(0.3, Spread(1.5, 31), open_=4, least=6)
+    assert quality.smallest_effect is not None and quality.smallest_effect > 0.3
+    assert (latency.unit, latency.n) == ("visit", 2)
+    assert latency.margin == pytest.approx(0.03)
+
+
+def test_a_record_without_the_spread_gives_it_by_its_interval(store: Store) -> None:
+    half = 1.6955188 * 2.0 / math.sqrt(32)  # t of 31 degrees of freedom at 95 %
+    compared(store, comparison("clip_score", sd=None, n=32, low=-half, high=half))
+    assert of(power_of(plan(), store.root), "clip_score").sd == pytest.approx(2.0, rel=1e-4)
+
+
+def test_a_run_that_compared_nothing_bounds_the_spread_from_above(store: Store) -> None:
+    keep(store, "alone", cells=2)
+    latency = of(power_of(plan(), store.root), "latency")
+    logs = [math.log(visit) for visit in (1.0, 1.004, 0.997)]
+    mean = sum(logs) / 3
+    assert latency.upper_bound
+    assert latency.sd == pytest.approx(math.sqrt(2 * sum((x - mean) ** 2 for x in logs) / 2), rel=1e-3)
+    assert "an upper bound" in render_power((latency,))
+
+
+def test_of_runs_that_paired_the_newest_counts(store: Store) -> None:
+    compared(store, comparison("clip_score", sd=9.0, n=32), name="a-old")
+    compared(store, comparison("clip_score", sd=1.0, n=32), name="b-new")
+    assert of(power_of(plan(), store.root), "clip_score").sd == 1.0
+
+
+def test_nothing_like_it_is_said(store: Store, tmp_path: Path) -> None:
+    compared(store, comparison("clip_score", sd=1.0, n=32))
+    other = plan(margins={"world_truth": 0.05}, metrics=("world_truth",))
+    assert [one.reason for one in power_of(other, store.root)] == [NOTHING_LIKE]
+    nowhere = power_of(plan(), tmp_path / "nowhere")
+    assert {one.reason for one in nowhere} == {NOTHING_LIKE}
+    assert render_power(nowhere).count(NOTHING_LIKE) == 2
+
+
+def test_few_prompts_see_nothing_and_the_text_says_how_many_it_takes(store: Store) -> None:
+    compared(store, comparison("clip_score", sd=1.5, n=32))
+    five = of(power_of(plan(rows=5), store.root), "clip_score")
+    assert (five.smallest_effect, five.equivalent, five.regressed) == (None, 0.0, 0.0)
+    assert f"5 prompts can see nothing; it takes about {five.needed} prompts" in render_power((five,))
+
+
+def test_a_plan_that_compares_nothing_is_one_that_a_later_run_is_held_against(store: Store) -> None:
+    compared(store, comparison("latency", sd=1e-9, n=8))
+    alone = plan(margins={}, compare_to=None)
+    cells = tuple(cell.model_copy(update={"reference": None}) for cell in alone.cells)
+    found = power_of(alone.model_copy(update={"cells": cells}), store.root)
+    latency = of(found, "latency")
+    assert latency.sd is not None and latency.sd > 1e-3  # two runs are not timed side by side: no pair counts
+    assert latency.comparisons == 3 * len(found)
+
+
+def test_json_has_every_number(store: Store) -> None:
+    compared(store, comparison("clip_score", sd=1.5, n=32))
+    (quality, latency) = power_json(power_of(plan(), store.root))
+    assert quality["needed"] > 0 and quality["smallest_effect"] > 0.3 and quality["reason"] is None
+    assert latency["upper_bound"] is True
