@@ -53,8 +53,14 @@ def generated(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The suite with coverage; two processes, one thread each."""
-    arguments = session.posargs or ["-n", "2", "--cov", "--cov-report=term:skip-covered"]
+    """The suite; two processes, one thread each."""
+    _run(session, "pytest", *(session.posargs or ["-n", "2"]), **_ONE_THREAD)
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """The suite again, and which lines it has not seen. Tracing every worker costs time, so CI does without."""
+    arguments = ["-n", "2", "--cov", "--cov-report=term:skip-covered", *session.posargs]
     _run(session, "pytest", *arguments, **_ONE_THREAD)
 
 

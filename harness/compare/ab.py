@@ -7,13 +7,11 @@ rule is that of two cells of one run (decision 0005).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
 
 from harness.compare.cases import Case, CellPair
 from harness.compare.types import Finding
-from harness.stats.bootstrap import Studentized, studentize
 from harness.stats.pairing import paired_harm
 from harness.stats.verdict import PairedSample
 from harness.store.measured import drift, not_its_own
@@ -25,15 +23,6 @@ IN_TURNS = (
 )
 WHOLE = "the whole of it, libraries included: what one environment loads when it starts, another loads when it works"
 Visits = Mapping[int, float]  # round -> cost
-
-
-@dataclass(frozen=True)
-class Rounds(PairedSample):
-    """Differences of a few rounds: Student's t, for a bootstrap of four numbers has no tails to speak of."""
-
-    def summary(self, seed: int, resamples: int) -> Studentized:
-        """The mean and its error, of two rounds or more."""
-        return replace(studentize(self.harm, seed=seed, resamples=resamples), t=None)
 
 
 def in_turns(baseline: RunRecord, run: RunRecord) -> bool:
@@ -75,7 +64,7 @@ def paired_case(cells: CellPair, known: Finding, costs: tuple[Visits, Visits], m
         return Case(known.model_copy(update={"verdict": "inconclusive", "reason": reason}))
     moved = max(drift(cells.old), drift(cells.new)) if known.metric == "latency" else 0.0
     harm, limit = paired_harm(*each, direction="lower", relative=True), float(np.log1p(margin))
-    sample = Rounds(f"{cells.old.cell_id}:{known.metric}", harm, limit, unit="visit")
+    sample = PairedSample(f"{cells.old.cell_id}:{known.metric}", harm, limit, unit="visit")
     foreign = not_its_own(cells.old) or not_its_own(cells.new)
     return Case(known, sample, "lower", spoilt=foreign, drifted=_moved(moved, margin))
 

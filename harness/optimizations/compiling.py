@@ -35,7 +35,7 @@ class Graphs:
     def __init__(self, module: Any, method: str) -> None:
         self.calls = self.compiled = self.own = 0
         self.breaks: Counter[str] = Counter()
-        self._code = _codes(getattr(type(plain(module)), method))
+        self._code = [*_codes(getattr(type(plain(module)), method)), *_codes(getattr(plain(module), method))]
         self._graphs, self._broke, self._seen = 0, Counter[str](), set[int]()
 
     def begin(self, *_: Any) -> None:
@@ -61,10 +61,11 @@ class Graphs:
 
 
 def _codes(function: Any) -> list[Any]:
-    """Of a function and of all that decorators have put around it."""
+    """Of a function and of all that decorators and hooks have put around it."""
     found = []
     while function is not None:
-        found += [function.__code__] if hasattr(function, "__code__") else []
+        inner = getattr(function, "func", function)  # of a partial one
+        found += [inner.__code__] if hasattr(inner, "__code__") else []
         function = getattr(function, "__wrapped__", None)
     return found
 

@@ -71,7 +71,9 @@ def noise_from(
     beside, trend = mean_over_visits(latency.beside, level=_SHOWN_LEVEL), _trend(visits, latency.means)
     disturbed = together([block for visit in visits for block in visit.disturbed])
     drift, memory = _drift(visits), _sd(peaks)
+    seen = tuple(disturbed.seen()) if disturbed is not None else ()
     margins, timing, advice = _advice(latency, memory, len(visits) - 1, drift)
+    advice += ["something disturbed this: measure again on a quiet machine before these are taken"] if seen else []
     return Noise(
         fingerprint=fingerprint,
         model=model,
@@ -97,7 +99,7 @@ def noise_from(
         memory_between_visits=None if memory is None else expm1(memory),
         identical_pictures=max(apart) == 0 if apart else None,
         largest_pixel_difference=max(apart, default=None),
-        disturbances=tuple(disturbed.seen()) if disturbed is not None else (),
+        disturbances=seen,
         margins=margins,
         timing=timing,
         advice=tuple(advice),

@@ -14,6 +14,9 @@ from harness.stats.pairing import average_by_cluster, cluster_index
 
 Vector = NDArray[np.float64]
 
+#: Prompts below which a mean stands alone: resampling four numbers makes intervals that reach past what a score can be.
+LEAST_PROMPTS = 6
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -42,7 +45,7 @@ def mean_interval(
     share: bool = False,
     resamples: int = RESAMPLES,
 ) -> Estimate:
-    """The mean over prompts, with the studentized bootstrap's interval.
+    """The mean over prompts, with the studentized bootstrap's interval; fewer than six prompts have none.
 
     Args:
         values: (n,) one for each image; all finite.
@@ -57,13 +60,17 @@ def mean_interval(
     n, prompts = len(clusters), len(means)
     if prompts < 2:
         value = float(means[0]) if prompts else None
-        return _without(value, level, n, prompts, f"{prompts} prompt{'s' * (prompts != 1)}: an interval needs two")
+        reason = f"{prompts} prompt{'s' * (prompts != 1)}: an interval of a mean needs {LEAST_PROMPTS}"
+        return _without(value, level, n, prompts, reason)
     if share and np.isin(means, (0.0, 1.0)).all():
         return _wilson(means, level, n)
     return _of_mean(studentize(means, seed=seed, resamples=resamples), level, n)
 
 
 def _of_mean(mean: Studentized, level: float, n: int) -> Estimate:
+    if mean.n < LEAST_PROMPTS:
+        reason = f"{mean.n} prompts: an interval of a mean needs {LEAST_PROMPTS}"
+        return _without(mean.mean, level, n, mean.n, reason)
     if mean.se == 0:
         return _without(mean.mean, level, n, mean.n, "every prompt gave the same value: nothing to make an interval of")
     low, high = mean.interval(level)

@@ -19,6 +19,7 @@ ALPHA = 0.05
 POWER = 0.8  # of settling where there is no effect
 POWER_FOUND = 0.9  # of finding a harm of twice the margin
 NO_SENSE_BEYOND = 1_000_000
+_LEAST_DEGREES = 2  # with one, no number of units reaches 90 %: two visits are taken for what three would say
 _NORMAL = NormalDist()
 
 
@@ -44,7 +45,7 @@ def chance_beyond(gap: float, spread: Spread, n: int, alpha: float = ALPHA) -> f
     if spread.sd == 0:
         return 1.0
     critical, shift = t_quantile(1 - alpha, degrees), gap * sqrt(n) / spread.sd
-    known = 0.0 if spread.degrees == inf else 1 / (4 * spread.degrees)
+    known = 0.0 if spread.degrees == inf else 1 / (4 * max(spread.degrees, _LEAST_DEGREES))
     blur = sqrt(1 + critical**2 / (2 * degrees) + 2 * known * shift**2)
     return _NORMAL.cdf((shift * (1 - known) - critical * (1 - 1 / (4 * degrees))) / blur)
 

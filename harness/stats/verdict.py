@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtr
 
 from harness.stats import power
-from harness.stats.bootstrap import RESAMPLES, Studentized, studentize
+from harness.stats.bootstrap import RESAMPLES, Studentized, student, studentize
 from harness.stats.holm import holm
 from harness.stats.permutation import sign_flip_p
 from harness.stats.share import ShareDifference, share_difference
@@ -73,6 +73,8 @@ class PairedSample:
         """The mean and its error, of two units or more."""
         if self.share:
             return share_difference(self.harm)
+        if self.unit == "visit":
+            return student(self.harm)
         return studentize(self.harm, seed=seed, resamples=resamples)
 
 

@@ -59,7 +59,6 @@ def _specs(_a_folder_of_its_own: None) -> None:
         ("plan quickstart --frehs", USAGE, "No such option"),
         ("plan", USAGE, "Missing argument 'SPEC'"),
         ("plna quickstart", USAGE, "Did you mean 'plan'"),
-        ("show other", USAGE, "Missing argument 'CELL'"),
         ("ls --store a-file", STORE, "a-file is a file, and no store"),
         ("status --store a-file", STORE, "a-file is a file, and no store"),
         ("plan quickstart --store a-file", STORE, "a-file is a file, and no store"),

@@ -141,9 +141,7 @@ def test_a_hub_model_is_shown_by_name_and_revision(
     hub = Place(kind="hub", where="kandinsky-community/kandinsky-2-2-decoder", revision="abc", variant="fp16")
     model = tiny.model.model_copy(update={"parts": {**tiny.model.parts, "decoder": hub}})
     code = show_code(settings_of(dtype="float16"), model, rows_of(1), {}, device="cuda:0")
-    assert (
-        '"kandinsky-community/kandinsky-2-2-decoder", revision="abc", variant="fp16", dtype=torch.float16' in code
-    )
+    assert '"kandinsky-community/kandinsky-2-2-decoder", revision="abc", variant="fp16", dtype=torch.float16' in code
     assert '.to("cuda:0")' in code
 
 

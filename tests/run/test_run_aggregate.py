@@ -46,7 +46,9 @@ def test_image_similarity_is_the_cosine_with_the_source() -> None:
     found = scored("image_similarity", clip(source_features=[UP, SLANT, SIDE, (0.0, -2.0)]))
     assert column(found) == pytest.approx([100, 80, 0, -100])
     assert found.score.value == pytest.approx((90 - 50) / 2) and found.score.n == 4 and found.score.n_prompts == 2
-    assert found.score.name == "image_similarity/mini-scorer-01234567" and found.score.reason is None
+    assert found.score.name == "image_similarity/mini-scorer-01234567" and "2 prompts: an interval" in str(
+        found.score.reason
+    )
 
 
 def test_what_is_inside_is_held_against_the_prompt() -> None:
@@ -58,7 +60,9 @@ def test_a_row_without_what_is_needed_is_left_out_and_told() -> None:
     found = scored("image_similarity", clip(source_features=[UP, NONE, SLANT, SLANT]))
     assert column(found)[0] == pytest.approx(100) and column(found)[1] is None
     assert found.score.value == pytest.approx(90) and (found.score.n, found.score.n_prompts) == (3, 2)
-    assert found.score.reason == "1 of 4 pictures are left out: no picture that it started from"
+    assert found.score.reason == (
+        "1 of 4 pictures are left out: no picture that it started from; 2 prompts: an interval of a mean needs 6"
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +105,7 @@ def test_pixels_have_no_weights_in_their_name() -> None:
     arrays = gathered("pixels", outside=[1.0, 2.0, 3.0, 5.0], edge=[4.0, NAN, 6.0, math.inf])
     outside, edge = scored("outside_error", arrays), scored("edge_error", arrays)
     assert outside.score.name == "outside_error" and outside.score.value == 2.75 and outside.score.unit == "levels"
-    assert outside.score.interval is not None and outside.score.made_by["ring_px"] == 16
+    assert outside.score.interval is None and outside.score.made_by["ring_px"] == 16
     assert edge.columns["edge_error"] == [4.0, None, 6.0, None] and edge.score.value == 5.0 and edge.score.n == 2
 
 
@@ -110,8 +114,8 @@ def test_a_distance_to_the_converged_solution_is_of_the_rows_that_have_one() -> 
     assert found.columns == {"converged_distance": [4.0, 8.0, 2.0, None]}
     score = found.score
     assert (score.value, score.n, score.n_prompts, score.unit) == (4.0, 3, 2, "levels"), "prompts count alike"
-    assert score.name == "converged_distance" and score.interval is not None
-    assert score.reason == "1 of 4 pictures are left out: no converged picture to be held against"
+    assert score.name == "converged_distance" and score.interval is None
+    assert (score.reason or "").startswith("1 of 4 pictures are left out: no converged picture to be held against; ")
 
 
 def test_depth() -> None:
@@ -125,5 +129,5 @@ def test_one_prompt_has_a_value_and_says_why_it_has_no_interval() -> None:
     found = scored("image_similarity", clip(source_features=[UP, SLANT, NONE, NONE]))
     assert found.score.value == pytest.approx(90) and found.score.interval is None
     assert found.score.reason == (
-        "2 of 4 pictures are left out: no picture that it started from; 1 prompt: an interval needs two"
+        "2 of 4 pictures are left out: no picture that it started from; 1 prompt: an interval of a mean needs 6"
     )

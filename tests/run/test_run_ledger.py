@@ -66,3 +66,17 @@ def test_every_change_is_on_disk_and_a_run_is_taken_up_again(tmp_path: Path) -> 
     assert ended.status == "failed-cells" and ended.finished_ms and store.load_run(run.run_id) == ended
     again.cell(second, status="done", failure=None)
     assert again.finish().status == "finished"
+
+
+def test_calls_of_the_timing_pass_are_counted_and_written_with_the_next_change(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "store")
+    run = new_run(PLAN, "20261124-101500-x-0000", "x", "harness run")
+    store.new_run(run)
+    ledger = Ledger.open(store, run)
+    ledger.save(timed_calls=0, calls_to_time=42)
+    for calls in (4, 15):
+        ledger.timed(calls)
+    assert store.load_run(run.run_id).timed_calls == 0  # a call is no reason to write a whole plan
+    ledger.save(status="interrupted")
+    stopped = store.load_run(run.run_id)
+    assert (stopped.timed_calls, stopped.calls_to_time, stopped.status) == (19, 42, "interrupted")

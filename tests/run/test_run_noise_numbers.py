@@ -8,6 +8,7 @@ import pytest
 from harness.plan.margins import relative_margin
 from harness.run.noise_numbers import Visit, noise_from
 from harness.run.noise_words import render_noise
+from harness.store.disturbed import Disturbed
 from harness.store.noise import Noise
 
 CALLS = 5
@@ -88,6 +89,15 @@ def test_pictures_that_differ_and_peaks_that_lack_are_told() -> None:
     assert (told.peak_memory_bytes, told.memory_between_visits, told.smallest_memory) == (None, None, ())
     assert "not identical: up to 7 of 255 levels apart" in render_noise(told)
     assert "not measured in every visit" in render_noise(told)
+
+
+def test_what_disturbed_it_is_told_and_spoils_the_advice() -> None:
+    found = visits(3, within=0.01)
+    found[0].disturbed.append(Disturbed(seconds=1.0, foreign_cpu_s=1.0, cpu_s=2.0))
+    told = noise(found)
+    assert told.disturbances == ("other processes had 50% of the processors' time",)
+    assert "measure again on a quiet machine" in told.advice[-1]
+    assert not any("quiet" in line for line in noise(visits(3, within=0.01)).advice)
 
 
 def test_no_spread_at_all_is_no_fault() -> None:

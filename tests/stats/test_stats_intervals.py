@@ -28,7 +28,12 @@ def test_coverage_with_four_seeds_a_prompt() -> None:
 
 @pytest.mark.parametrize(
     ("values", "value", "reason"),
-    [([], None, "0 prompts"), ([2.0], 2.0, "1 prompt:"), ([3.0, 3.0, 3.0], 3.0, "same value")],
+    [
+        ([], None, "0 prompts"),
+        ([2.0], 2.0, "1 prompt:"),
+        ([3.0] * 6, 3.0, "same value"),
+        ([1.0, 2.0, 4.0, 4.0, 4.0], 3.0, "5 prompts: an interval of a mean needs 6"),
+    ],
 )
 def test_without_an_interval_there_is_a_reason(values: list[float], value: float | None, reason: str) -> None:
     estimate = mean_interval(values, list(range(len(values))))

@@ -51,6 +51,8 @@ def test_what_is_needed_is_the_first_that_is_enough() -> None:
 def test_a_spread_that_is_itself_a_guess_needs_more() -> None:
     sure, guess = needed(0.5, Spread(1.0)), needed(0.5, Spread(1.0, 7))
     assert sure is not None and guess is not None and guess > 1.2 * sure
+    two_visits = needed(0.5, Spread(1.0, 1))
+    assert two_visits is not None and two_visits > 5 * sure
 
 
 def test_the_smallest_effect_is_seen_with_the_power_asked_for() -> None:
