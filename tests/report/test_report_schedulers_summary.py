@@ -152,7 +152,7 @@ def test_the_recommended_have_a_picture_before_others(grid) -> None:
         "DDIM", *(f"Solver{n}" for n in range(7)), "Last",
     ]  # fmt: skip
     assert [p.cell.settings.scheduler.label for p in beside.left_out] == [f"Solver{n}" for n in range(7, 11)]
-    assert "Left out: Solver7, Solver8, Solver9 and Solver10." in " ".join(words_beside(beside))
+    assert "Left out: Solver7, Solver8, Solver9 and Solver10." in " ".join(words_beside(beside, "clip_score"))
 
 
 def test_names_over_pictures_are_broken_and_cut_but_never_small() -> None:

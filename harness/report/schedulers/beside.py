@@ -58,7 +58,7 @@ def draw_beside(sheet: Drawing, sweep: Sweep, beside: Beside, box: Box) -> None:
     left, top, right, bottom = box
     columns = 2 if len(beside.points) <= 4 else 3
     lines = -(-len(beside.points) // columns)
-    words = words_beside(beside)
+    words = words_beside(beside, sweep.main_metric(beside.strip.ground))
     pitch = (right - left + _GAP) // columns
     head = 2 * _NAME + 14
     high = bottom - top - round(1.3 * _TEXT) * len(words) - 10
@@ -97,12 +97,19 @@ def _name(point: Point, metric: str) -> tuple[str, str]:
     return label, f"{point.steps} {VERDICT_MARKS[judged.verdict]}" if judged else str(point.steps)
 
 
-def words_beside(beside: Beside) -> list[str]:
+def _marks(beside: Beside, metric: str) -> str:
+    """What the marks after the steps mean, of those that stand there."""
+    judged = [comparison_of(point.cell, metric) for point in beside.points if point.standing != "reference"]
+    return ", ".join(dict.fromkeys(f"{VERDICT_MARKS[one.verdict]} {one.verdict}" for one in judged if one))
+
+
+def words_beside(beside: Beside, metric: str) -> list[str]:
     """Whose pictures these are, by what rule, and whose have no room."""
     strip = beside.strip
     prompt = heading(strip.ground.points[0].cell, strip.row) or strip.row.id
     where = f"{strip.ground.title}: " if strip.ground.title else ""
     names = [point.cell.settings.scheduler.label for point in beside.left_out]
     more = f" Left out: {listing(names, 4)}." if names else ""
-    text = f"{where}“{prompt}”, seed {strip.row.seed}.{more} Chosen by rule: {strip.chosen.rule}."
+    marks = f" {_marks(beside, metric)}." if _marks(beside, metric) else ""
+    text = f"{where}“{prompt}”, seed {strip.row.seed}.{more}{marks} Chosen by rule: {strip.chosen.rule}."
     return wrap(text, _TEXT, _ROOM, lines=9)

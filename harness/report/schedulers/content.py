@@ -92,5 +92,12 @@ def _on_timing(sweep: Sweep) -> list[str]:
     return [f"The machine drifted while it timed {plural(len(drifted), 'cell')}: those seconds are shown, not judged."]
 
 
+def drift_words(sweep: Sweep) -> str:
+    """How far the machine moved while the seconds were measured; nothing where that is within the margin."""
+    cells = [cell for cell in sweep.view.done if _moved(comparison_of(cell, "latency"))]
+    moved = [cell.timing.drift or 0.0 for cell in cells if cell.timing]
+    return f"the machine drifted by up to {max(moved):.0%} while they were measured" if moved else ""
+
+
 def _moved(judged: Comparison | None) -> bool:
     return judged is not None and "drifted" in (judged.reason or "")

@@ -11,6 +11,7 @@ from harness.report.sentences import bounds_text, margin_text, value_text
 from harness.report.text import VERDICT_MARKS, metric_words, plural, seconds, seconds_span
 from harness.report.text_table import Entry, TextTable
 from harness.report.view import comparison_of, score_of
+from harness.store.records import Comparison
 
 _STANDING = {
     "reference": "reference", "holds": "≈ holds", "regressed": "▼ regressed", "open": "? inconclusive",
@@ -106,8 +107,16 @@ def _difference(point: Point, metric: str) -> Entry:
     small = [interval_words(metric, found), plural(found.n, "prompt")]
     if judged:
         small.append(f"{VERDICT_MARKS[judged.verdict]} {judged.verdict}, margin {margin_text(judged)}")
-        small.append(f"about {judged.n_to_settle} prompts would settle it" if judged.n_to_settle else "")
+        small.append(_why_open(judged))
     return Entry(difference_words(metric, found), tuple(filter(None, small)))
+
+
+def _why_open(judged: Comparison) -> str:
+    """Why a comparison settled nothing, and what would; an interval inside the margin wants the reason."""
+    if judged.verdict != "inconclusive":
+        return ""
+    settle = f"about {plural(judged.n_to_settle, judged.unit)} would settle it" if judged.n_to_settle else ""
+    return "; ".join(filter(None, (judged.reason, settle)))
 
 
 def distance_tables(content: SchedulerContent) -> tuple[TextTable, ...]:

@@ -14,6 +14,7 @@ from harness.report.drawing import Drawing, balanced, text_width, wrap
 from harness.report.pictures import ACCENT, INK, MUTED
 from harness.report.schedulers.advice import Advice, ModelAdvice
 from harness.report.schedulers.beside import draw_beside, pictures_beside
+from harness.report.schedulers.content import drift_words
 from harness.report.schedulers.facts import footer
 from harness.report.schedulers.look import CROSS, STAR, Panel, colour_of, cost_of_panel, dash_of
 from harness.report.schedulers.panels import any_bends, difference_panel
@@ -145,6 +146,8 @@ def panel_caption(sweep: Sweep, shown: Sequence[Advice]) -> str:
     """What the panels show."""
     costs = {cost_of_panel(advice.ground) for advice in shown}
     across = "Across: measured seconds for each image" if costs == {"seconds"} else "Across: model calls for each image"
+    if "seconds" in costs and (drifted := drift_words(sweep)):
+        across += f" ({drifted})"
     if "model_calls" in costs:
         across += " (nothing was timed)" if len(costs) == 1 else " where nothing was timed"
     metrics = listing([metric_words(name) for name in sweep.metrics])
