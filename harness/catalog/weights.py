@@ -60,7 +60,9 @@ WEIGHTS: dict[str, WeightsRow] = {
         WeightsRow(name="PickScore_v1", kind="preference",
                    place=Place(kind="hub", where="yuvalkirstain/PickScore_v1"),
                    architecture="CLIP ViT-H-14, tuned on Pick-a-Pic", embedding_dim=1024, resize=_OPEN_CLIP_RESIZE,
-                   verified=False, literature="pick_score", notes="untested with the real weights"),
+                   verified=False, literature="pick_score",
+                   notes="untested with the real weights; no revision is pinned: the commit of the day is resolved and "
+                          "recorded"),
         WeightsRow(name="HPSv2.1", kind="preference", place=None, architecture="CLIP ViT-H-14, tuned on HPD v2",
                    embedding_dim=1024, resize=_OPEN_CLIP_RESIZE, verified=False, literature="hps_v2",
                    closed="its authors give it away as a pickle only (xswu/HPSv2, HPS_v2.1_compressed.pt), and the "

@@ -35,15 +35,17 @@ def whole_memory(cells: CellPair, visits: tuple[Visits, Visits]) -> tuple[dict[i
 
     Two environments have two idles, and a peak over the one says nothing against a peak over the other.
     """
-    old, new = _idle(cells.old), _idle(cells.new)
-    if old is None or new is None:
-        return None
-    return {at: peak + old for at, peak in visits[0].items()}, {at: peak + new for at, peak in visits[1].items()}
+    old, new = _whole(cells.old, visits[0]), _whole(cells.new, visits[1])
+    return None if old is None or new is None else (old, new)
 
 
-def _idle(record: CellRecord) -> int | None:
+def _whole(record: CellRecord, peaks: Visits) -> dict[int, float] | None:
+    """Each visit's peak over its own worker's idle; over the largest one where the record has no other."""
     memory = record.memory
-    return memory.idle_bytes if memory is not None and memory.kind == "resident-over-idle" else None
+    if memory is None or memory.kind != "resident-over-idle" or memory.idle_bytes is None:
+        return None
+    idle = dict(enumerate(memory.visit_idle_bytes))
+    return {at: peak + idle.get(at, memory.idle_bytes) for at, peak in peaks.items()}
 
 
 def paired_case(cells: CellPair, known: Finding, costs: tuple[Visits, Visits], margin: float) -> Case:

@@ -91,6 +91,7 @@ def settled(case: Case, judged: Judged | None) -> Finding:
             "n": judged.n,
             "unit": case.sample.unit if case.sample is not None else "prompt",
             "n_to_settle": None if case.spoilt or moved else judged.n_to_settle,
+            "settles_unchanged": judged.settles_unchanged and not (case.spoilt or moved),
             "smallest_effect": None if case.spoilt else _size(judged.smallest_effect, relative=relative),
         }
     )

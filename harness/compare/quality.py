@@ -38,7 +38,9 @@ def _case(cells: CellPair, metric: str, margin: float | str | None) -> Case:
         return _told(known, f"it could not be made: {(old if old.failed else new).reason}")
     if other := _made_otherwise(old, new):
         return _told(known, f"the two are scored by different things: {other}")
-    if metric not in METRICS or not METRICS[metric].per_image:
+    if metric not in METRICS:
+        return _told(known, "no package here brings this metric: install the plug-in that does", "no verdict")
+    if not METRICS[metric].per_image:
         return _told(known, "no verdict rests on a distance of whole sets", "no verdict")
     return _paired(cells, known, margin)
 

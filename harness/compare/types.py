@@ -41,6 +41,7 @@ class Finding(Frozen):
     n: int = 0
     unit: Literal["prompt", "visit"] = "prompt"
     n_to_settle: int | None = None
+    settles_unchanged: bool = False  # that number is the need if nothing changed, else the one at the effect seen
     smallest_effect: float | None = None  # the least harm, as ``difference``, that four of five such pairs would call
     notes: tuple[str, ...] = ()
 

@@ -11,6 +11,7 @@ from harness.report.text import (
     VERDICT_MARKS,
     counts_pictures,
     decimals_for,
+    if_unchanged,
     listing,
     mebibytes,
     metric_words,
@@ -86,7 +87,8 @@ def remark(finding: Finding) -> str:
     """Why it is so, how many would settle it, and what else is to be known."""
     parts = [finding.reason or ""]
     if finding.n_to_settle is not None:
-        parts.append(f"about {plural(finding.n_to_settle, finding.unit)} would settle it, {finding.n} were there")
+        would = f"would settle it{if_unchanged(unchanged=finding.settles_unchanged)}"
+        parts.append(f"about {plural(finding.n_to_settle, finding.unit)} {would}, {finding.n} were there")
     if finding.verdict == "inconclusive" and finding.smallest_effect is not None:
         parts.append(f"worse by {_size(finding, finding.smallest_effect)} would have been called, 4 times in 5")
     if finding.verdict == "inconclusive" and finding.leaning_worse:

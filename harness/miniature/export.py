@@ -68,12 +68,15 @@ def _attribute_net(shop: Workshop, name: str, folder: Path) -> None:
 def _reference_statistics(folder: Path) -> None:
     """Mean and covariance of the shipped extractor's features on pictures of held-out captions."""
     from harness.score.extractor import load_extractor
+    from harness.score.folder_forms import weights_sha256
 
     net, pictures = load_extractor(folder), held_out_set(REFERENCE_PICTURES, seed=3)
     chunks = range(0, REFERENCE_PICTURES, 512)
     rows = [torch.from_numpy(pictures.pixels[i : i + 512]).permute(0, 3, 1, 2).float() / 255 for i in chunks]
     features = torch.cat([net(chunk) for chunk in rows]).double()
     made_by = {"pictures": str(REFERENCE_PICTURES), "of": "captions held out from training", "seed": "3"}
+    side = net.config.side
+    made_by |= {"weights_sha256": weights_sha256(folder), "resize": f"bilinear, antialiased, to {side}×{side}"}
     tensors = {"mean": features.mean(0), "covariance": torch.cov(features.T), "n": torch.tensor(REFERENCE_PICTURES)}
     save_file({k: v.contiguous() for k, v in tensors.items()}, folder / "reference_statistics.safetensors", made_by)
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 from harness.base import Frozen
 from harness.catalog.metrics import MEASURES, METRICS
 
-NOTHING_LIKE = "nothing like it was measured before"
+NEWEST_RUNS = 50  # of a store are looked through
+NOTHING_LIKE = f"nothing like it was measured in the newest {NEWEST_RUNS} runs"
 _MARK = {"prompt": "prompts", "visit": "visits"}
 
 

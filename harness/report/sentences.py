@@ -8,6 +8,7 @@ from harness.catalog.metrics import METRICS
 from harness.report.text import (
     counts_pictures,
     decimals_for,
+    if_unchanged,
     listing,
     metric_words,
     number,
@@ -87,7 +88,7 @@ def undecided(reference: CellRecord, compared: list[CellRecord], nearest: CellRe
     now = max(c.n for c in quality_comparisons(nearest))
     return (
         f"{text} Nearest to being settled is {nearest.label}: "
-        f"about {prompts_to_settle(nearest)} prompts would do, this run has {now}."
+        f"about {prompts_to_settle(nearest)} prompts would do{unchanged_words([nearest])}, this run has {now}."
     )
 
 
@@ -102,6 +103,12 @@ def prompts_to_settle(cell: CellRecord) -> int | None:
         return None
     known = [need for need in needs if need is not None]
     return max(known) if known and len(known) == len(needs) else None
+
+
+def unchanged_words(cells: list[CellRecord]) -> str:
+    """What ``prompts_to_settle`` takes for granted of any of the cells."""
+    open_ = [c for cell in cells for c in quality_comparisons(cell) if c.verdict == "inconclusive"]
+    return if_unchanged(unchanged=any(c.settles_unchanged for c in open_))
 
 
 def best_number(chosen: CellRecord, score: Score, among: int) -> str:
@@ -256,7 +263,10 @@ def _open_below(view: RunView, chosen: CellRecord, compared: list[CellRecord]) -
     """Cheaper cells that are neither worse nor proven: the headline must not be read as "nothing less will do"."""
     needs = {cell.cell_id: prompts_to_settle(cell) for cell in compared}
     cheaper = [c for c in compared if needs[c.cell_id] is not None and view.model_calls(c) < view.model_calls(chosen)]
-    open_ = [f"{cell.label} (about {needs[cell.cell_id]} prompts would settle it)" for cell in cheaper]
+    open_ = [
+        f"{cell.label} (about {needs[cell.cell_id]} prompts would settle it{unchanged_words([cell])})"
+        for cell in cheaper
+    ]
     return [f"Cheaper and still open: {listing(open_)}."] if open_ else []
 
 

@@ -11,6 +11,7 @@ from harness.report.text import (
     VERDICT_MARKS,
     WITHOUT_BETTER,
     decimals_for,
+    if_unchanged,
     mebibytes,
     number,
     plural,
@@ -193,7 +194,8 @@ def _against(compared: Comparison) -> Against:
     if compared.leaning_worse:
         remark = f"leaning worse; {remark}".rstrip("; ")
     if compared.n_to_settle:
-        remark = f"{remark}; about {compared.n_to_settle} {compared.unit}s would settle it".lstrip("; ")
+        so = if_unchanged(unchanged=compared.settles_unchanged)
+        remark = f"{remark}; about {compared.n_to_settle} {compared.unit}s would settle it{so}".lstrip("; ")
     if compared.verdict == "inconclusive" and compared.smallest_effect is not None:
         remark = f"{remark}; {sentences.smallest_text(compared)}".lstrip("; ")
     return Against(

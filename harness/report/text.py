@@ -116,6 +116,11 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def if_unchanged(*, unchanged: bool) -> str:
+    """What a number of prompts that would settle it takes for granted, where it does."""
+    return " if nothing changed" if unchanged else ""
+
+
 def listing(items: list[str], limit: int = 6) -> str:
     """ "a, b and c", cut after ``limit``."""
     if len(items) > limit:

@@ -16,6 +16,7 @@ from harness.score.directional import directional_cosines
 from harness.score.inpainting import RING
 from harness.score.interpolation import position
 from harness.stats.intervals import mean_interval
+from harness.store.records import Score
 
 _SOURCE = "source to be held against"
 _OUTSIDE = "source with a window's room outside the mask and its ring"
@@ -83,10 +84,16 @@ def _psnr(metric: str, needed: str) -> Callable[[Gathered], Scored]:
         told = f"{same} of {len(values)} pictures do not differ from the source at all: their PSNR is infinite"
         lacking = int(np.isnan(values).sum())
         others = f"{lacking} of {len(values)} pictures are left out: no {needed}" if lacking else None
-        reason = "; ".join(filter(None, (told, others)))
+        reason = "; ".join(filter(None, (told, others, _rest(found.score, same + lacking, len(values), needed))))
         return Scored(found.score.model_copy(update={"reason": reason}), found.columns)
 
     return score
+
+
+def _rest(score: Score, lost: int, n: int, needed: str) -> str:
+    """What a score says besides which pictures it leaves out; nothing of one without a value."""
+    said = (score.reason or "").removeprefix(f"{lost} of {n} pictures are left out: no {needed}")
+    return said.removeprefix("; ") if score.value is not None else ""
 
 
 def _preference(gathered: Gathered) -> Scored:

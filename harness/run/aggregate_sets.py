@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 
 from harness.catalog.metrics import DIVERSITY, METRICS
 from harness.run.aggregated import LEVEL, Gathered, Scored, by_picture, score_of, sound
+from harness.run.pictures import metadata_of
 from harness.score import prdc
 from harness.score.cmmd import SCALE, gaussian, unit
 from harness.score.diversity import to_the_others
 from harness.score.frechet import comparable_sample, frechet_to, least_sample
 from harness.score.kid import cubic
 from harness.score.mmd import Kernel, mean_within, mmd
-from harness.score.reference_set import Reference
+from harness.score.reference_set import MADE_WITH, Reference
 from harness.score.vendi import vendi
 from harness.stats.intervals import Estimate, jackknife_interval, mean_interval
 
@@ -28,6 +29,9 @@ Features = NDArray[np.floating]
 Statistic = Callable[[NDArray[np.intp]], float]
 _MOST_DISTANCES = 30_000_000  # that an interval of recall keeps at hand: 240 MB
 ARRAYS = {"open_clip": "image_features"}  # network -> the array of a picture's features; else "features"
+
+
+_UNTOLD = "the file does not say which network or resize made it"
 
 
 def array_of(network: str) -> str:
@@ -210,7 +214,22 @@ def _known(gathered: Gathered) -> Reference | str:
     dimension = _features(gathered).shape[1]
     if known.dimension != dimension:
         return f"the reference set has {known.dimension} features, {gathered.weights.name} makes {dimension}"
-    return known
+    return _of_another_network(gathered, known) or known
+
+
+def _of_another_network(gathered: Gathered, known: Reference) -> str | None:
+    """What tells the network and the resize of a file apart from those of the pictures' features."""
+    said, here = known.made_with or {}, metadata_of(gathered.features)
+    apart = [name for name in MADE_WITH if name in said and name in here and said[name] != here[name]]
+    if not apart:
+        return None
+    told = ", ".join(f"{name} {said[name]!r}, here {here[name]!r}" for name in apart)
+    return f"the reference set's file was made with another network or resize: {told}"
+
+
+def _untold(known: Reference) -> bool:
+    """Whether a file leaves open which network or which resize made it."""
+    return known.made_with is not None and not all(name in known.made_with for name in MADE_WITH)
 
 
 def _of(known: Reference) -> Features:
@@ -232,8 +251,11 @@ def _scored(
     metric: str, gathered: Gathered, estimate: Estimate, known: Reference, told: Sequence[str] = (), **made_by: Any
 ) -> Scored:
     size = f"against {known.n:,} pictures" if known.n is not None else "against a file that does not say its n"
-    reason = _joined((size, *told), estimate)
-    return Scored(score_of(metric, gathered, estimate, reason=reason, **_about(known), **made_by), {})
+    whose = (_UNTOLD,) if _untold(known) else ()
+    reason = _joined((size, *whose, *told), estimate)
+    score = score_of(metric, gathered, estimate, reason=reason, **_about(known), **made_by)
+    name = gathered.name_of(metric, literature=not whose)
+    return Scored(score.model_copy(update={"name": name}), {})
 
 
 def _joined(told: Sequence[str], estimate: Estimate) -> str:

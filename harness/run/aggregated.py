@@ -38,11 +38,14 @@ class Gathered:
         """The stored arrays."""
         return dict(load(self.features))
 
-    def name_of(self, metric: str) -> str:
-        """The metric with whose weights it was made; the literature's name where these are the literature's weights."""
+    def name_of(self, metric: str, *, literature: bool = True) -> str:
+        """The metric with whose weights it was made; the literature's name where these are the literature's weights.
+
+        ``literature``: whether all else that goes into the number is what the literature's name stands for.
+        """
         if self.weights.place is None:
             return metric
-        called = metadata_of(self.features).get(called_as(metric), metric)
+        called = metadata_of(self.features).get(called_as(metric), metric) if literature else metric
         return f"{called}/{self.weights.name}-{self.digest[:8]}"
 
     def only(self, rows: NDArray[np.bool_]) -> Gathered:
@@ -93,7 +96,7 @@ def score_of(
     metric: str, gathered: Gathered, estimate: Estimate | None, *, reason: str | None = None, **made_by: Any
 ) -> Score:
     """The record of a metric's number; without an ``estimate`` the ``reason`` says why there is none."""
-    row, weights = METRICS[metric], gathered.weights
+    row, weights, known = METRICS[metric], gathered.weights, metadata_of(gathered.features)
     bounds = None
     if estimate is not None and estimate.low is not None and estimate.high is not None:
         bounds = Interval(low=estimate.low, high=estimate.high, level=estimate.level, method=estimate.method)
@@ -110,8 +113,9 @@ def score_of(
         made_by={
             "weights": weights.name,
             "weights_digest": gathered.digest,
-            "architecture": weights.architecture,
-            "resize": weights.resize,
+            "architecture": known.get("architecture", weights.architecture),
+            "resize": known.get("resize", weights.resize),
+            **{name: known[name] for name in ("quantisation",) if name in known},
             "verified": weights.verified,
             **made_by,
         },

@@ -11,6 +11,7 @@ from harness.plan.types import Plan
 from harness.run.keybook import KeyBook
 from harness.run.ledger import Ledger
 from harness.run.progress import Reporter
+from harness.store.records import Failure
 from harness.store.store import Store
 
 Turn = threading.RLock
@@ -48,6 +49,7 @@ class Desk:
     remeasure: bool
     turns: Turns = field(default_factory=Turns)
     fresh_priors: set[str] = field(default_factory=set)  # made in this run under ``fresh``
+    lost_sets: dict[str, Failure] = field(default_factory=dict)  # by key: reference sets that could not be looked at
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property

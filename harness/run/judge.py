@@ -142,6 +142,7 @@ def _comparison(case: _Case, judged: Judged) -> Comparison:
         n=judged.n,
         unit=case.sample.unit,
         n_to_settle=None if case.spoilt or case.drifted else judged.n_to_settle,
+        settles_unchanged=judged.settles_unchanged and not (case.spoilt or case.drifted),
         sd=judged.sd,
         smallest_effect=None if case.spoilt else _size(case, judged.smallest_effect),
         reason=case.spoilt or (_moved(case) if verdict == "inconclusive" else None) or judged.reason,

@@ -16,12 +16,12 @@ from typing import Any
 from harness.catalog.metrics import DEFAULT_MARGINS, MARGINS, MEASURES, METRICS
 from harness.errors import HarnessError
 from harness.plan.margins import absolute_margin, relative_margin
-from harness.plan.power import NOTHING_LIKE, Power
+from harness.plan.power import NEWEST_RUNS, NOTHING_LIKE, Power
 from harness.plan.types import Cell, Plan
 from harness.stats import power as rule
 from harness.store.store import Store, open_store
 
-_NEWEST_RUNS = 5
+_FOR_A_PAIR = 5  # of the newest runs are looked through for paired differences, before a run's own spread will do
 _LEAST = 6, 2  # prompts, visits: as the verdict's rule has it
 _SHOWN_LEVEL, _SCORE_LEVEL = 0.9, 0.95
 Record = dict[str, Any]
@@ -85,21 +85,22 @@ def _is_judged(plan: Plan, cell: Cell, metric: str) -> bool:
 
 
 def spreads(store: Store, kinds: set[Kind], *, apart: bool = False) -> dict[Kind, tuple[Seen, ...]]:
-    """For each kind the newest run's paired spreads; where no run paired any, the newest run's own.
+    """For each kind the newest run's paired spreads; where none of the newest few paired any, the newest run's own.
 
-    ``apart``: what is timed will not be paired, so that only a run's own spread between visits counts.
+    Older runs, up to ``NEWEST_RUNS``, are read only while a kind has neither. ``apart``: what is timed will not be paired, so that only a run's own spread between visits counts.
     """
     paired: dict[Kind, tuple[Seen, ...]] = {}
     single: dict[Kind, tuple[Seen, ...]] = {}
-    for run_id in reversed(store.run_ids()[-_NEWEST_RUNS:]):
-        if kinds <= set(paired):
+    for place, run_id in enumerate(reversed(store.run_ids()[-NEWEST_RUNS:])):
+        if kinds <= ({*paired, *single} if place >= _FOR_A_PAIR else set(paired)):
             break
         with suppress(HarnessError):
             for kind, found in _by_kind(_seen(store, run_id)).items():
                 own = tuple(one for one in found if one.paired and not (apart and one.metric in MEASURES))
                 if own:
                     paired.setdefault(kind, own)
-                single.setdefault(kind, tuple(one for one in found if not one.paired))
+                if alone := tuple(one for one in found if not one.paired):
+                    single.setdefault(kind, alone)
     return {kind: paired.get(kind) or single.get(kind, ()) for kind in kinds}
 
 
@@ -119,10 +120,11 @@ def _seen(store: Store, run_id: str) -> Iterator[Seen]:
 
 
 def _of_comparisons(run_id: str, cell: Record) -> Iterator[Seen]:
+    """Pictures that all differ by nothing were not changed at all: that says nothing of those that will be."""
     scores = {score["metric"]: score for score in cell["scores"]}
     for one in cell["comparisons"]:
         sd, score = _sd_of(one), scores.get(one["metric"])
-        if sd is not None and one["n"] > 1:
+        if sd is not None and one["n"] > 1 and (sd > 0 or one["metric"] in MEASURES):
             mean = score["value"] if score else None
             yield Seen(one["metric"], *_place(cell), run_id, sd, one["n"], True, mean, _seeds(score))
 
@@ -151,7 +153,7 @@ def _of_scores(run_id: str, cell: Record) -> Iterator[Seen]:
         bounds, n = score["interval"], score["n_prompts"]
         if bounds is not None and n > 1 and METRICS.get(score["metric"]) and METRICS[score["metric"]].per_image:
             sd = _from_interval(bounds["low"], bounds["high"], n, bounds["level"])
-            if sd is not None:
+            if sd is not None and sd > 0:
                 yield Seen(score["metric"], *_place(cell), run_id, sd * math.sqrt(2), n, False, score["value"],
                            _seeds(score))  # fmt: skip
 

@@ -21,12 +21,14 @@ from harness.store.store import Store
 class KnownSet:
     """A spec's reference set on this machine. ``identity``: of its content, or of how the world's is drawn.
 
-    ``content``: digest of a folder's pictures, which a worker must find again.
+    ``content``: digest of a folder's pictures, which a worker must find again. ``not_taken``: how many other files are
+    there, by their endings no pictures.
     """
 
     asked: ReferenceSet
     identity: str
     content: str | None = None
+    not_taken: int = 0
 
     @property
     def has_pictures(self) -> bool:
@@ -51,7 +53,7 @@ def find_set(store: Store, plan: Plan) -> KnownSet | None:
         load_reference(path)  # what is wrong with it is told before anything is made
         return KnownSet(asked, digest_file(path))
     content = folder_content(path, store)
-    return KnownSet(asked, content, content)
+    return KnownSet(asked, content, content, picture_files(path)[1])
 
 
 def _drawn_by(asked: ReferenceSet) -> str:
@@ -67,7 +69,7 @@ def folder_content(folder: Path, store: Store) -> str:
     Raises:
         MissingError: there is no folder, or fewer than two pictures, or far too many.
     """
-    paths = picture_files(folder)
+    paths, _ = picture_files(folder)
     if not 2 <= len(paths) <= MOST_PICTURES:
         raise MissingError(
             f"{folder} holds {len(paths)} pictures.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -41,20 +42,29 @@ def look_at_set(desk: Desk, station: Station, name: str) -> Failure | None:
     key, known = desk.keys.reference(name), desk.keys.reference_set
     if key is None or known is None or _have(desk, key):
         return None
+    if key in desk.lost_sets:
+        return desk.lost_sets[key]
     desk.tell.say(f"reference set: looking at {known.asked.label} with {name}, once")
     request = ExtractSet(
         weights=desk.scorers[name], asked=known.asked, content=known.content, features_key=key, made_in=desk.run_id
     )
+    failure = _ask(desk, station, request)
+    if failure is not None:
+        desk.go_on()
+        desk.tell.say(f"reference set: {failure.reason}")
+        desk.lost_sets[key] = failure  # not tried again for each cell
+    return failure
+
+
+def _ask(desk: Desk, station: Station, request: ExtractSet) -> Failure | None:
+    """What went wrong, within the time of a cell; a full disk is no set's fault and is raised."""
     try:
-        reply = call(station.worker(), request)
+        reply = call(station.worker(), request, desk.plan.cell_timeout_s)
     except StoreError:
         raise
     except HarnessError as error:
         return Failure(kind="worker-died", reason=error.happened, do=error.do)
     raise_if_disk(reply)
-    if reply.failure is not None:
-        desk.go_on()
-        desk.tell.say(f"reference set: {reply.failure.reason}")
     return reply.failure
 
 
@@ -76,12 +86,15 @@ def reference_of(desk: Desk, name: str) -> Reference | str:
         shipped = None if place is None or place.kind == "hub" else folder_of(place) / SHIPPED
         if shipped is None or not shipped.is_file():
             return f"{name} brings no reference statistics: name a `reference_set` in the spec"
-        return _filed(shipped, digest)
+        found = _filed(shipped, digest)  # the package's own file lies beside the very weights that it was made with
+        return replace(found, made_with=None) if place is not None and place.kind == "package" else found
     key = desk.keys.reference(name)
     if key is None:
         assert known.asked.path is not None
         return _filed(Path(known.asked.path), known.identity)
-    return _stored(desk.store, key)
+    found = _stored(desk.store, key)
+    told = {"files_not_taken": str(known.not_taken)} if known.not_taken else {}
+    return replace(found, about=found.about | told) if told else found
 
 
 @lru_cache(_KEPT)

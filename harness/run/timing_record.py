@@ -26,7 +26,7 @@ class Samples:
     prior_s: list[float] = field(default_factory=list)
     bracket_s: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     resident_peaks: list[int] = field(default_factory=list)  # over the worker's idle, one for each visit
-    idle_resident: int | None = None
+    idle_residents: list[int] = field(default_factory=list)  # the worker's, one for each visit
     device_peaks: list[int] = field(default_factory=list)  # allocated, one for each visit
     reserved_peaks: list[int] = field(default_factory=list)  # of the device's allocator, one for each visit
     used_device: int | None = None  # of the whole device
@@ -58,7 +58,7 @@ class Samples:
             self.used_device = _highest(self.used_device, done.used_device_bytes)
         elif idle is not None and resident:
             self.resident_peaks.append(max(resident - idle, 0))
-            self.idle_resident = max(self.idle_resident or 0, idle)
+            self.idle_residents.append(idle)
 
     def extend(self, other: Samples) -> None:
         """Take in what another visit gave."""
@@ -69,7 +69,6 @@ class Samples:
         self.stages = self.stages or other.stages
         if self.energy_j is None:
             self.energy_j, self.energy_reason = other.energy_j, other.energy_reason or self.energy_reason
-        self.idle_resident = _highest(self.idle_resident, other.idle_resident)
         self.used_device = _highest(self.used_device, other.used_device)
         self.largest_pixel_difference = _highest(self.largest_pixel_difference, other.largest_pixel_difference)
 
@@ -85,8 +84,8 @@ class Samples:
         return max(between + within)
 
 
-_LISTS = ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s", "resident_peaks", "device_peaks",
-          "reserved_peaks", "disturbances", "disturbed", "evidence")  # fmt: skip
+_LISTS = ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s", "resident_peaks", "idle_residents",
+          "device_peaks", "reserved_peaks", "disturbances", "disturbed", "evidence")  # fmt: skip
 
 
 def _highest(first: int | None, second: int | None) -> int | None:
@@ -145,7 +144,11 @@ def memory_of(sample: Samples) -> Memory | None:
         )
     if peaks := sample.resident_peaks:
         return Memory(
-            peak_bytes=max(peaks), kind="resident-over-idle", idle_bytes=sample.idle_resident, visit_peaks_bytes=peaks
+            peak_bytes=max(peaks),
+            kind="resident-over-idle",
+            idle_bytes=max(sample.idle_residents, default=None),
+            visit_peaks_bytes=peaks,
+            visit_idle_bytes=sample.idle_residents,
         )
     return None
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from harness.plan.types import Cell, Plan
 from harness.run.keybook import KeyBook
 from harness.run.scoring import needed_weights
+from harness.run.scoring_code import scoring_of
 from harness.run.set_features import weights_against_set
 from harness.store.records import CellRecord, RunRecord
 from harness.store.runs import slug
@@ -64,6 +65,7 @@ def _whole(store: Store, plan: Plan, book: KeyBook, record: CellRecord) -> bool:
     return (
         [batch.key for batch in record.batches] == images
         and record.features == features
+        and record.scoring == scoring_of(plan, cell)
         and _against_same_set(store, plan, book, cell, record)
         and (record.timing is not None or not plan.timing.enabled or cell.is_converged)
         and all(store.has("images", key) for key in images)

@@ -14,6 +14,7 @@ from harness.catalog.types import ModelRow, PartName, Place, WeightsRow
 from harness.errors import MissingError
 from harness.hub import asking_the_hub
 from harness.run.own_code import identity_of
+from harness.score.folder_forms import check_folder
 from harness.store.digests import digest_folder
 from harness.store.store import Store
 
@@ -74,6 +75,8 @@ def scorer_weights(store: Store, row: WeightsRow, needed: Sequence[Place] = ()) 
     if row.place is None:
         return row, Weights({"weights": Part(None, digest(row.kind))})
     part = _part(store, "scorer", row.place, needed)
+    if row.place.kind == "folder":
+        check_folder(row.kind, folder_of(row.place))
     return row.model_copy(update={"place": part.place}), Weights({"weights": part})
 
 

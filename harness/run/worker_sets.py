@@ -56,7 +56,7 @@ def _pictures(asked: ReferenceSet) -> Iterator[Seen]:
         yield from ((pixel_digest(picture), picture) for picture in world_pictures(asked.count, asked.seed))
     else:
         assert asked.path is not None
-        for path in picture_files(Path(asked.path)):
+        for path in picture_files(Path(asked.path))[0]:
             yield digest_file(path), picture_of({"file": str(path), "as": "image"})
 
 

@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
 from harness.base import Frozen
+from harness.errors import MissingError
+from harness.score.folder_forms import CONFIG, WEIGHTS, check_attribute_net
 
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
+__all__ = ["CONFIG", "WEIGHTS", "AttributeNet", "AttributeNetConfig", "load_attribute_net"]
 
 
 class AttributeNetConfig(Frozen):
@@ -67,8 +69,20 @@ class AttributeNet(nn.Module):
 
 
 def load_attribute_net(folder: Path) -> AttributeNet:
-    """The network of a folder with ``config.json`` and ``model.safetensors``, in single precision, ready to use."""
-    config = AttributeNetConfig.model_validate(json.loads((folder / CONFIG).read_text()))
-    net = AttributeNet(config)
-    net.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS).items()})
+    """The network of a folder with ``config.json`` and ``model.safetensors``, in single precision, ready to use.
+
+    Raises:
+        MissingError: it is of another form, or not whole.
+    """
+    check_attribute_net(folder)
+    try:
+        config = AttributeNetConfig.model_validate(json.loads((folder / CONFIG).read_text()))
+        net = AttributeNet(config)
+        net.load_state_dict({name: value.float() for name, value in load_file(folder / WEIGHTS).items()})
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        raise MissingError(
+            f"The network in {folder} cannot be loaded: {type(error).__name__}: {str(error).strip()[:300]}",
+            expected=f"{CONFIG} and {WEIGHTS} of one network",
+            do="check the place",
+        ) from error
     return net.eval().requires_grad_(False)

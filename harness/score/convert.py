@@ -1,24 +1,31 @@
 """Published weights that are pickled, converted once by hand: `python -m harness.score.convert WHAT FILE FOLDER`.
 
 The file is read with ``weights_only``, which refuses whatever is not a tensor, and never by a run. What is written says
-which file it came from: a number bears the literature's name only if that is the literature's file.
+which file it came from, and what was made of it: a number bears the literature's name only if the first is the
+literature's file and the second is still what was written. That is the folder's own word, no proof.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import io
 import json
+import pickle
+import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save_file
 
+from harness.errors import HarnessError, MissingError, UsageError
+from harness.score.folder_forms import CONFIG, WEIGHTS, weights_sha256
+from harness.score.inception import Inception
 from harness.score.inception_features import ARCHITECTURE, RESIZES
-from harness.score.lpips import LAYERS
-from harness.score.network_folder import CONFIG, WEIGHTS
+from harness.score.lpips import LAYERS, convolutions
 
 State = dict[str, torch.Tensor]
 
@@ -38,6 +45,11 @@ def _backbone(architecture: str) -> Callable[[State, str], tuple[State, dict[str
     return convert
 
 
+_EXPECTED = "the published file: pt_inception-2015-12-05-6726825d.pth, alexnet-owt-7be5be79.pth or vgg16-397923af.pth"
+_NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
+    "inception": Inception,
+    **{name: partial(convolutions, name) for name in LAYERS},
+}
 _CONVERT = {"inception": _inception, **{name: _backbone(name) for name in LAYERS}}
 
 
@@ -47,15 +59,51 @@ def convert(what: str, file: Path, folder: Path, resize: str = "tf") -> None:
     Args:
         what: ``inception`` (``pt_inception-2015-12-05-6726825d.pth``), ``alexnet`` or ``vgg16`` (torchvision's).
         file: the pickled state dictionary.
-        folder: made if absent.
+        folder: made if absent; else it must be empty.
         resize: of ``inception`` alone: how pictures are brought to its size, and so the name of the FID.
+
+    Raises:
+        MissingError: there is no such file, it holds more than tensors, or another network's.
+        UsageError: the folder holds something already.
     """
-    state: State = torch.load(file, map_location="cpu", weights_only=True)
+    state, source_sha256 = _read(file)
     kept, config = _CONVERT[what](state, resize)
-    config["source_sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    _refuse_foreign(what, file, kept)
+    _refuse_full(folder)
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: value.contiguous() for name, value in kept.items()}, folder / WEIGHTS)
+    config |= {"source_sha256": source_sha256, "weights_sha256": weights_sha256(folder)}
     (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+
+
+def _read(file: Path) -> tuple[State, str]:
+    """A pickled state dictionary, and the SHA-256 of its file."""
+    try:
+        data = file.read_bytes()
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+            raise TypeError("it holds something else than named tensors")
+    except (OSError, EOFError, RuntimeError, ValueError, TypeError, pickle.UnpicklingError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise MissingError(f"{file} cannot be read: {reason}", expected=_EXPECTED) from error
+    return state, hashlib.sha256(data).hexdigest()
+
+
+def _refuse_foreign(what: str, file: Path, kept: State) -> None:
+    """Load the network once: nothing is written of weights that are another's."""
+    try:
+        with torch.device("meta"):
+            net = _NETWORKS[what]()
+        net.load_state_dict(kept, assign=True)
+    except (RuntimeError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise MissingError(f"{file} holds other weights than those of {what}: {reason}", expected=_EXPECTED) from error
+
+
+def _refuse_full(folder: Path) -> None:
+    """What is there already might be loaded in place of what is written, or be lost."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} is no empty folder.", expected="a new folder, or an empty one")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -66,7 +114,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="where to: name it under `scorers` in a spec")
     parser.add_argument("--resize", choices=sorted(RESIZES), default="tf", help="of inception: the FID's variant")
     given = parser.parse_args(arguments)
-    convert(given.what, given.file, given.folder, given.resize)
+    try:
+        convert(given.what, given.file, given.folder, given.resize)
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
 
 
 if __name__ == "__main__":

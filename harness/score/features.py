@@ -15,6 +15,7 @@ import harness
 from harness.catalog.types import Network, Place, WeightsRow
 from harness.errors import MissingError
 from harness.hub import asking_the_hub
+from harness.score.folder_forms import check_folder, weights_sha256
 from harness.score.pixels import Pixels
 from harness.score.view import Arrays, FeatureMaker, View, made_by
 
@@ -24,12 +25,20 @@ _CHUNK = 256
 _SCORER_FILES = ["*.json", "*.txt", "*.safetensors", "*.model"]
 
 
+def _made_by(row: WeightsRow, config: Any, folder: Path) -> dict[str, str]:
+    """What an attribute network's feature file says of itself."""
+    resize = f"bilinear, antialiased, to {config.side}×{config.side}"
+    architecture = f"{len(config.widths)} strided stages, {config.features} features"
+    known = made_by(row, resize, "torch", quantisation="8-bit RGB before the resize", architecture=architecture)
+    return known | {"weights_sha256": weights_sha256(folder)}
+
+
 class _Extractor:
     def __init__(self, row: WeightsRow, folder: Path, device: str) -> None:
         from harness.score.extractor import load_extractor
 
         self._net, self._device = load_extractor(folder).to(device), device
-        self.made_by = made_by(row, row.resize, "torch")
+        self.made_by = _made_by(row, self._net.config, folder)
 
     def __call__(self, views: Sequence[View]) -> Arrays:
         return {"features": _over(views, self._device, self._net)}
@@ -41,7 +50,7 @@ class _Judge:
 
         judge = load_judge(folder).to(device)
         self._see, self._device = lambda batch: seen(judge, batch), device
-        self.made_by = made_by(row, row.resize, "torch")
+        self.made_by = _made_by(row, judge.config, folder)
 
     def __call__(self, views: Sequence[View]) -> Arrays:
         return {"predictions": _over(views, self._device, self._see)}
@@ -106,7 +115,9 @@ def load_feature_maker(row: WeightsRow, device: str) -> FeatureMaker:
         return _own(row)
     if row.place is None:
         return Pixels(row)
-    return _WITH_WEIGHTS[row.kind](row, weights_folder(row.place), device)
+    folder = weights_folder(row.place)
+    check_folder(row.kind, folder)
+    return _WITH_WEIGHTS[row.kind](row, folder, device)
 
 
 def weights_folder(place: Place) -> Path:

@@ -14,12 +14,13 @@ from torch.nn.functional import interpolate
 
 from harness.catalog.types import WeightsRow
 from harness.errors import MissingError
+from harness.score.folder_forms import INCEPTION, weights_sha256
 from harness.score.inception import SIDE, Inception
 from harness.score.literature import fid_name
-from harness.score.network_folder import config_of, load_network
+from harness.score.network_folder import config_of, load_network, source_of
 from harness.score.view import Arrays, View, called_as, made_by
 
-ARCHITECTURE = "inception-v3-compat"
+ARCHITECTURE = INCEPTION
 METRIC = "frechet"
 _WHAT = "Inception"
 _CHUNK = 16
@@ -90,9 +91,12 @@ class InceptionFeatures:
     def __init__(self, row: WeightsRow, folder: Path, device: str) -> None:
         net, config = load_inception(folder)
         self._net, self._device, self._resize = net.to(device), device, RESIZES[config["resize"]]
-        self.made_by = made_by(row, _TOLD[config["resize"]], "torch", "pillow")
-        self.made_by |= {"architecture": ARCHITECTURE, "quantisation": "8-bit RGB before the resize"}
-        called = fid_name(str(config.get("source_sha256", "")), config["resize"])
+        self.made_by = made_by(
+            row, _TOLD[config["resize"]], "torch", "pillow",
+            quantisation="8-bit RGB before the resize", architecture=ARCHITECTURE,
+        )  # fmt: skip
+        self.made_by["weights_sha256"] = weights_sha256(folder)
+        called = fid_name(source_of(config), config["resize"])
         if called is not None:
             self.made_by[called_as(METRIC)] = called
 

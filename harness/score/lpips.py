@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from harness.catalog.types import WeightsRow
 from harness.errors import MissingError
 from harness.score.literature import lpips_name
-from harness.score.network_folder import config_of, load_network
+from harness.score.network_folder import config_of, load_network, source_of
 from harness.score.pixels import source_pixels
 from harness.score.view import Arrays, View, called_as, made_by
 
@@ -31,6 +31,7 @@ _SHIFT, _SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)
 _WHAT = "perceptual network"
 _CHUNK = 8
 _RESIZE = "none: pictures at their own size, the source brought to it, bicubic"
+_ROUNDED = "8-bit RGB, the source rounded again after its resize"
 
 
 class Lpips(torch.nn.Module):
@@ -75,9 +76,13 @@ def backbone(folder: Path) -> tuple[torch.nn.Sequential, dict[str, Any]]:
             f"{folder} holds {architecture!r}, and LPIPS has no linear layers for it.",
             expected=f"an `architecture` of {' or '.join(LAYERS)} in config.json",
         )
-    build = getattr(torchvision.models, architecture)
-    net = load_network(folder, _WHAT, lambda: _Features(build(weights=None).features), _is_convolution)
+    net = load_network(folder, _WHAT, lambda: convolutions(architecture), _is_convolution)
     return net.features, config  # type: ignore[return-value]  # of _Features
+
+
+def convolutions(architecture: str) -> torch.nn.Module:
+    """torchvision's network without its classifier, under torchvision's names; its weights are drawn at random."""
+    return _Features(getattr(torchvision.models, architecture)(weights=None).features)
 
 
 def _is_convolution(name: str) -> bool:
@@ -98,9 +103,12 @@ class Perceptual:
     def __init__(self, row: WeightsRow, folder: Path, device: str) -> None:
         features, config = backbone(folder)
         self._net, self._device = Lpips(features, config["architecture"]).to(device), device
-        self.made_by = made_by(row, _RESIZE, "torch", "torchvision", "pillow")
+        self.made_by = made_by(
+            row, _RESIZE, "torch", "torchvision", "pillow",
+            quantisation=_ROUNDED, architecture=f"{config['architecture']} with the linear layers of lpips 0.1",
+        )  # fmt: skip
         declared = bool(row.literature)
-        called = lpips_name(config["architecture"], str(config.get("source_sha256", "")), declared=declared)
+        called = lpips_name(config["architecture"], source_of(config), declared=declared)
         if called is not None:
             self.made_by[called_as(METRIC)] = called
 

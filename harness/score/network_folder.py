@@ -12,8 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from harness.errors import MissingError
+from harness.score.folder_forms import CONFIG, WEIGHTS, weights_sha256
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
 _FAULTS = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError)
 
 
@@ -32,6 +32,14 @@ def config_of(folder: Path, what: str) -> dict[str, Any]:
     return content
 
 
+def source_of(config: dict[str, Any]) -> str:
+    """SHA-256 of the published file that a loaded folder's weights were converted from; "" where that is not known.
+
+    The folder declares it itself. It counts only beside the digest of the weights, which loading has looked at.
+    """
+    return str(config.get("source_sha256", "")) if config.get("weights_sha256") else ""
+
+
 def load_network(
     folder: Path, what: str, build: Callable[[], torch.nn.Module], keep: Callable[[str], bool] = lambda _: True
 ) -> torch.nn.Module:
@@ -39,13 +47,20 @@ def load_network(
     precision, ready to use.
 
     Raises:
-        MissingError: there are no safetensors weights, or they are another network's.
+        MissingError: there are no safetensors weights, they are another network's, or others than ``config.json`` says
+            by their ``weights_sha256``.
     """
     if not (folder / WEIGHTS).is_file():
         raise MissingError(
             f"{folder} holds no {WEIGHTS}; pickle files are refused, because reading one runs whatever code is in it.",
             expected=f"{WEIGHTS} beside {CONFIG}",
             do="convert a pickled file once, by hand: `python -m harness.score.convert --help` says how",
+        )
+    said = config_of(folder, what).get("weights_sha256")
+    if said is not None and said != weights_sha256(folder):
+        raise MissingError(
+            f"{folder / WEIGHTS} is not the file that was written beside its {CONFIG}: its SHA-256 is another.",
+            do="convert the published weights again: `python -m harness.score.convert --help` says how",
         )
     try:
         with torch.device("meta"):

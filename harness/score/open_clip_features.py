@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 from harness.catalog.types import WeightsRow
-from harness.score.open_clip_scorer import load_from_folder
+from harness.score.folder_forms import architecture_of, weights_sha256
+from harness.score.open_clip_scorer import ROUNDED, load_from_folder
 from harness.score.pixels import repainted
 from harness.score.view import Arrays, View, made_by
 
@@ -32,7 +33,11 @@ class OpenClip:
 
     def __init__(self, row: WeightsRow, folder: Path, device: str) -> None:
         self._scorer = load_from_folder(folder, device)
-        self.made_by = made_by(row, str(self._scorer.preprocess_config), "torch", "open-clip-torch")
+        self.made_by = made_by(
+            row, str(self._scorer.preprocess_config), "torch", "open-clip-torch", quantisation=ROUNDED,
+            architecture=architecture_of(folder),
+        )  # fmt: skip
+        self.made_by["weights_sha256"] = weights_sha256(folder)
 
     def __call__(self, views: Sequence[View]) -> Arrays:
         """The arrays for these views."""

@@ -17,8 +17,10 @@ from safetensors import SafetensorError
 
 from harness.errors import MissingError
 from harness.hub import is_hub_error
+from harness.score.folder_forms import check_open_clip, text_config
 
 _CHUNK = 64
+ROUNDED = "8-bit RGB, rounded again after the resize"  # open_clip resizes PIL's pictures
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,14 @@ def load_from_folder(folder: Path, device: str) -> OpenClipScorer:
     """The model of a folder with ``open_clip_config.json``, safetensors weights and its tokenizer's files.
 
     Raises:
-        MissingError: something of it is missing, or the weights are there as pickle files only.
+        MissingError: something of it is missing, the weights are there as pickle files only, or its tokenizer wants
+            code that stands in the folder.
     """
-    _check(folder)
+    check_open_clip(folder)
     name = f"local-dir:{folder}"
     try:
         model = open_clip.create_model(name, precision="fp32", device="cpu", require_pretrained=True)
-        tokenizer = open_clip.get_tokenizer(name)
+        tokenizer = open_clip.get_tokenizer(name, **_never_code(folder))
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         raise MissingError(
             f"The scorer in {folder} cannot be loaded: {type(error).__name__}: {str(error).strip()[:300]}",
@@ -125,25 +128,6 @@ def load_by_name(architecture: str, pretrained: str, device: str) -> OpenClipSco
     return OpenClipScorer(model, open_clip.get_tokenizer(architecture), torch.device(device))
 
 
-def _opens_safetensors(folder: Path) -> bool:
-    """Whether open_clip will choose a safetensors file: it prefers a pickle to one of another name than its own."""
-    if any((folder / f"{name}.safetensors").is_file() for name in ("open_clip_model", "open_clip_pytorch_model")):
-        return True
-    return any(folder.glob("*.safetensors")) and not any((*folder.glob("*.bin"), *folder.glob("*.pth")))
-
-
-def _check(folder: Path) -> None:
-    if not (folder / "open_clip_config.json").is_file():
-        raise MissingError(
-            f"{folder} holds no open_clip model.",
-            expected="open_clip_config.json with safetensors weights beside it",
-            do="check the scorer's place",
-        )
-    if not _opens_safetensors(folder):
-        raise MissingError(
-            f"The scorer in {folder} has no safetensors weights; pickle files are refused, because reading one runs "
-            "whatever code is in it.",
-            expected="open_clip_model.safetensors",
-            do="convert the weights once, by hand: `safetensors.torch.save_file(torch.load(FILE, weights_only=True), "
-            '"open_clip_model.safetensors")`',
-        )
+def _never_code(folder: Path) -> dict[str, bool]:
+    """For transformers' tokenizers, which would ask at the terminal; open_clip's own know no such word."""
+    return {"trust_remote_code": False} if text_config(folder).get("hf_tokenizer_name") else {}

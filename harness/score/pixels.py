@@ -19,6 +19,7 @@ from harness.score.view import Arrays, View, made_by
 Size = tuple[int, int]  # width, height, as PIL has it
 Measure = Callable[[NDArray[np.uint8], NDArray[np.uint8], Mask | None], float]
 _RESIZE = "the source bicubic, the mask Lanczos and white from half on: as diffusers' pipelines take them"
+_ROUNDED = "8-bit RGB, the source rounded again after its resize"
 
 
 def source_pixels(image: Image.Image, size: Size) -> NDArray[np.uint8]:
@@ -44,7 +45,7 @@ class Pixels:
     """
 
     def __init__(self, row: WeightsRow) -> None:
-        self.made_by = made_by(row, _RESIZE, "pillow", "numpy", "scipy")
+        self.made_by = made_by(row, _RESIZE, "pillow", "numpy", "scipy", quantisation=_ROUNDED)
 
     def __call__(self, views: Sequence[View]) -> Arrays:
         """One number a view; not a number where there is nothing to measure."""

@@ -17,7 +17,8 @@ from PIL import Image
 from harness.catalog.types import WeightsRow
 from harness.errors import MissingError
 from harness.score.clip_score import cosines
-from harness.score.open_clip_scorer import Texts, load_from_folder
+from harness.score.folder_forms import architecture_of
+from harness.score.open_clip_scorer import ROUNDED, Texts, load_from_folder
 from harness.score.transformers_clip import load_transformers_clip
 from harness.score.view import Arrays, View, called_as, made_by
 
@@ -67,8 +68,9 @@ class Preference:
     def __init__(self, row: WeightsRow, folder: Path, device: str) -> None:
         self._towers = load_towers(folder, device)
         self.made_by = made_by(
-            row, str(self._towers.preprocess_config), "torch", "open-clip-torch", "transformers", "pillow"
-        )
+            row, str(self._towers.preprocess_config), "torch", "open-clip-torch", "transformers", "pillow",
+            quantisation=ROUNDED, architecture=architecture_of(folder),
+        )  # fmt: skip
         self.made_by["logit_scale"] = f"{self._towers.logit_scale:.6g}"
         if row.literature:
             self.made_by[called_as(METRIC)] = row.literature

@@ -21,9 +21,12 @@ from PIL import Image
 from harness.base import digest
 from harness.catalog.drawing import arrange, paint, sample
 from harness.catalog.world import split
+from harness.errors import MissingError
 from harness.score.frechet import Statistics, statistics_of
+from harness.spec.picture_cells import PICTURE_SUFFIXES
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
+#: What statistics are of beside their pictures: the SHA-256 of the network's weights, and how pictures come to its size
+MADE_WITH = ("weights_sha256", "resize")
 MOST_PICTURES = 100_000
 _CHUNK = 1000  # pictures that are drawn at a time; another number would draw others
 
@@ -33,13 +36,15 @@ class Reference:
     """A reference set under one network.
 
     ``about``: what is known of the set, as text. ``digest``: of its content, the same on every machine. ``features``
-    (n, d), or ``None`` where only ``known`` statistics are to be had.
+    (n, d), or ``None`` where only ``known`` statistics are to be had. ``made_with``: what a file says of ``MADE_WITH``;
+    ``None`` where it needs no word: the network at hand made the features, or they are shipped with it.
     """
 
     about: dict[str, str]
     digest: str
     features: NDArray[np.floating] | None = None
     known: Statistics | None = None
+    made_with: dict[str, str] | None = None
     _made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -76,14 +81,31 @@ def world_pictures(count: int, seed: int) -> Iterator[Image.Image]:
             yield Image.fromarray(pixels)
 
 
-def picture_files(folder: Path) -> list[Path]:
-    """The pictures of a folder and of the folders below, by name; hidden ones are no part of it."""
-    found = []
-    for where, folders, names in os.walk(folder):
+def picture_files(folder: Path) -> tuple[list[Path], int]:
+    """The pictures of a folder and of the folders below, by name, and how many other files there are.
+
+    Hidden ones are neither.
+
+    Raises:
+        MissingError: the folder, or one below it, cannot be looked into.
+    """
+    found: list[Path] = []
+    others = 0
+    for where, folders, names in os.walk(folder, onerror=_unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        kept = (name for name in sorted(names) if not name.startswith("."))
-        found += [Path(where, name) for name in kept if name.lower().endswith(PICTURES)]
-    return found
+        kept = [Path(where, name) for name in sorted(names) if not name.startswith(".")]
+        pictures = [path for path in kept if path.suffix.lower() in PICTURE_SUFFIXES]
+        found += pictures
+        others += len(kept) - len(pictures)
+    return found, others
+
+
+def _unreadable(error: OSError) -> None:
+    raise MissingError(
+        f"{error.filename} cannot be looked into: {error.strerror}.",
+        expected="a folder of reference pictures, with all the folders below it",
+        do="check `reference_set` in the spec and the rights on the folder",
+    ) from error
 
 
 def content_digest(each: Sequence[str]) -> str:

@@ -7,30 +7,38 @@ Read are a safetensors or npz file with
 - ``feats`` or ``features`` (n, d): clean-fid's ``…_kid.npz``.
 
 torch-fidelity's own cache is a pickle (``torch.save`` of a dictionary with ``mu`` and ``sigma``): it is refused.
+
+Numbers of another network or another resize cannot be compared: this project's files say in their metadata which these
+were (``weights_sha256``, ``resize``), and the others' do not.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
-import json
+import lzma
+import math
+import tokenize
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
 
 from harness.errors import MissingError
+from harness.score.folder_forms import STATISTICS
 from harness.score.frechet import Statistics
-from harness.score.reference_set import MOST_PICTURES, Reference
+from harness.score.reference_set import MADE_WITH, MOST_PICTURES, Reference
 
-SHIPPED = "reference_statistics.safetensors"  # beside an extractor's weights
+SHIPPED = STATISTICS
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt")
-LARGEST_BYTES = 2_000_000_000
+LARGEST_BYTES = 2_200_000_000  # that its numbers take in double precision, or unfolded
+MOST_FEATURES = 16_384
 _EXPECTED = (
     "a .safetensors or .npz file with mean, covariance and n, with mu and sigma (clean-fid), or with feats (n, d)"
 )
@@ -40,9 +48,13 @@ _CONVERT = (
 )
 _WANTED = (("mean", "covariance"), ("mu", "sigma"))
 _FEATURES = ("feats", "features")
+_KNOWN = frozenset({*(key for pair in _WANTED for key in pair), *_FEATURES, "n"})
 _ASYMMETRY = 1e-5  # of the largest variance: single precision's rounding is no damage
-
-Array = NDArray[np.float64]
+_BELOW_ZERO = 1e-5  # of the sum of all variances: likewise, of an eigenvalue
+_DAMAGED = (
+    OSError, SafetensorError, KeyError, ValueError, TypeError, MemoryError, OverflowError, EOFError, RuntimeError,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, tokenize.TokenError,
+)  # fmt: skip
 
 
 def load_reference(path: Path) -> Reference:
@@ -61,10 +73,8 @@ def load_reference(path: Path) -> Reference:
     try:
         if read is None:
             raise ValueError(f"a name that ends in {path.suffix or 'nothing'}")
-        if path.stat().st_size > LARGEST_BYTES:
-            raise ValueError(f"larger than {LARGEST_BYTES // 10**9} GB")
-        return reference_of(*read(path.read_bytes()), name=path.name)
-    except (OSError, SafetensorError, KeyError, ValueError, TypeError, MemoryError, zipfile.BadZipFile) as error:
+        return reference_of(*read(path), name=path.name)
+    except _DAMAGED as error:
         told = error.args[0] if isinstance(error, ValueError) and error.args else f"{type(error).__name__}: {error}"
         raise MissingError(
             f"{path} holds no reference statistics ({told}).",
@@ -79,23 +89,26 @@ def reference_of(arrays: dict[str, NDArray[Any]], about: dict[str, str], *, name
     Raises:
         ValueError: they are no statistics and no features, or not of one shape, or not finite.
     """
-    about = about or {"of": name}
+    made_with = {key: about[key] for key in MADE_WITH if key in about}
+    about = {key: value for key, value in about.items() if key not in MADE_WITH} or {"of": name}
     features = next((arrays[key] for key in _FEATURES if key in arrays), None)
     if features is not None:
-        return Reference(about, _digest(_checked_features(features)), features=features)
+        digest = _digest(_checked_features(features))
+        return Reference(about, digest, features=features, made_with=made_with)
     pair = next((pair for pair in _WANTED if all(key in arrays for key in pair)), None)
     if pair is None:
-        raise ValueError(f"it holds {', '.join(sorted(arrays)[:8]) or 'nothing'}")
+        raise ValueError(_holds(list(arrays)))
     known = _checked(arrays[pair[0]], arrays[pair[1]], arrays.get("n"))
-    return Reference(about, _digest(known.mean, known.covariance), known=known)
+    return Reference(about, _digest(known.mean, known.covariance), known=known, made_with=made_with)
 
 
-def reference_bytes(reference: Reference) -> bytes:
-    """The statistics of ``reference`` as a safetensors file that ``load_reference`` reads."""
+def reference_bytes(reference: Reference, *, weights_sha256: str, resize: str) -> bytes:
+    """The statistics of ``reference`` as a safetensors file that ``load_reference`` reads, with what made them."""
     known = reference.statistics
     tensors = {"mean": known.mean, "covariance": known.covariance}
     tensors |= {} if known.n is None else {"n": np.array(known.n, dtype=np.int64)}
-    return bytes(save({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata=reference.about))
+    about = {**reference.about, "weights_sha256": weights_sha256, "resize": resize}
+    return bytes(save({name: np.ascontiguousarray(t) for name, t in tensors.items()}, metadata=about))
 
 
 def _checked_features(features: NDArray[Any]) -> NDArray[Any]:
@@ -118,7 +131,21 @@ def _checked(mean: NDArray[Any], covariance: NDArray[Any], n: NDArray[Any] | Non
     largest = float(np.max(variances, initial=0.0))
     if float(np.abs(covariance - covariance.T).max()) > _ASYMMETRY * largest or float(variances.min()) < 0:
         raise ValueError("a covariance that is not symmetric, or has a variance below zero")
-    return Statistics(mean, (covariance + covariance.T) / 2, count)
+    covariance = (covariance + covariance.T) / 2
+    if not _could_be_one(covariance, _BELOW_ZERO * float(variances.sum())):
+        raise ValueError("a covariance with an eigenvalue clearly below zero, which no pictures have")
+    return Statistics(mean, covariance, count)
+
+
+def _could_be_one(covariance: NDArray[np.float64], room: float) -> bool:
+    """Whether no eigenvalue is below zero by more than ``room``."""
+    if room == 0:
+        return not covariance.any()
+    try:
+        np.linalg.cholesky(covariance + room * np.eye(len(covariance)))
+    except np.linalg.LinAlgError:
+        return False
+    return True
 
 
 def _refuse_odd(values: NDArray[Any]) -> None:
@@ -136,38 +163,63 @@ def _digest(*arrays: NDArray[Any]) -> str:
     return total.hexdigest()
 
 
-def _safetensors(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    """A safetensors file begins with the length of its JSON header, which holds the metadata."""
-    arrays = dict(load(data))
-    length = int.from_bytes(data[:8], "little")
-    return arrays, dict(json.loads(data[8 : 8 + length]).get("__metadata__", {}))
+def _refuse_large(shapes: Sequence[tuple[int, ...]]) -> None:
+    """Before anything is unpacked: what the arrays would take when they are computed with."""
+    if sum(8 * math.prod(shape) for shape in shapes) > LARGEST_BYTES:
+        raise ValueError(f"it unfolds to more than {LARGEST_BYTES / 10**9:.1f} GB")
+    if any(shape[-1] > MOST_FEATURES for shape in shapes if shape):
+        raise ValueError(f"more than {MOST_FEATURES:,} features")
 
 
-def _npz(data: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+def _safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Only the arrays that are wanted; the header says how large they are."""
+    with safe_open(path, framework="numpy") as opened:
+        names = list(opened.keys())
+        wanted = [name for name in names if name in _KNOWN]
+        if not wanted:
+            raise ValueError(_holds(names))
+        _refuse_large([tuple(opened.get_slice(name).get_shape()) for name in wanted])
+        return {name: opened.get_tensor(name) for name in wanted}, dict(opened.metadata() or {})
+
+
+def _npz(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     """The arrays of a ZIP of npy files; what it would unfold to is known before anything is unpacked."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        known = {*(key for pair in _WANTED for key in pair), *_FEATURES, "n"}
-        wanted = [one for one in archive.infolist() if one.filename.removesuffix(".npy") in known]
+    with zipfile.ZipFile(path) as archive:
+        wanted = [one for one in archive.infolist() if one.filename.removesuffix(".npy") in _KNOWN]
+        if not wanted:
+            raise ValueError(_holds(archive.namelist()))
         if sum(one.file_size for one in wanted) > LARGEST_BYTES:
-            raise ValueError(f"it unfolds to more than {LARGEST_BYTES // 10**9} GB")
+            raise ValueError(f"it unfolds to more than {LARGEST_BYTES / 10**9:.1f} GB")
+        _refuse_large([_shape(archive, one) for one in wanted])
         return {one.filename.removesuffix(".npy"): _npy(archive.read(one)) for one in wanted}, {}
 
 
+def _shape(archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> tuple[int, ...]:
+    """Of an npy array by its header, which must not promise more than there is, nor Python objects."""
+    with archive.open(one) as stream:
+        version = np.lib.format.read_magic(stream)
+        header = _HEADERS.get(version)
+        if header is None:
+            raise ValueError(f"an npy array of version {version}")
+        shape, _, dtype = header(stream)
+        if dtype.hasobject or math.prod(shape) * dtype.itemsize != one.file_size - stream.tell():
+            raise ValueError("an array of Python objects, or one that is shorter than it says")
+    return tuple(shape)
+
+
 def _npy(data: bytes) -> NDArray[Any]:
-    """One array; its header must not promise more than there is, nor Python objects."""
-    stream = io.BytesIO(data)
-    version = np.lib.format.read_magic(stream)
-    header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
-    if header is None:
-        raise ValueError(f"an npy array of version {version}")
-    shape, _, dtype = header(stream)
-    if dtype.hasobject or int(np.prod(shape, dtype=object)) * dtype.itemsize != len(data) - stream.tell():
-        raise ValueError("an array of Python objects, or one that is shorter than it says")
-    stream.seek(0)
-    return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
+    return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
 
 
-_READERS: dict[str, Callable[[bytes], tuple[dict[str, NDArray[Any]], dict[str, str]]]] = {
+def _holds(names: Sequence[str]) -> str:
+    return f"it holds {', '.join(sorted(names)[:8]) or 'nothing'}"
+
+
+_HEADERS: dict[tuple[int, int], Callable[..., Any]] = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+_READERS: dict[str, Callable[[Path], tuple[dict[str, NDArray[Any]], dict[str, str]]]] = {
     ".safetensors": _safetensors,
     ".npz": _npz,
 }

@@ -49,7 +49,18 @@ def called_as(metric: str) -> str:
     return f"called_{metric}"
 
 
-def made_by(row: WeightsRow, resize: str, *libraries: str) -> dict[str, str]:
-    """A feature file's metadata: whose features they are, and the versions of the libraries that made them."""
+def made_by(
+    row: WeightsRow, resize: str, *libraries: str, quantisation: str = "8-bit RGB", architecture: str = ""
+) -> dict[str, str]:
+    """A feature file's metadata: whose features they are, and the versions of the libraries that made them.
+
+    ``quantisation``: where values are rounded to levels. ``architecture``: as loaded; "" for the row's.
+    """
     versions = {library: importlib.metadata.version(library) for library in libraries}
-    return {"weights": row.name, "architecture": row.architecture, "resize": resize, **versions}
+    return {
+        "weights": row.name,
+        "architecture": architecture or row.architecture,
+        "resize": resize,
+        "quantisation": quantisation,
+        **versions,
+    }

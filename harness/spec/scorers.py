@@ -39,6 +39,18 @@ def scorers_of(reader: Reader, value: Any) -> Scorers:
         row = _row(reader, network, named, ("scorers", network))
         if row is not BAD:
             found[network] = row
+    return _called_apart(found)
+
+
+def _called_apart(found: Scorers) -> Scorers:
+    """Weights are known by their names: two folders of one name are called by their network too."""
+    taken: set[str] = set()
+    for network, row in found.items():
+        name = row.name
+        while name in taken:
+            name += f"-{network}"
+        taken.add(name)
+        found[network] = row.model_copy(update={"name": name})
     return found
 
 

@@ -102,6 +102,23 @@ def needed(
     return max(low, _least_share(gap, alpha / open_)) if spread.share else low
 
 
+def to_settle(seen: float, margin: float, spread: Spread, n: int, *, open_: int = 1) -> int | None:
+    """How many units settle what ``n`` left open, with 80 % power where there is no effect.
+
+    When that many were there already, the effect is what stands in the way: then the need at the effect seen, which
+    grows without bound as the effect nears the margin (``None`` beyond a million). Of an effect seen beyond the margin,
+    the smaller of the two. ``seen``: the effect's size.
+    """
+    unchanged = needed(margin, spread, open_=open_)
+    so_seen = needed(abs(seen - margin), spread, open_=open_, power=POWER)
+    if margin == 0 or (unchanged is not None and unchanged <= n):
+        needs = [so_seen]
+    else:
+        needs = [unchanged, so_seen] if seen > margin else [unchanged]
+    known = [need for need in needs if need is not None]
+    return max(min(known), n + 1) if known else None
+
+
 def _least_share(margin: float, alpha: float) -> int:
     """The fewest pairs without a disagreement that show fewer of them than ``margin``: ``(1 - margin)^n <= alpha``."""
     return int(-(-log(alpha) // log(1 - margin))) if 0 < margin < 1 else 2

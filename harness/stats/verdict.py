@@ -120,7 +120,8 @@ class Judged:
 
     ``low``, ``high``: the plain, unadjusted 90 % interval of the mean harm. ``p`` is of the best-supported claim,
     ``p_adjusted`` Holm's; the verdict is that claim if ``p_adjusted`` <= 5 %. ``n_to_settle``: about how many prompts
-    would settle an inconclusive one with 80 % power; ``None`` when settled or when no number of prompts would.
+    would settle an inconclusive one with 80 % power; ``None`` when settled or when no number of prompts would;
+    ``settles_unchanged``: that is the need where there is no effect, else it is the one at the effect seen.
     ``smallest_effect``: the smallest harm, in the margin's unit, that so many would have called *regressed* with 80 %
     power, had the comparisons that are open now been open then; ``None`` where they bound nothing.
     """
@@ -140,6 +141,7 @@ class Judged:
     p_adjusted: float | None
     p_sign_flip: float | None
     n_to_settle: int | None
+    settles_unchanged: bool
     smallest_effect: float | None
     reason: str | None
 
@@ -209,6 +211,7 @@ def _judge(
 ) -> Judged:
     low, high = mean.interval(SHOWN_LEVEL)
     settled = p_adjusted <= alpha
+    need = None if settled else n_to_settle(mean, sample.margin, open_)
     return Judged(
         name=sample.name,
         verdict=claim[0] if settled else "inconclusive",
@@ -224,7 +227,8 @@ def _judge(
         p=claim[1],
         p_adjusted=p_adjusted,
         p_sign_flip=_sign_flip(sample, seed),
-        n_to_settle=None if settled else n_to_settle(mean, sample.margin, open_),
+        n_to_settle=need,
+        settles_unchanged=_unchanged(need, mean, sample.margin, open_),
         smallest_effect=power.smallest_effect(sample.margin, spread_of(mean), mean.n, open_=open_, alpha=alpha),
         reason=None if settled else _why_not(claim, alpha, beyond=low > sample.margin or high < -sample.margin),
     )
@@ -249,26 +253,20 @@ def spread_of(mean: Mean) -> power.Spread:
 
 
 def n_to_settle(mean: Mean, margin: float, open_: int = 1) -> int | None:
-    """About how many prompts (or visits) would settle it with 80 % power where there is no effect.
+    """About how many prompts (or visits) would settle it with 80 % power: ``power.to_settle`` of what was seen.
 
-    When that many were there already, the effect is what stands in the way: then the need at the effect seen, which
-    grows without bound as the effect nears the margin (``None`` beyond a million).
-
-    Args:
-        mean: what was seen, and its spread.
-        margin: the margin.
-        open_: comparisons that are not settled: whoever asks again has them all in Holm's procedure.
+    ``open_``: comparisons that are not settled; whoever asks again has them all in Holm's procedure.
     """
-    spread = spread_of(mean)
-    need = power.needed(margin, spread, open_=open_)
-    if margin == 0 or (need is not None and need <= mean.n):
-        gap = abs(abs(mean.mean) - margin)
-        need = power.needed(gap, spread, open_=open_, power=power.POWER)
-    return None if need is None else max(need, mean.n + 1)
+    return power.to_settle(abs(mean.mean), margin, spread_of(mean), mean.n, open_=open_)
+
+
+def _unchanged(need: int | None, mean: Mean, margin: float, open_: int) -> bool:
+    return need is not None and need == power.needed(margin, spread_of(mean), open_=open_)
 
 
 def _too_few(sample: Sample, mean: Mean | None) -> Judged:
     n, least = sample.n, LEAST[sample.unit]
+    need = max(n_to_settle(mean, sample.margin) or 0, least) if mean else least
     return Judged(
         name=sample.name,
         verdict="inconclusive",
@@ -284,7 +282,8 @@ def _too_few(sample: Sample, mean: Mean | None) -> Judged:
         p=None,
         p_adjusted=None,
         p_sign_flip=None,
-        n_to_settle=max(n_to_settle(mean, sample.margin) or 0, least) if mean else least,
+        n_to_settle=need,
+        settles_unchanged=mean is not None and _unchanged(need, mean, sample.margin, 1),
         smallest_effect=None,
         reason=f"{n} {sample.unit}{'s' * (n != 1)}: no verdict is given below {least}",
     )

@@ -63,6 +63,7 @@ class Comparison(Frozen):
     n: int  # independent units
     unit: Literal["prompt", "visit"] = "prompt"  # a visit of the timing pass, for what it measures
     n_to_settle: int | None = None  # units
+    settles_unchanged: bool = False  # that number is the need if nothing changed, else the one at the effect seen
     sd: float | None = None  # of one unit's harm, a log ratio for latency and memory; what later plans forecast from
     smallest_effect: float | None = None  # the least harm, as ``difference``, that was called in 80 % of such runs
     reason: str | None = None
@@ -144,6 +145,7 @@ class Memory(Frozen):
     idle_bytes: int | None = None
     visit_peaks_bytes: list[int] = []  # one for each visit; ``peak_bytes`` is the largest
     visit_reserved_bytes: list[int] = []  # likewise of ``reserved_bytes``
+    visit_idle_bytes: list[int] = []  # likewise of ``idle_bytes``; none in records that have the largest only
 
 
 class Failure(Frozen):
@@ -196,6 +198,7 @@ class CellRecord(Frozen):
     reference_set: str = ""  # identity of the set that it was held against, where the spec names one
     reference_features: dict[str, str] = {}  # weights name -> key of that set's stored features
     features_made_in: dict[str, str] = {}  # weights name -> run id
+    scoring: str = ""  # digest of what turned the features into scores; empty in older records
     scheduler: dict[str, Any] = {}  # resolved: class name and full configuration, read from the loaded pipeline
     weights: dict[str, Any] = {}  # part -> {"place", "revision", "digest"}
     scores: list[Score] = []

@@ -66,6 +66,17 @@ def test_two_environments_have_two_idles(store: Store, only: Only) -> None:
     assert found.difference == pytest.approx(0.0, abs=1e-9) and "libraries included" in found.notes[0]
 
 
+def test_each_visit_has_its_own_idle(store: Store, only: Only) -> None:
+    """A worker that was 30 MiB smaller when it started holds no more in all; by one idle for all it would."""
+    ids = _pair(store, visits=_slower(1.0), peaks_mib=(130.0, 101.0, 130.5, 100.2))
+    for cell in store.load_cells(ids[1]):
+        assert cell.memory is not None
+        idle = [mib * 2**20 for mib in (370, 400, 370, 400)]
+        store.save_cell(cell.model_copy(update={"memory": cell.memory.model_copy(update={"visit_idle_bytes": idle})}))
+    found = only(_compared(store, ids), "peak_memory")
+    assert found.verdict == "equivalent" and found.difference == pytest.approx(0.0, abs=1e-9)
+
+
 def test_more_memory_is_still_a_regression(store: Store, only: Only) -> None:
     found = only(_compared(store, _pair(store, peaks_mib=(130.0, 131.0, 130.5, 130.2))), "peak_memory")
     assert found.verdict == "regressed" and found.difference == pytest.approx(30 / 500.4, rel=0.02)

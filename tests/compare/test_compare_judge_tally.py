@@ -76,6 +76,21 @@ def test_seeds_of_a_prompt_count_once(room: Callable[..., Room]) -> None:
     assert found.rates[0].p == pytest.approx(2 / 2**8)
 
 
+def test_many_who_lean_and_few_who_are_sure_decide_nothing(room: Callable[..., Room]) -> None:
+    """15 prompts of one win and three ties are 62.5 %, four are lost wholly: 19 signs say this, the mean says that."""
+    page = room(rows=76, seeds=4)
+    prompts = list(dict.fromkeys(pair.prompt_id for pair in page.key.pairs))
+    firsts = {next(p.id for p in page.key.pairs if p.prompt_id == one and not p.repeats) for one in prompts[:15]}
+    lost = set(prompts[15:])
+
+    def answer(pair: Pair) -> Choice:
+        return prefers(1)(pair) if pair.prompt_id in lost else prefers(0)(pair) if pair.id in firsts else "tie"
+
+    (rate,) = page.count(answer).rates
+    assert rate.value == pytest.approx(15 * 0.625 / 19) and (rate.prompts_won, rate.prompts_lost) == (15, 4)
+    assert rate.p is not None and rate.p < 0.05 and rate.preferred is None
+
+
 def test_below_six_prompts_there_is_no_interval(room: Callable[..., Room]) -> None:
     found = room(rows=5).count(prefers(0))
     (rate,) = found.rates

@@ -39,7 +39,10 @@ def test_a_picture_that_is_its_source_has_no_decibels(metric: str) -> None:
     found = scored(metric, gathered("pixels", psnr=[20.0, math.inf, 30.0, 40.0]))
     assert found.columns == {metric: [20.0, None, 30.0, 40.0]}
     assert found.score.value == 27.5 and found.score.unit == "dB" and found.score.n == 3
-    assert found.score.reason == "1 of 4 pictures do not differ from the source at all: their PSNR is infinite"
+    assert found.score.reason == (
+        "1 of 4 pictures do not differ from the source at all: their PSNR is infinite; "
+        "2 prompts: an interval of a mean needs 6"
+    )
     lacking = scored(metric, gathered("pixels", psnr=[20.0, math.inf, NAN, 40.0])).score.reason
     assert "1 of 4 pictures do not differ" in str(lacking) and "1 of 4 pictures are left out: no source" in str(lacking)
     same = scored(metric, gathered("pixels", psnr=[math.inf] * 4))

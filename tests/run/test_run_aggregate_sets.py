@@ -152,3 +152,27 @@ def test_diversity_within_a_prompt_needs_two_seeds() -> None:
     assert found.score.value == pytest.approx(1 / 3) and found.score.n_prompts == 3
     alone = score("prompt_diversity", features, seeds=1)
     assert alone.value is None and "no picture has a second seed" in (alone.reason or "") and not alone.failed
+
+
+def _from_file(here: dict[str, str], said: dict[str, str] | None) -> Score:
+    """Features that say ``here`` what made them, against a file that says ``said`` of itself."""
+    known = Reference({}, "stats", known=statistics_of(OTHERS), made_with=said)
+    prompts = [f"p{i}" for i in range(len(PICTURES))]
+    data = save({"features": PICTURES}, metadata={"called_frechet": "fid_tf", **here})
+    return scored("frechet", Gathered(data, WEIGHTS["mini-extractor"], "0123456789", prompts, prompts, known)).score
+
+
+def test_a_file_of_another_network_or_resize_is_refused() -> None:
+    here = {"weights_sha256": "aa", "resize": "tf"}
+    same = _from_file(here, here)
+    assert same.value is not None and same.name.startswith("fid_tf/") and same.reason == "against 120 pictures"
+    for name in here:
+        other = _from_file(here, here | {name: "another"})
+        assert other.value is None and f"made with another network or resize: {name} 'another'" in (other.reason or "")
+
+
+@pytest.mark.parametrize("said", [{}, {"weights_sha256": "aa"}, {"resize": "tf"}])
+def test_a_file_that_does_not_say_gives_no_number_the_literatures_name(said: dict[str, str]) -> None:
+    found = _from_file({"weights_sha256": "aa", "resize": "tf"}, said)
+    assert found.value is not None and found.name.startswith("frechet/")
+    assert "the file does not say which network or resize made it" in (found.reason or "")

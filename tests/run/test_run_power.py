@@ -10,7 +10,7 @@ from support.plans import make_plan
 
 from harness.plan.power import NOTHING_LIKE, Power, power_json, render_power
 from harness.plan.types import Plan
-from harness.run.power import power_of
+from harness.run.power import power_of, spreads
 from harness.stats.power import Spread, needed
 from harness.store.records import Comparison, Interval
 from harness.store.store import Store, open_store
@@ -105,6 +105,23 @@ def test_a_plan_that_compares_nothing_is_one_that_a_later_run_is_held_against(st
     latency = of(found, "latency")
     assert latency.sd is not None and latency.sd > 1e-3  # two runs are not timed side by side: no pair counts
     assert latency.comparisons == 3 * len(found)
+
+
+def test_pictures_that_never_differed_forecast_nothing(store: Store) -> None:
+    compared(store, comparison("clip_score", sd=1.5, n=32), name="a-old")
+    compared(store, comparison("clip_score", sd=0.0, n=32), comparison("peak_memory", sd=0.0, n=3), name="b-new")
+    quality, memory = power_of(plan(margins={"clip_score": 0.3, "peak_memory": "2%"}), store.root)
+    assert quality.sd == 1.5 and (memory.sd, memory.upper_bound) == (0.0, False)
+
+
+def test_a_kind_that_is_found_nowhere_is_looked_for_in_older_runs(store: Store) -> None:
+    """Six newer runs of something else; no other kind is asked for, so that none of them would be read for a pair."""
+    compared(store, comparison("depth_agreement", sd=1.5, n=32), name="old")
+    for place in range(6):
+        compared(store, comparison("clip_score", sd=1.0, n=32), name=f"new-{place}")
+    settings = store.load_cells(store.run_ids()[0])[0].settings
+    kind = ("depth_agreement", settings.model, settings.task)
+    assert [one.sd for one in spreads(store, {kind})[kind]] == [1.5]
 
 
 def test_json_has_every_number(store: Store) -> None:

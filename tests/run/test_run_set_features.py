@@ -105,7 +105,9 @@ def test_a_file_of_statistics_serves_the_frechet_distance(lab: Lab) -> None:
     run = lab.run()
     found = scores(lab, run)
     assert found["frechet"].value is not None and found["frechet"].made_by["reference_n"] is None
-    assert found["frechet"].reason == "against a file that does not say its n"
+    assert found["frechet"].reason == (
+        "against a file that does not say its n; the file does not say which network or resize made it"
+    )
     assert found["kid"].value is None and not found["kid"].failed
     assert "needs the features" in (found["kid"].reason or "")
     assert noted(lab.store.root, "sets") == 0 and run.status == "finished"
@@ -171,3 +173,10 @@ def test_a_file_that_changed_is_read_again(tmp_path: Path) -> None:
     first = digest_of("a")
     np.savez(path, mu=np.ones(16), sigma=np.eye(16))
     assert digest_of("a") == first and digest_of("b") != first
+
+
+def test_files_that_are_no_pictures_are_counted(lab: Lab) -> None:
+    folder = folder_of(lab.folder / "pictures")
+    (folder / "notes.txt").write_text("of no account")
+    spec(lab, reference_set="pictures")
+    assert scores(lab, lab.run())["kid"].made_by["reference"]["files_not_taken"] == "1"

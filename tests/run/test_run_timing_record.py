@@ -79,11 +79,11 @@ def test_drift_is_a_visits_distance_from_all_or_its_end_from_its_middle(sample: 
 
 def test_memory_is_the_highest_of_each_kind() -> None:
     sample = Samples()
-    for resident in (700, 900, 800):
-        sample.note_memory(_done(1.0), resident, 300)
+    for resident, idle in ((700, 300), (900, 300), (790, 290)):
+        sample.note_memory(_done(1.0), resident, idle)
     memory = memory_of(sample)
     assert memory and (memory.kind, memory.peak_bytes, memory.idle_bytes) == ("resident-over-idle", 600, 300)
-    assert memory.visit_peaks_bytes == [400, 600, 500]
+    assert memory.visit_peaks_bytes == [400, 600, 500] and memory.visit_idle_bytes == [300, 300, 290]
     sample.note_memory(_done(1.0, peak=50), 700, 300)
     sample.note_memory(_done(1.0, peak=40), 700, 300)
     memory = memory_of(sample)

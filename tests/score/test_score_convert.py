@@ -1,4 +1,4 @@
-"""Pickled weights become a folder that says which file they came from."""
+"""Pickled weights become a folder that says which file they came from, and what was made of it."""
 
 from __future__ import annotations
 
@@ -10,35 +10,78 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from harness.score.convert import main
+from harness.errors import ExitCode, MissingError
+from harness.score import convert as module
+from harness.score.convert import convert, main
+from harness.score.lpips import backbone
+
+
+class Small(torch.nn.Module):
+    """In place of a network of many megabytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = torch.nn.Linear(2, 3)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_NETWORKS", {"inception": Small, "alexnet": Small, "vgg16": Small})
 
 
 def test_a_backbone_keeps_its_convolutions(tmp_path: Path) -> None:
-    state = {"features.0.weight": torch.rand(2, 3), "classifier.1.weight": torch.rand(4)}
+    from harness.score.lpips import convolutions
+
+    state = {**convolutions("alexnet").state_dict(), "classifier.1.weight": torch.rand(4)}
     torch.save(state, tmp_path / "w.pth")
     main(["alexnet", str(tmp_path / "w.pth"), str(tmp_path / "made")])
     kept = load_file(tmp_path / "made" / "model.safetensors")
-    assert list(kept) == ["features.0.weight"] and torch.equal(kept["features.0.weight"], state["features.0.weight"])
+    assert all(name.startswith("features.") and torch.equal(value, state[name]) for name, value in kept.items())
     config = json.loads((tmp_path / "made" / "config.json").read_text())
-    sha = hashlib.sha256((tmp_path / "w.pth").read_bytes()).hexdigest()
-    assert config == {"architecture": "alexnet", "source_sha256": sha}
+    each = {"source_sha256": tmp_path / "w.pth", "weights_sha256": tmp_path / "made" / "model.safetensors"}
+    sums = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in each.items()}
+    assert config == {"architecture": "alexnet", **sums}
+    assert backbone(tmp_path / "made")[1] == config
 
 
+@pytest.mark.usefixtures("small")
 def test_an_inception_has_its_resize(tmp_path: Path) -> None:
-    torch.save({"fc.weight": torch.rand(2)}, tmp_path / "w.pth")
+    torch.save(Small().state_dict(), tmp_path / "w.pth")
     main(["inception", str(tmp_path / "w.pth"), str(tmp_path / "made"), "--resize", "clean"])
     assert json.loads((tmp_path / "made" / "config.json").read_text())["resize"] == "clean"
 
 
 class Bomb:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return print, ("boom",)
+    """Unpickled, it leaves a mark."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.mark,)
 
 
-def test_a_file_that_holds_more_than_tensors_is_refused(tmp_path: Path) -> None:
-    import pickle
+@pytest.mark.parametrize("what", ["more than tensors", "another network", "no pickle", "a list", "nothing"])
+@pytest.mark.usefixtures("small")
+def test_a_file_that_will_not_do_is_told_and_nothing_is_written(what: str, tmp_path: Path) -> None:
+    path, mark = tmp_path / "w.pth", tmp_path / "mark"
+    if what == "no pickle":
+        path.write_text("words")
+    elif what != "nothing":
+        torch.save({"more than tensors": {"features.weight": Bomb(mark)}, "a list": [torch.rand(2)],
+                    "another network": {"features.weight": torch.rand(7, 7)}}[what], path)  # fmt: skip
+    with pytest.raises(MissingError, match=r"w\.pth (cannot be read|holds other weights)") as caught:
+        convert("alexnet", path, tmp_path / "made")
+    assert "pt_inception-2015" in caught.value.expected
+    assert not (tmp_path / "made").exists() and not mark.exists()
 
-    torch.save({"features.0.weight": Bomb()}, tmp_path / "w.pth")
-    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+
+@pytest.mark.usefixtures("small")
+def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save(Small().state_dict(), tmp_path / "w.pth")
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "mine.bin").write_text("mine")
+    with pytest.raises(SystemExit) as caught:
         main(["alexnet", str(tmp_path / "w.pth"), str(tmp_path / "made")])
-    assert not (tmp_path / "made").exists()
+    assert caught.value.code == ExitCode.USAGE and "no empty folder" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["mine.bin"]

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.numpy import save
 
 from harness.catalog.types import Place, WeightsRow
 from harness.catalog.weights import WEIGHTS
 from harness.errors import MissingError
+from harness.run.aggregate import scored
+from harness.run.aggregated import Gathered
 from harness.score.features import View, as_tensor, load_feature_maker, weights_folder
+from harness.score.folder_forms import check_folder
 
 
 def row(kind: str, folder: Path) -> WeightsRow:
@@ -80,3 +86,41 @@ def test_weights_that_are_not_there(tmp_path: Path) -> None:
         weights_folder(Place(kind="folder", where=str(tmp_path / "nowhere")))
     with pytest.raises(MissingError, match=r"(?s)laion/nothing-of-the-kind .*`hf download laion/nothing"):
         weights_folder(Place(kind="hub", where="laion/nothing-of-the-kind", revision="0" * 40))
+
+
+def test_a_score_of_pixels_says_how_the_source_was_brought_to_size(pictures: list[Image.Image]) -> None:
+    make = load_feature_maker(WEIGHTS["pixels"], "cpu")
+    data = save(make([View(picture, "", image=pictures[0]) for picture in pictures]), metadata=make.made_by)
+    names = [f"p{i}" for i in range(6)]
+    made_by = scored("ssim", Gathered(data, WEIGHTS["pixels"], "0" * 64, names, names)).score.made_by
+    assert "bicubic" in made_by["resize"] and made_by["quantisation"].startswith("8-bit RGB, the source rounded")
+
+
+@pytest.mark.parametrize("kind", ["open_clip", "extractor"])
+def test_a_feature_file_says_whose_weights_they_are(kind: str, scorer_folder: Path, extractor_folder: Path) -> None:
+    folder, name = {"open_clip": (scorer_folder, "open_clip_model"), "extractor": (extractor_folder, "model")}[kind]
+    known = load_feature_maker(row(kind, folder), "cpu").made_by
+    assert known["weights_sha256"] == hashlib.sha256((folder / f"{name}.safetensors").read_bytes()).hexdigest()
+    assert known["architecture"] != "tiny" and known["quantisation"].startswith("8-bit RGB")
+    assert kind == "open_clip" or known["resize"] == "bilinear, antialiased, to 16×16"
+
+
+@pytest.mark.parametrize("kind", ["extractor", "judge", "perceptual"])
+def test_a_folder_of_another_form_is_told_before_it_is_loaded(kind: Any, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"architecture": "resnet50"}')
+    with pytest.raises(MissingError, match="describes another network") as caught:
+        check_folder(kind, tmp_path)
+    assert kind != "extractor" or ("inception-v3-compat" in str(caught.value) and "heads" in str(caught.value))
+    with pytest.raises(MissingError, match="describes another network"):
+        load_feature_maker(row(kind, tmp_path), "cpu")
+
+
+def test_an_extractor_without_its_weights_or_with_odd_widths(tmp_path: Path, extractor_folder: Path) -> None:
+    (tmp_path / "config.json").write_text((extractor_folder / "config.json").read_text())
+    with pytest.raises(MissingError, match=r"holds no model\.safetensors"):
+        check_folder("extractor", tmp_path)
+    (tmp_path / "model.safetensors").write_bytes((extractor_folder / "model.safetensors").read_bytes())
+    check_folder("extractor", tmp_path)
+    (tmp_path / "config.json").write_text('{"widths": "many", "features": 1, "heads": []}')
+    with pytest.raises(MissingError, match="cannot be loaded: ValidationError"):
+        load_feature_maker(row("extractor", tmp_path), "cpu")

@@ -9,15 +9,20 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.numpy import save
 from safetensors.torch import save_file
 
 from harness.catalog.types import Place, WeightsRow
 from harness.errors import MissingError
+from harness.run.aggregate import scored
+from harness.run.aggregated import Gathered
 from harness.score import inception_features
 from harness.score.features import View, load_feature_maker
+from harness.score.folder_forms import weights_sha256
 from harness.score.inception import SIDE
 from harness.score.inception_features import RESIZES, antialias, clean, tf
 from harness.score.literature import INCEPTION
+from harness.score.reference_set import Reference
 
 
 class Small(torch.nn.Module):
@@ -79,8 +84,29 @@ def test_the_name_follows_from_the_weights_and_the_resize(folder: Path, pictures
     assert found.shape == (6, 3) and "called_frechet" not in make.made_by
     assert make.made_by["quantisation"] == "8-bit RGB before the resize" and "TensorFlow" in make.made_by["resize"]
     for resize in RESIZES:
-        describe(folder, resize=resize, source_sha256=INCEPTION)
+        describe(folder, resize=resize, source_sha256=INCEPTION, weights_sha256=weights_sha256(folder))
         assert load_feature_maker(row(folder), "cpu").made_by["called_frechet"] == f"fid_{resize}"
+    describe(folder, source_sha256=INCEPTION)
+    assert "called_frechet" not in load_feature_maker(row(folder), "cpu").made_by, "which weights it speaks of is open"
+
+
+def test_weights_that_were_exchanged_after_the_conversion_are_refused(folder: Path) -> None:
+    describe(folder, source_sha256=INCEPTION, weights_sha256=weights_sha256(folder))
+    save_file(Small().state_dict(), folder / "model.safetensors")
+    with pytest.raises(MissingError, match="its SHA-256 is another"):
+        load_feature_maker(row(folder), "cpu")
+
+
+def test_a_score_says_how_its_features_were_made(folder: Path, pictures: list[Image.Image]) -> None:
+    """Of the feature file, not of the row that names the folder: that one knows nothing."""
+    describe(folder, resize="clean")
+    make = load_feature_maker(row(folder), "cpu")
+    features = make([View(picture, "") for picture in pictures])["features"]
+    known = Reference({}, "r", features=np.random.default_rng(0).normal(size=(9, 3)))
+    data, names = save({"features": np.tile(features, (6, 1))}, metadata=make.made_by), [f"p{i}" for i in range(36)]
+    made_by = scored("frechet", Gathered(data, row(folder), "0" * 64, names, names, known)).score.made_by
+    assert made_by["architecture"] == "inception-v3-compat" and "clean-fid" in made_by["resize"]
+    assert made_by["quantisation"] == "8-bit RGB before the resize"
 
 
 def test_a_resize_that_there_is_not(folder: Path) -> None:

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from harness.catalog.types import Place, WeightsRow
 from harness.errors import MissingError
 from harness.score.features import View, load_feature_maker
+from harness.score.folder_forms import weights_sha256
 from harness.score.lpips import LINEAR, Lpips, backbone
 from harness.score.view import called_as
 
@@ -69,7 +70,11 @@ def test_only_the_literatures_weights_are_called_so(folder: Path, tmp_path: Path
     again = tmp_path / "alexnet"
     again.mkdir()
     (again / "model.safetensors").symlink_to(folder / "model.safetensors")
-    config = {"architecture": "alexnet", "source_sha256": "7be5be79" + "0" * 56}
+    config = {
+        "architecture": "alexnet",
+        "source_sha256": "7be5be79" + "0" * 56,
+        "weights_sha256": weights_sha256(again),
+    }
     (again / "config.json").write_text(json.dumps(config))
     assert load_feature_maker(row(again), "cpu").made_by["called_perceptual_distance"] == "lpips_alex"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -63,8 +64,6 @@ def test_a_transformers_tokenizer_counts_and_cuts_alike(
     scorer_folder: Path, tmp_path: Path, pictures: list[Image.Image]
 ) -> None:
     """The shipped scorer has one: the same rules must hold."""
-    import json
-
     from tokenizers.pre_tokenizers import ByteLevel
     from transformers import CLIPTokenizer
 
@@ -108,3 +107,35 @@ def test_what_is_missing_is_told(scorer_folder: Path, tmp_path: Path) -> None:
 def test_a_built_in_name_without_its_weights() -> None:
     with pytest.raises(MissingError, match="RN50/no-such-tag"):
         load_by_name("RN50", "no-such-tag", "cpu")
+
+
+_CODE = """
+from pathlib import Path
+Path({mark!r}).touch()
+from transformers import CLIPTokenizer
+class Theirs(CLIPTokenizer): pass
+"""
+
+
+@pytest.mark.parametrize("kwargs", [{"trust_remote_code": True}, {}, {"clean": ["lower"]}, ["trust_remote_code"]])
+def test_a_folders_own_code_never_runs(scorer_folder: Path, tmp_path: Path, kwargs: object) -> None:
+    """open_clip hands ``tokenizer_kwargs`` to transformers, which would run the module that ``auto_map`` names."""
+    folder, mark = shutil.copytree(scorer_folder, tmp_path / "scorer"), tmp_path / "mark"
+    (folder / "theirs.py").write_text(_CODE.format(mark=str(mark)))
+    named = {"tokenizer_class": "Theirs", "auto_map": {"AutoTokenizer": ["theirs.Theirs", None]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(named))
+    (folder / "config.json").write_text(json.dumps({"model_type": "theirs", **named}))
+    config = json.loads((folder / "open_clip_config.json").read_text())
+    config["model_cfg"]["text_cfg"] |= {"hf_tokenizer_name": "scorer", "tokenizer_kwargs": kwargs}
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    with pytest.raises(MissingError, match=r"tokenizer_kwargs that are not taken|contains custom code"):
+        load_from_folder(folder, "cpu")
+    assert not mark.exists()
+
+
+def test_how_texts_are_cleaned_may_be_asked_for(scorer_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(scorer_folder, tmp_path / "scorer")
+    config = json.loads((folder / "open_clip_config.json").read_text())
+    config["model_cfg"]["text_cfg"]["tokenizer_kwargs"] = {"clean": "canonicalize"}
+    (folder / "open_clip_config.json").write_text(json.dumps(config))
+    assert load_from_folder(folder, "cpu").count_tokens("a star!!") == 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -96,3 +97,13 @@ def test_what_is_missing_is_told(folder: Path, tmp_path: Path) -> None:
     torch.save({}, other / "pytorch_model.bin")
     with pytest.raises(MissingError, match="pickle files are refused"):
         load_feature_maker(row(other), "cpu")
+
+
+def test_a_folders_own_code_never_runs(folder: Path, tmp_path: Path) -> None:
+    again, mark = shutil.copytree(folder, tmp_path / "theirs"), tmp_path / "mark"
+    (again / "theirs.py").write_text(f"from pathlib import Path\nPath({str(mark)!r}).touch()\n")
+    config = json.loads((again / "config.json").read_text())
+    named = {"auto_map": {"AutoModel": "theirs.Theirs", "AutoConfig": "theirs.Theirs"}, "trust_remote_code": True}
+    (again / "config.json").write_text(json.dumps(config | named))
+    load_transformers_clip(again, "cpu")
+    assert not mark.exists()

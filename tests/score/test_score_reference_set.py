@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from harness.errors import MissingError
 from harness.miniature import data
 from harness.score import reference_set
 from harness.score.frechet import statistics_of
@@ -19,6 +20,8 @@ from harness.score.reference_set import (
     pixel_digest,
     world_pictures,
 )
+from harness.spec.picture_cells import PICTURE_SUFFIXES
+from harness.spec.pictures import FORMATS
 
 
 def test_the_worlds_pictures_are_drawn_as_those_of_the_shipped_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,13 +41,19 @@ def test_another_seed_is_another_set_and_the_same_is_the_same() -> None:
 
 
 def test_a_folders_pictures_by_name_and_no_hidden_ones(tmp_path: Path) -> None:
-    for name in ("b.png", "a.JPG", "below/c.webp", ".hidden.png", ".thumbs/d.png", "words.txt"):
+    for name in ("b.png", "a.JPG", "below/c.webp", ".hidden.png", ".thumbs/d.png", "words.txt", "e.tiff"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [path.relative_to(tmp_path).as_posix() for path in picture_files(tmp_path)] == [
-        "a.JPG", "b.png", "below/c.webp",
-    ]  # fmt: skip
-    assert picture_files(tmp_path / "nowhere") == []
+    found, others = picture_files(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in found] == ["a.JPG", "b.png", "e.tiff", "below/c.webp"]
+    assert others == 1, "the words; what is hidden is no part of it"
+    with pytest.raises(MissingError, match="cannot be looked into"):
+        picture_files(tmp_path / "nowhere")
+
+
+def test_a_folders_pictures_are_those_that_a_spec_reads() -> None:
+    Image.init()
+    assert {Image.registered_extensions()[ending] for ending in PICTURE_SUFFIXES} == set(FORMATS)
 
 
 def test_a_set_is_its_pictures_not_their_order_but_their_number() -> None:

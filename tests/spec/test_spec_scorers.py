@@ -78,3 +78,13 @@ def test_what_will_not_do_is_told_with_its_place(tmp_path: Path, scorers: Any, p
         plan(tmp_path, scorers)
     (problem,) = caught.value.problems
     assert problem.path == place and happened in problem.happened
+
+
+def test_two_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for folder in ("one/same", "other/same"):
+        (tmp_path / folder).mkdir(parents=True)
+    found = plan(tmp_path, {"open_clip": "./one/same", "extractor": "./other/same"})
+    (cell,) = found.cells
+    assert weights_for(found, cell) == {"clip_score": "same", "frechet": "same-extractor"}
+    kinds = {name: (row.kind, row.place and Path(row.place.where).parent.name) for name, row in found.weights.items()}
+    assert kinds == {"same": ("open_clip", "one"), "same-extractor": ("extractor", "other")}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+ABSENT = "not installed here"  # in the place of a reference's version
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,11 @@ class Agreement:
     def agrees(self) -> bool:
         """Whether the difference is within the bar; what could not be compared does not agree."""
         return self.difference <= self.bar
+
+
+def failures(lines: Iterable[Agreement], *, strict: bool) -> list[Agreement]:
+    """The lines that do not agree; those whose reference could not be had only where all of them should be there."""
+    return [line for line in lines if not line.agrees and (strict or ABSENT not in line.reference)]
 
 
 def relative(ours: float, theirs: float) -> float:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from support.agreement import Agreement
+from support.agreement import ABSENT, Agreement, failures
 
 from harness.catalog.metrics import METRICS, SHIPPED
 from harness.catalog.tasks import TASKS
@@ -76,8 +77,9 @@ def _weights(row: WeightsRow) -> list[str]:
 
 
 def _agreement(line: dict[str, Any]) -> list[str]:
-    """What could not be compared says so."""
+    """What could not be compared says so; what is no number although its reference was there does not agree."""
     if line["difference"] is None:
+        absent = ABSENT in line["reference"]
         return [
             f"`{line['metric']}`",
             line["reference"],
@@ -86,7 +88,7 @@ def _agreement(line: dict[str, Any]) -> list[str]:
             "–",
             "–",
             f"{line['bar']:.0e}",
-            "no number",
+            "no number" if absent else "**does not agree**: no number",
         ]
     told = "agrees" if line["difference"] <= line["bar"] else "**does not agree**"
     values = [f"{line[key]:.9g}" for key in ("ours", "theirs")]
@@ -95,12 +97,12 @@ def _agreement(line: dict[str, Any]) -> list[str]:
 
 
 def _plain(line: Agreement) -> dict[str, Any]:
-    return {key: None if isinstance(value, float) and math.isnan(value) else value
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in asdict(line).items()}  # fmt: skip
 
 
 def main() -> int:
-    """Measure and write; 1 if something that could be compared does not agree."""
+    """Measure and write; 1 if something does not agree, or if the folder of references lacks one of them."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", choices=("pictures", "sets"))
     parser.add_argument("--page", action="store_true", help="write the page from what was measured last")
@@ -111,8 +113,12 @@ def main() -> int:
         found[half] = [_plain(line) for line in measure(half)]
         MEASURED.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     PAGE.write_text(text(found), encoding="utf-8")
-    apart = [line for half in found.values() for line in half if line["difference"] is not None]
-    return int(any(line["difference"] > line["bar"] for line in apart))
+    strict = bool(halves and os.environ.get(FOLDER))
+    return int(bool(failures([_line(line) for half in found.values() for line in half], strict=strict)))
+
+
+def _line(known: dict[str, Any]) -> Agreement:
+    return Agreement(**{key: math.nan if value is None else value for key, value in known.items()})
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from support.agreement import Agreement, relative
+from support.agreement import ABSENT, Agreement, failures, relative
 from support.clip_formats import both
 from support.set_metric_agreement import FOLDER
 
@@ -47,9 +47,13 @@ Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 def largest(metric: str, reference: str, case: str, ours: Sequence[float], theirs: Sequence[float], bar: float,
             how: Callable[[float, float], float] = lambda one, other: abs(one - other)) -> Agreement:  # fmt: skip
-    """The pair of values that differs most."""
-    worst = max(zip(ours, theirs, strict=True), key=lambda pair: how(*pair))
-    return Agreement(metric, reference, case, *worst, how(*worst), bar)
+    """The pair of values that differs most; nothing differs more than what is not a number."""
+
+    def apart(pair: tuple[float, float]) -> float:
+        return math.inf if math.isnan(found := how(*pair)) else found
+
+    worst = max(zip(ours, theirs, strict=True), key=apart)
+    return Agreement(metric, reference, case, *worst, apart(worst), bar)
 
 
 def reference(name: str, module: str) -> Any:
@@ -69,7 +73,7 @@ def called(name: str) -> str:
 
 def absent(metric: str, name: str, case: str, bar: float) -> Agreement:
     """The line of a reference that could not be had."""
-    return Agreement(metric, f"{name}: not installed here", case, math.nan, math.nan, math.nan, bar)
+    return Agreement(metric, f"{name}: {ABSENT}", case, math.nan, math.nan, math.nan, bar)
 
 
 def noisy_pairs(side: int) -> list[tuple[Pixels, Pixels]]:
@@ -293,6 +297,8 @@ def rows() -> list[Agreement]:
 
 
 if __name__ == "__main__":
-    for line in rows():
+    found = rows()
+    for line in found:
         print(f"{line.metric:<20} {line.reference:<28} {line.case:<60} {line.ours:.12g} {line.theirs:.12g} "
               f"{line.difference:.1e} {'' if line.agrees else '!'}", flush=True)  # fmt: skip
+    sys.exit(1 if failures(found, strict=bool(os.environ.get(FOLDER))) else 0)

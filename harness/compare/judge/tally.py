@@ -83,9 +83,14 @@ def _rates(key: Key, seen: Sequence[Seen]) -> list[Rate]:
 
 
 def _called(rate: Rate, p_adjusted: float | None) -> Rate:
-    """With who is preferred, if the sign test over prompts says so after Holm's adjustment."""
-    settled = p_adjusted is not None and p_adjusted <= ALPHA and rate.value not in (None, 0.5)
-    better = rate.cell if (rate.value or 0.0) > 0.5 else rate.other
+    """With who is preferred, if the sign test over prompts says so after Holm's adjustment and the rate agrees.
+
+    Many prompts a little for the one and few wholly for the other: most prompts say this, the mean says that.
+    """
+    lean = rate.prompts_won - rate.prompts_lost
+    agree = rate.value is not None and lean * round(rate.value - 0.5, 9) > 0
+    settled = p_adjusted is not None and p_adjusted <= ALPHA and agree
+    better = rate.cell if lean > 0 else rate.other
     return rate.model_copy(update={"p_adjusted": p_adjusted, "preferred": better if settled else None})
 
 
@@ -119,6 +124,8 @@ def _rate(key: Key, cell: int, other: int | None, votes: list[tuple[float, str]]
         wins=sum(share > 0.5 for share in shares),
         losses=sum(share < 0.5 for share in shares),
         ties=sum(share == 0.5 for share in shares),
+        prompts_won=signs.wins,
+        prompts_lost=signs.losses,
         p=signs.p if other is not None else None,
         reason=found.reason,
     )

@@ -82,8 +82,9 @@ class Ballot(Frozen):
 class Rate(Frozen):
     """How often ``cell`` was preferred to ``other`` (``None``: to whomever it met), ties half, over prompts.
 
-    ``wins`` and so on count pairs that were decided so by the mean of their votes. ``p``: sign test over prompts,
-    ``p_adjusted`` Holm's over all pairs of cells. Without an interval ``reason`` says why.
+    ``wins`` and so on count pairs that were decided so by the mean of their votes. ``p``: sign test over prompts, of
+    which ``prompts_won`` leaned to ``cell`` and ``prompts_lost`` away from it; ``p_adjusted`` Holm's over all pairs of
+    cells. Without an interval ``reason`` says why.
     """
 
     cell: str
@@ -98,6 +99,8 @@ class Rate(Frozen):
     wins: int
     losses: int
     ties: int
+    prompts_won: int = 0
+    prompts_lost: int = 0
     p: float | None = None
     p_adjusted: float | None = None
     preferred: str | None = None

@@ -12,6 +12,7 @@ from safetensors.numpy import load
 from harness.errors import StoreError
 from harness.plan.types import InputRow
 from harness.report.optimizations.pixels import Apart, Pixels, apart, pixels_of, saturated
+from harness.report.text import if_unchanged
 from harness.report.view import RunView, quality_comparisons, score_of
 from harness.score.clip_score import cosines
 from harness.store.records import CellRecord
@@ -144,7 +145,8 @@ def _sameness(cell: CellRecord, rows: _Rows) -> tuple[Sameness, str | None]:
 
 def _why_open(cell: CellRecord, metric: str) -> str:
     found = next(c for c in quality_comparisons(cell) if c.metric == metric)
-    settle = f" (about {found.n_to_settle} {found.unit}s would settle it)" if found.n_to_settle else ""
+    so = if_unchanged(unchanged=found.settles_unchanged)
+    settle = f" (about {found.n_to_settle} {found.unit}s would settle it{so})" if found.n_to_settle else ""
     return f"{found.reason or 'the interval reaches over the margin'}{settle}"
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.report.schedulers.sweep import JUDGED, Ground, Point, Sweep
 from harness.report.schedulers.without import against_words, without
 from harness.report.schedulers.wording import calls_words, evidence_words, point_words, speed_words
-from harness.report.sentences import prompts_to_settle
+from harness.report.sentences import prompts_to_settle, unchanged_words
 from harness.report.text import listing, seconds
 
 
@@ -140,13 +140,15 @@ def _open_at(steps: int, open_: list[Point]) -> str:
     known = sorted(need for need in needs.values() if need)
     if not known:
         return f"{names} at {steps} steps"
+    so = unchanged_words([p.cell for p in open_ if p.steps == steps])
     span = str(known[0]) if known[0] == known[-1] else f"{known[0]} to {known[-1]}"
     unknown = [name for name, need in needs.items() if not need]
     if not unknown:
-        return f"{names} at {steps} steps (about {span} prompts would settle {'it' if len(needs) == 1 else 'them'})"
+        them = "it" if len(needs) == 1 else "them"
+        return f"{names} at {steps} steps (about {span} prompts would settle {them}{so})"
     told = listing([name for name, need in needs.items() if need], 3)
     rest = f"for {listing(unknown, 3)} no number is known"
-    return f"{names} at {steps} steps (about {span} prompts would settle {told}; {rest})"
+    return f"{names} at {steps} steps (about {span} prompts would settle {told}{so}; {rest})"
 
 
 def _headline(model: str, advices: tuple[Advice, ...]) -> str:

@@ -8,7 +8,7 @@ from harness.report.schedulers.needs import Need
 from harness.report.schedulers.sweep import Cost, Ground, Point, Sweep
 from harness.report.schedulers.wording import difference_words, interval_words
 from harness.report.sentences import bounds_text, margin_text, value_text
-from harness.report.text import VERDICT_MARKS, metric_words, plural, seconds, seconds_span
+from harness.report.text import VERDICT_MARKS, if_unchanged, metric_words, plural, seconds, seconds_span
 from harness.report.text_table import Entry, TextTable
 from harness.report.view import comparison_of, score_of
 from harness.store.records import Comparison
@@ -115,7 +115,8 @@ def _why_open(judged: Comparison) -> str:
     """Why a comparison settled nothing, and what would; an interval inside the margin wants the reason."""
     if judged.verdict != "inconclusive":
         return ""
-    settle = f"about {plural(judged.n_to_settle, judged.unit)} would settle it" if judged.n_to_settle else ""
+    so = if_unchanged(unchanged=judged.settles_unchanged)
+    settle = f"about {plural(judged.n_to_settle, judged.unit)} would settle it{so}" if judged.n_to_settle else ""
     return "; ".join(filter(None, (judged.reason, settle)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.report.schedulers.sweep import JUDGED, Ground, Line, Point, Sweep
-from harness.report.sentences import prompts_to_settle
+from harness.report.sentences import prompts_to_settle, unchanged_words
 from harness.report.text import listing, plural
 
 HOLDS = (
@@ -111,4 +111,5 @@ def _settle(points: list[Point]) -> str:
     told = [f"{count}" if len(known) == 1 else f"{count} at {steps}" for steps, count in known.items() if count]
     unknown = [str(steps) for steps, count in known.items() if not count]
     rest = f"; at {listing(unknown)} no number is known" if unknown else ""
-    return f" (about {listing(told)} prompts would settle it{rest})"
+    so = unchanged_words([point.cell for point in points])
+    return f" (about {listing(told)} prompts would settle it{so}{rest})"

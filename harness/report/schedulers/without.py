@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.report.answer import nearest_to_settled
 from harness.report.schedulers.sweep import Ground, Point
 from harness.report.schedulers.wording import point_words
-from harness.report.sentences import margin_text, prompts_to_settle
+from harness.report.sentences import margin_text, prompts_to_settle, unchanged_words
 from harness.report.text import listing, metric_words
 from harness.report.view import RunView, quality_comparisons
 
@@ -70,7 +70,8 @@ def _open(view: RunView, against: str, judged: list[Point]) -> str:
         return f"{text} What is open would not be settled by any number of prompts that is known."
     there = max(c.n for c in quality_comparisons(nearest))
     point = next(p for p in judged if p.cell is nearest)
-    need = f"about {prompts_to_settle(nearest)} prompts would settle it; this run has {there}"
+    so = unchanged_words([nearest])
+    need = f"about {prompts_to_settle(nearest)} prompts would settle it{so}; this run has {there}"
     return f"{text} Nearest is {point_words(point)}: {need}."
 
 
