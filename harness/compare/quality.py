@@ -38,11 +38,15 @@ def _case(cells: CellPair, metric: str, margin: float | str | None) -> Case:
         return _told(known, f"it could not be made: {(old if old.failed else new).reason}")
     if other := _made_otherwise(old, new):
         return _told(known, f"the two are scored by different things: {other}")
+    unjudged = _unjudged(metric)
+    return _told(known, unjudged, "no verdict") if unjudged else _paired(cells, known, margin)
+
+
+def _unjudged(metric: str) -> str | None:
+    """Why no verdict is made of a metric, whatever its numbers."""
     if metric not in METRICS:
-        return _told(known, "no package here brings this metric: install the plug-in that does", "no verdict")
-    if not METRICS[metric].per_image:
-        return _told(known, "no verdict rests on a distance of whole sets", "no verdict")
-    return _paired(cells, known, margin)
+        return "no package here brings this metric: install the plug-in that does"
+    return None if METRICS[metric].per_image else "no verdict rests on a distance of whole sets"
 
 
 def _value(score: Score | None) -> float | None:

@@ -87,7 +87,9 @@ def _is_judged(plan: Plan, cell: Cell, metric: str) -> bool:
 def spreads(store: Store, kinds: set[Kind], *, apart: bool = False) -> dict[Kind, tuple[Seen, ...]]:
     """For each kind the newest run's paired spreads; where none of the newest few paired any, the newest run's own.
 
-    Older runs, up to ``NEWEST_RUNS``, are read only while a kind has neither. ``apart``: what is timed will not be paired, so that only a run's own spread between visits counts.
+    Older runs, up to ``NEWEST_RUNS``, are read only while a kind has neither.
+
+    ``apart``: what is timed will not be paired, so that only a run's own spread between visits counts.
     """
     paired: dict[Kind, tuple[Seen, ...]] = {}
     single: dict[Kind, tuple[Seen, ...]] = {}

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import eigh, lapack
 
 #: Prompts from which a distance on many dimensions is shown as a diagnostic, and from which it may be compared.
 DIAGNOSTIC, COMPARABLE = 1_000, 5_000
@@ -121,6 +120,8 @@ def _cross(one: Array, other: Array) -> float | None:
     The product is made in place and one half of it only (LAPACK's ``sygst``): two matrix products would take longer
     than the root itself.
     """
+    from scipy.linalg import lapack  # here: who only plans or looks at a machine does without scipy
+
     root, fault = lapack.dpotrf(one, lower=1, clean=0)
     if fault:
         return None
@@ -130,6 +131,8 @@ def _cross(one: Array, other: Array) -> float | None:
 
 def _root_sum(symmetric: Array) -> float:
     """Sum of the square roots of the eigenvalues, those below zero by rounding left out; the matrix is spoilt."""
+    from scipy.linalg import eigh
+
     values = eigh(symmetric, lower=True, eigvals_only=True, driver="evr", overwrite_a=True, check_finite=False)
     return float(np.sqrt(np.clip(values, 0.0, None)).sum())
 

@@ -29,4 +29,6 @@ def test_a_line_that_does_not_agree_is_told() -> None:
         "bar": 1e-5,
     }
     assert "**does not agree**" in text({"pictures": [line]})
-    assert "| no number |" in text({"pictures": [{**line, "difference": None, "ours": None, "theirs": None}]})
+    lost = {**line, "difference": None, "ours": None, "theirs": None}
+    assert "**does not agree**: no number" in text({"pictures": [lost]}), "its reference was there"
+    assert "| no number |" in text({"pictures": [{**lost, "reference": "x: not installed here"}]})

@@ -116,9 +116,9 @@ def test_pictures_that_never_differed_forecast_nothing(store: Store) -> None:
 
 def test_a_kind_that_is_found_nowhere_is_looked_for_in_older_runs(store: Store) -> None:
     """Six newer runs of something else; no other kind is asked for, so that none of them would be read for a pair."""
-    compared(store, comparison("depth_agreement", sd=1.5, n=32), name="old")
+    compared(store, comparison("depth_agreement", sd=1.5, n=32), name="a-old")
     for place in range(6):
-        compared(store, comparison("clip_score", sd=1.0, n=32), name=f"new-{place}")
+        compared(store, comparison("clip_score", sd=1.0, n=32), name=f"b-new-{place}")
     settings = store.load_cells(store.run_ids()[0])[0].settings
     kind = ("depth_agreement", settings.model, settings.task)
     assert [one.sd for one in spreads(store, {kind})[kind]] == [1.5]

@@ -122,9 +122,9 @@ def test_how_many_prompts_would_settle_it() -> None:
     assert judge(spread(12, 0.0, 2.0), 1.0).n_to_settle == 45
     # an effect near the margin, where that many prompts are there already: 6.2 · (0.5/0.1)² = 155, and more
     assert judge(spread(12, 0.9, 0.5), 1.0).n_to_settle == 181
-    # beyond the margin, the need at the effect seen where it is the smaller one: 6.2 · (2/1.4)² = 13, and more
-    beyond = judge(spread(12, 2.4, 2.0), 1.0)
-    assert (beyond.verdict, beyond.n_to_settle, beyond.settles_unchanged) == ("inconclusive", 16, False)
+    # beyond the margin, the need at the effect seen where it is the smaller one: 6.2 · (2/1)² = 25, and more
+    beyond = judge(spread(12, 2.0, 2.0), 1.0)
+    assert (beyond.verdict, beyond.n_to_settle, beyond.settles_unchanged) == ("inconclusive", 31, False)
     assert judge(spread(12, 0.0, 2.0), 1.0).settles_unchanged and not judge(spread(12, 0.9, 0.5), 1.0).settles_unchanged
     # on the margin no number would
     assert judge(spread(12, 1.0, 0.5), 1.0).n_to_settle is None

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from support.agreement import ABSENT, Agreement, failures
+from support.set_metric_agreement import FOLDER
 
 from harness.catalog.metrics import METRICS, SHIPPED
 from harness.catalog.tasks import TASKS
