@@ -21,7 +21,7 @@ WEIGHTS = "harness/miniature/weights/"
 LARGEST_BYTES = 95_000_000  # of the wheel: package indexes refuse more than 100 MB
 PICKLES = (".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle", ".npy", ".npz")
 #: Declared though `harness/` never imports them; docs/decisions/0001-dependencies.md says why.
-NOT_IMPORTED = {"accelerate", "torchvision", "torchmetrics"}
+NOT_IMPORTED = {"accelerate", "torchmetrics"}
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,8 @@ def test_a_summary_begins_with_the_run_id_and_counts(store: Store) -> None:
         "cells_done": 2,
         "cells_failed": 1,
         "cells_total": 4,
+        "timed_calls": 0,
+        "calls_to_time": 0,
         "images": 12,
         "started_ms": round(BEGAN.timestamp() * 1000),
         "seconds": 50.0,
