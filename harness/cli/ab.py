@@ -8,10 +8,8 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import choosing, json_option, planned, store_option
+from harness.cli.options import choosing, gate_files, json_option, planned, store_option
 from harness.streams import say
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("ab")
@@ -25,9 +23,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--name", help="The runs are NAME-a and NAME-b, instead of the spec's name.")
 @click.option("--devices", metavar="0,1", help="One worker process for each of these devices.")
 @click.option("--strict", is_flag=True, help="Leave with 3 where anything of the old one has no verdict.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the worst pictures and texts.")
-@click.option("--markdown", type=_FILE, help="Write a short table for a pull request here.")
-@click.option("--junit", type=_FILE, help="Write JUnit XML here: a test case for each cell and metric.")
+@gate_files
 @json_option
 @click.pass_context
 def ab_verb(

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option, open_, store_option
+from harness.cli.options import FILE, gate_files, json_option, open_, store_option
 from harness.streams import say
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("compare")
@@ -20,9 +18,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--margin", "margins", multiple=True, metavar="METRIC=VALUE", help="Told as stated afterwards; no verdict."
 )
 @click.option("--strict", is_flag=True, help="Leave with 3 where anything of the baseline has no verdict.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder of the worst pictures and texts.")
-@click.option("--markdown", type=_FILE, help="Write a short table for a pull request here.")
-@click.option("--junit", type=_FILE, help="Write JUnit XML here: a test case for each cell and metric.")
+@gate_files
 @json_option
 @click.pass_context
 def compare_verb(
@@ -62,7 +58,7 @@ def baseline_group() -> None:
 
 @baseline_group.command("export")
 @click.argument("run")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 @store_option
 def baseline_export(run: str, file: Path, store_path: Path) -> None:
     """Write RUN with its rows and pictures into FILE, every part with its digest."""
@@ -74,7 +70,7 @@ def baseline_export(run: str, file: Path, store_path: Path) -> None:
 
 
 @baseline_group.command("import")
-@click.argument("file", type=_FILE)
+@click.argument("file", type=FILE)
 @store_option
 def baseline_import(file: Path, store_path: Path) -> None:
     """Check FILE and bring it into the store as a run. Its results count as made here: import what you trust."""

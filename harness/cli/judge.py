@@ -8,11 +8,9 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import json_option, open_, store_option
+from harness.cli.options import FILE, json_option, open_, store_option
 from harness.errors import UsageError
 from harness.streams import say
-
-_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command("judge")
@@ -23,9 +21,9 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--pairs", "wanted", type=click.IntRange(1, 2000), metavar="N", help="Ask a person for N votes at most.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of rows, sides and order (default: a random one).")
 @click.option("--question", help="What a person is asked about each pair.")
-@click.option("--out", type=_FILE, help="The page (default: in reports/ of the store).")
-@click.option("--votes", "files", multiple=True, type=_FILE, help="Count this file of votes; say it for each voter.")
-@click.option("--markdown", type=_FILE, help="With --votes: write the tables here.")
+@click.option("--out", type=FILE, help="The page (default: in reports/ of the store).")
+@click.option("--votes", "files", multiple=True, type=FILE, help="Count this file of votes; say it for each voter.")
+@click.option("--markdown", type=FILE, help="With --votes: write the tables here.")
 @json_option
 def judge_verb(
     run: str,

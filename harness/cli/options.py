@@ -27,6 +27,21 @@ store_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 
 
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def gate_files(verb: Verb) -> Verb:
+    """The files that a gate's verdicts go into."""
+    for option in (
+        click.option("--junit", type=FILE, help="Write JUnit XML here: a test case for each cell and metric."),
+        click.option("--markdown", type=FILE, help="Write a short table for a pull request here."),
+        click.option("--out", type=click.Path(path_type=Path, file_okay=False),
+                     help="Folder of the worst pictures and texts."),
+    ):  # fmt: skip
+        verb = option(verb)
+    return verb
+
+
 def knob_values(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
     """``K=V[,V]`` pairs as knob -> what was wanted of it; a comma may be a value's own, which the plan knows."""
     wanted: dict[str, list[str]] = {}

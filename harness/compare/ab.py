@@ -14,7 +14,7 @@ from harness.compare.cases import Case, CellPair
 from harness.compare.types import Finding
 from harness.stats.pairing import paired_harm
 from harness.stats.verdict import PairedSample
-from harness.store.measured import drift, not_its_own
+from harness.store.measured import drift, drift_words, not_its_own
 from harness.store.records import CellRecord, RunRecord
 
 IN_TURNS = (
@@ -68,10 +68,4 @@ def paired_case(cells: CellPair, known: Finding, costs: tuple[Visits, Visits], m
     harm, limit = paired_harm(*each, direction="lower", relative=True), float(np.log1p(margin))
     sample = PairedSample(f"{cells.old.cell_id}:{known.metric}", harm, limit, unit="visit")
     foreign = not_its_own(cells.old) or not_its_own(cells.new)
-    return Case(known, sample, "lower", spoilt=foreign, drifted=_moved(moved, margin))
-
-
-def _moved(moved: float, margin: float) -> str | None:
-    if moved <= margin:
-        return None
-    return f"the machine drifted by {moved:.1%} within or between visits, more than the margin of {margin:.1%}"
+    return Case(known, sample, "lower", spoilt=foreign, drifted=drift_words(moved, margin) if moved > margin else None)

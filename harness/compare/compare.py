@@ -9,12 +9,13 @@ from harness.compare.ab import IN_TURNS, in_turns
 from harness.compare.cases import Case, CellPair, settled
 from harness.compare.changes import environment_changes, scheduler_changes, weight_changes
 from harness.compare.costs import APART, cost_cases, other_machine
-from harness.compare.margins import Margins, margin_notes, stated
+from harness.compare.margins import Margins, margin_notes
 from harness.compare.matching import match_cells
 from harness.compare.noise import noise_notes
 from harness.compare.pictures import Looked, look
 from harness.compare.quality import quality_cases
 from harness.compare.types import RESULT, CellCompared, Compared, Finding, Outcome, Side
+from harness.plan.margins import margins_that_count
 from harness.report.view import RunView
 from harness.stats.verdict import Judged, UnpairedSample, paired_comparisons
 from harness.store.records import CellRecord
@@ -43,7 +44,7 @@ def compare(
     Returns:
         What is to be said, and what was seen, from which the worst pictures are chosen.
     """
-    matched, margins = match_cells(baseline, run), stated(baseline.plan)
+    matched, margins = match_cells(baseline, run), margins_that_count(baseline.plan)
     machines = other_machine(baseline.run, run.run)
     pairs = [CellPair(baseline, run, old, new) for old, new in matched.pairs]
     seen = [_see(pair, margins, machines) for pair in pairs]

@@ -5,25 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from harness.catalog.metrics import DEFAULT_MARGINS, MARGINS, MEASURES
+from harness.catalog.metrics import MARGINS, MEASURES
 from harness.errors import UsageError
+from harness.plan.margins import margins_that_count
 from harness.plan.types import Plan
 
 Margins = dict[str, float | str]
 
 
-def stated(baseline: Plan) -> Margins:
-    """The margins of the baseline's plan; the harness's own where its spec compared nothing and so could name none.
-
-    A plan that compares holds every margin that counts: one that is not there was turned off.
-    """
-    compares = baseline.compare_to is not None or baseline.first_that_fits or baseline.margins
-    return dict(baseline.margins) if compares else dict(DEFAULT_MARGINS)
-
-
 def margin_notes(baseline: Plan, run: Plan, late: Mapping[str, float | str]) -> list[str]:
     """What is to be said of margins: the harness's own, the run's if it has others, and those given afterwards."""
-    before, notes = stated(baseline), []
+    before, notes = margins_that_count(baseline), []
     if not baseline.margins and before:
         notes.append("The baseline's spec names no margins: the harness's own count.")
     for metric, margin in run.margins.items():

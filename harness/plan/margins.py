@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+from harness.catalog.metrics import DEFAULT_MARGINS
 from harness.errors import HarnessError
+from harness.plan.types import Plan
 
 
 def relative_margin(margin: float | str, metric: str) -> float:
@@ -21,3 +23,12 @@ def absolute_margin(margin: float | str, metric: str, reference: float) -> float
     if not isinstance(margin, str):
         return float(margin)
     return relative_margin(margin, metric) * abs(reference) if math.isfinite(reference) else 0.0
+
+
+def margins_that_count(plan: Plan) -> dict[str, float | str]:
+    """The plan's margins; the harness's own where its spec compared nothing and so could name none.
+
+    A plan that compares holds every margin that counts: one that is not there was turned off.
+    """
+    compares = plan.compare_to is not None or plan.first_that_fits or plan.margins
+    return dict(plan.margins if compares else DEFAULT_MARGINS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import compress
 from typing import Any
 
@@ -33,7 +34,7 @@ class Gathered:
     prompt_ids: list[str]
     reference: Reference | str = "no reference set was given"  # under these weights, or why there is none
 
-    @property
+    @cached_property
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The stored arrays."""
         return dict(load(self.features))

@@ -13,7 +13,7 @@ from harness.plan.margins import absolute_margin, relative_margin
 from harness.plan.types import Plan
 from harness.stats.pairing import in_unit, pair, paired_harm
 from harness.stats.verdict import Judged, PairedSample, paired_comparisons
-from harness.store.measured import MEASURED, both_by_visit, drift, not_its_own
+from harness.store.measured import MEASURED, both_by_visit, drift, drift_words, not_its_own
 from harness.store.records import CellRecord, Comparison, Interval
 
 Rows = list[dict[str, Any]]
@@ -150,10 +150,7 @@ def _comparison(case: _Case, judged: Judged) -> Comparison:
 
 
 def _moved(case: _Case) -> str | None:
-    if case.drifted is None:
-        return None
-    margin = float(np.expm1(case.stated))
-    return f"the machine drifted by {case.drifted:.1%} within or between visits, more than the margin of {margin:.1%}"
+    return None if case.drifted is None else drift_words(case.drifted, float(np.expm1(case.stated)))
 
 
 def _size(case: _Case, harm: float | None) -> float | None:

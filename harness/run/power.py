@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.catalog.metrics import DEFAULT_MARGINS, MARGINS, MEASURES, METRICS
+from harness.catalog.metrics import MARGINS, MEASURES, METRICS
 from harness.errors import HarnessError
-from harness.plan.margins import absolute_margin, relative_margin
+from harness.plan.margins import absolute_margin, margins_that_count, relative_margin
 from harness.plan.power import NEWEST_RUNS, NOTHING_LIKE, Power
 from harness.plan.types import Cell, Plan
 from harness.stats import power as rule
 from harness.store.store import Store, open_store
 
 _FOR_A_PAIR = 5  # of the newest runs are looked through for paired differences, before a run's own spread will do
-_LEAST = 6, 2  # prompts, visits: as the verdict's rule has it
 _SHOWN_LEVEL, _SCORE_LEVEL = 0.9, 0.95
 Record = dict[str, Any]
 
@@ -63,19 +62,13 @@ def _wanted(plan: Plan) -> Iterator[tuple[str, str, str, int]]:
     kinds = dict.fromkeys((cell.settings.model, cell.settings.task) for cell in cells)
     for model, task in kinds:
         own = [cell for cell in cells if (cell.settings.model, cell.settings.task) == (model, task)]
-        for metric in margins_of(plan):
+        for metric in margins_that_count(plan):
             if _is_judged(plan, own[0], metric):
                 yield metric, model, task, len(own)
 
 
 def _compares(plan: Plan) -> bool:
     return any(cell.reference is not None for cell in plan.scored_cells)
-
-
-def margins_of(plan: Plan) -> dict[str, float | str]:
-    """The plan's margins; the harness's own where it compares nothing and so could name none."""
-    compares = plan.compare_to is not None or plan.first_that_fits or plan.margins
-    return dict(plan.margins if compares else DEFAULT_MARGINS)
 
 
 def _is_judged(plan: Plan, cell: Cell, metric: str) -> bool:
@@ -203,7 +196,7 @@ def _power(plan: Plan, kind: Kind, total: int, seen: Sequence[Seen]) -> Power:
     sd, fewest, share = widest.sd, widest.n, not timed and METRICS[metric].unit == "share"
     sides = 2 if timed and not _compares(plan) else 1
     spread = rule.Spread(sd, sides * (fewest - 1), sides, share)
-    enough = n >= _LEAST[timed]
+    enough = n >= rule.LEAST[base.unit]
     smallest = rule.smallest_effect(limit, spread, n, open_=total) if enough else None
     twice = rule.chance_regressed(2 * limit, limit, spread, n, open_=total) if enough else 0.0
     return base.model_copy(
@@ -213,7 +206,7 @@ def _power(plan: Plan, kind: Kind, total: int, seen: Sequence[Seen]) -> Power:
             "smallest_effect": None if smallest is None else _as_shown(smallest, timed=timed),
             "equivalent": rule.chance_equivalent(limit, spread, n, open_=total) if enough else 0.0,
             "regressed": twice,
-            "needed": rule.needed(limit, spread, open_=total, least=_LEAST[timed]),
+            "needed": rule.needed(limit, spread, open_=total, least=rule.LEAST[base.unit]),
             "source": _source(seen),
             "upper_bound": not seen[0].paired,
             "notes": tuple(_notes(plan, kind, seen)),
@@ -232,7 +225,7 @@ def _prompts(plan: Plan, model: str, task: str) -> int:
 
 def _margin(plan: Plan, metric: str, seen: Sequence[Seen]) -> float | None:
     """In the unit of the harm; ``None``: a share of a mean that nobody has measured."""
-    margin = margins_of(plan)[metric]
+    margin = margins_that_count(plan)[metric]
     if metric in MEASURES:
         return math.log1p(relative_margin(margin, metric))
     means = [one.mean for one in seen if one.mean is not None]

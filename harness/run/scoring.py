@@ -17,14 +17,14 @@ from harness.plan.needs import used
 from harness.plan.types import Cell, Plan
 from harness.run.aggregate import Gathered, Scored, scored
 from harness.run.desk import Desk
-from harness.run.executor import call
+from harness.run.feature_requests import failure_of, features_made_in, have_features
 from harness.run.ledger import now_ms
 from harness.run.pictures import metadata_of
 from harness.run.protocol import Extract
 from harness.run.quality import hints_of
 from harness.run.scoring_code import scoring_of
 from harness.run.set_features import keys_of, look_at_set, reference_of, weights_against_set
-from harness.run.station import Station, raise_if_disk
+from harness.run.station import Station
 from harness.run.survey import weights_for
 from harness.store.records import CellRecord, Failure, Score
 
@@ -50,10 +50,10 @@ def score_cell(desk: Desk, station: Station, record: CellRecord) -> CellRecord:
         status="done",
         scores=scores,
         features=features,
-        features_made_in={name: _maker(desk, key) for name, key in features.items()},
+        features_made_in={name: features_made_in(desk, key) for name, key in features.items()},
         scoring=scoring_of(desk.plan, cell),
         reference_set=desk.keys.reference_set.identity if sets and desk.keys.reference_set else "",
-        reference_features={n: key for n, key in keys_of(desk, cell).items() if sets[n] is None},
+        reference_features={n: key for n, key in keys_of(desk.plan, desk.keys, cell).items() if sets[n] is None},
         failure=None,
         finished_ms=now_ms(),
     )
@@ -70,19 +70,10 @@ def lost_solution(desk: Desk, cell: Cell) -> str | None:
     return record.failure.reason if record is not None and record.failure is not None else None
 
 
-def _have(desk: Desk, key: str) -> bool:
-    """Whether features need not be computed (under ``fresh``: this very run did)."""
-    return desk.store.has("features", key) and (not desk.fresh or _maker(desk, key) == desk.run_id)
-
-
-def _maker(desk: Desk, key: str) -> str:
-    return metadata_of(desk.store.get("features", key)).get("made_in", "")
-
-
 def _extract(desk: Desk, station: Station, cell: Cell, record: CellRecord, name: str) -> Failure | None:
     """Features of the cell's pictures under one network, unless the store has them."""
     key = _key(desk, cell, name)
-    if _have(desk, key):
+    if have_features(desk, key):
         return None
     request = Extract(
         weights=desk.scorers[name],
@@ -94,23 +85,11 @@ def _extract(desk: Desk, station: Station, cell: Cell, record: CellRecord, name:
         features_key=key,
         made_in=desk.run_id,
     )
-    failure = _ask(desk, station, request)
+    failure = failure_of(desk, station, request)
     if failure is not None:
         desk.go_on()
         desk.tell.say(f"not scored: {record.label}: {failure.reason}")
     return failure
-
-
-def _ask(desk: Desk, station: Station, request: Extract) -> Failure | None:
-    """What went wrong, be it that no worker can be had; a full disk is no cell's fault and is raised."""
-    try:
-        reply = call(station.worker(), request, desk.plan.cell_timeout_s)
-    except StoreError:
-        raise
-    except HarnessError as error:
-        return Failure(kind="worker-died", reason=error.happened, do=error.do)
-    raise_if_disk(reply)
-    return reply.failure
 
 
 def _rows(desk: Desk, record: CellRecord) -> list[dict[str, Any]]:

@@ -9,13 +9,13 @@ from pathlib import Path
 from safetensors.numpy import load
 
 from harness.catalog.metrics import METRICS
-from harness.errors import HarnessError, StoreError
 from harness.plan.types import Cell, Plan
 from harness.run.desk import Desk
-from harness.run.executor import call
+from harness.run.feature_requests import failure_of, have_features
+from harness.run.keybook import KeyBook
 from harness.run.pictures import metadata_of
 from harness.run.protocol import ExtractSet
-from harness.run.station import Station, raise_if_disk
+from harness.run.station import Station
 from harness.run.survey import weights_for
 from harness.run.weights import folder_of
 from harness.score.reference_set import Reference
@@ -31,16 +31,16 @@ def weights_against_set(plan: Plan, cell: Cell) -> list[str]:
     return sorted({name for metric, name in weights_for(plan, cell).items() if METRICS[metric].against_set})
 
 
-def keys_of(desk: Desk, cell: Cell) -> dict[str, str]:
+def keys_of(plan: Plan, book: KeyBook, cell: Cell) -> dict[str, str]:
     """Weights name → key of the reference set's features, for a cell; empty where a file has its own."""
-    keys = {name: desk.keys.reference(name) for name in weights_against_set(desk.plan, cell)}
+    keys = {name: book.reference(name) for name in weights_against_set(plan, cell)}
     return {name: key for name, key in keys.items() if key is not None}
 
 
 def look_at_set(desk: Desk, station: Station, name: str) -> Failure | None:
     """Features of the reference set under one network, unless the store has them; what went wrong."""
     key, known = desk.keys.reference(name), desk.keys.reference_set
-    if key is None or known is None or _have(desk, key):
+    if key is None or known is None or have_features(desk, key):
         return None
     if key in desk.lost_sets:
         return desk.lost_sets[key]
@@ -48,30 +48,12 @@ def look_at_set(desk: Desk, station: Station, name: str) -> Failure | None:
     request = ExtractSet(
         weights=desk.scorers[name], asked=known.asked, content=known.content, features_key=key, made_in=desk.run_id
     )
-    failure = _ask(desk, station, request)
+    failure = failure_of(desk, station, request)
     if failure is not None:
         desk.go_on()
         desk.tell.say(f"reference set: {failure.reason}")
         desk.lost_sets[key] = failure  # not tried again for each cell
     return failure
-
-
-def _ask(desk: Desk, station: Station, request: ExtractSet) -> Failure | None:
-    """What went wrong, within the time of a cell; a full disk is no set's fault and is raised."""
-    try:
-        reply = call(station.worker(), request, desk.plan.cell_timeout_s)
-    except StoreError:
-        raise
-    except HarnessError as error:
-        return Failure(kind="worker-died", reason=error.happened, do=error.do)
-    raise_if_disk(reply)
-    return reply.failure
-
-
-def _have(desk: Desk, key: str) -> bool:
-    if not desk.store.has("features", key):
-        return False
-    return not desk.fresh or metadata_of(desk.store.get("features", key)).get("made_in") == desk.run_id
 
 
 def reference_of(desk: Desk, name: str) -> Reference | str:

@@ -8,7 +8,7 @@ from harness.plan.types import Cell, Plan
 from harness.run.keybook import KeyBook
 from harness.run.scoring import needed_weights
 from harness.run.scoring_code import scoring_of
-from harness.run.set_features import weights_against_set
+from harness.run.set_features import keys_of, weights_against_set
 from harness.store.records import CellRecord, RunRecord
 from harness.store.runs import slug
 from harness.store.store import Store
@@ -77,6 +77,6 @@ def _against_same_set(store: Store, plan: Plan, book: KeyBook, cell: Cell, recor
     """Whether today's reference set is the one that the record's scores were held against."""
     names = weights_against_set(plan, cell)
     identity = book.reference_set.identity if names and book.reference_set else ""
-    keys = {name: key for name in names if (key := book.reference(name)) is not None}
+    keys = keys_of(plan, book, cell)
     there = all(store.has("features", key) for key in keys.values())
     return (record.reference_set, record.reference_features) == (identity, keys) and there

@@ -34,9 +34,9 @@ from harness.errors import MissingError
 from harness.score.folder_forms import STATISTICS
 from harness.score.frechet import Statistics
 from harness.score.reference_set import MADE_WITH, MOST_PICTURES, Reference
+from harness.spec.reference_sets import PICKLES
 
 SHIPPED = STATISTICS
-PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt")
 LARGEST_BYTES = 2_200_000_000  # that its numbers take in double precision, or unfolded
 MOST_FEATURES = 16_384
 _EXPECTED = (

@@ -12,7 +12,7 @@ WORLD = "world"
 WORLD_DEFAULTS = {"count": 4096, "seed": 3}  # the set whose statistics are shipped with the miniature's extractor
 WORLD_BOUNDS = {"count": (2, 100_000), "seed": (0, 2**32 - 1)}
 FILES = (".safetensors", ".npz")
-_PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt")
+PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt")
 _EXPECTED = "world, {world: {count: 4096, seed: 3}}, a folder of pictures, or a .safetensors or .npz file"
 
 
@@ -68,6 +68,6 @@ def _at(reader: Reader, value: str) -> ReferenceSet | None:
         return ReferenceSet(kind="folder", path=str(path))
     if path.suffix.lower() in FILES:
         return ReferenceSet(kind="file", path=str(path))
-    pickled = " is a pickle, and reading one runs whatever code is in it" if path.suffix.lower() in _PICKLES else ""
+    pickled = " is a pickle, and reading one runs whatever code is in it" if path.suffix.lower() in PICKLES else ""
     reader.bad(place, f"{value}{pickled or ' is no reference set'}", _EXPECTED)
     return None

@@ -73,7 +73,18 @@ def studentize(values: Vector, *, seed: int, resamples: int = RESAMPLES) -> Stud
     Args:
         values: (n,) one number for each prompt, n >= 2.
         seed: of the resampling.
-        resamples: how many; none: Student's t.
+        resamples: how many.
+
+    Raises:
+        ValueError: fewer than two values, or one that is not finite.
+    """
+    plain = student(values)
+    resampled = plain.sd > 0 and plain.n >= _LEAST_BOOTSTRAP
+    return replace(plain, t=_resample(np.asarray(values) - plain.mean, seed, resamples)) if resampled else plain
+
+
+def student(values: Vector) -> Studentized:
+    """The same without resampling, by Student's t: of a few numbers that are means themselves, such as visits.
 
     Raises:
         ValueError: fewer than two values, or one that is not finite.
@@ -84,17 +95,7 @@ def studentize(values: Vector, *, seed: int, resamples: int = RESAMPLES) -> Stud
     n, mean = len(values), float(values.mean())
     # Rounding leaves a spread of about 1e-16 in equal numbers: that is none.
     sd = float(values.std(ddof=1)) if np.ptp(values) > 1e-12 * max(1.0, abs(mean)) else 0.0
-    t = _resample(values - mean, seed, resamples) if sd > 0 and resamples and n >= _LEAST_BOOTSTRAP else None
-    return Studentized(mean=mean, sd=sd, se=sd / float(np.sqrt(n)), n=n, t=t)
-
-
-def student(values: Vector) -> Studentized:
-    """The same without resampling, by Student's t: of a few numbers that are means themselves, such as visits.
-
-    Args:
-        values: (n,) n >= 2, all finite.
-    """
-    return replace(studentize(values, seed=0, resamples=0), t=None)
+    return Studentized(mean=mean, sd=sd, se=sd / float(np.sqrt(n)), n=n, t=None)
 
 
 def _resample(centred: Vector, seed: int, resamples: int) -> Vector | None:

@@ -11,11 +11,12 @@ from scipy.special import bdtr, ndtri, stdtrit
 
 from harness.stats.bootstrap import RESAMPLES, Studentized, studentize
 from harness.stats.pairing import average_by_cluster, cluster_index
+from harness.stats.power import LEAST
 
 Vector = NDArray[np.float64]
 
 #: Prompts below which a mean stands alone: resampling four numbers makes intervals that reach past what a score can be.
-LEAST_PROMPTS = 6
+LEAST_PROMPTS = LEAST["prompt"]
 
 
 @dataclass(frozen=True)

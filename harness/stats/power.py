@@ -14,8 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import cos, exp, inf, log, pi, sqrt
 from statistics import NormalDist
+from typing import Literal
 
 ALPHA = 0.05
+Unit = Literal["prompt", "visit"]
+#: Fewer independent units than this are judged by nobody. With fewer than six prompts an exact sign-flip p cannot go
+#: under 5 % (2 / 2^n). A visit's mean is one of many calls, near enough to normal for Student's t from two visits on.
+LEAST: dict[Unit, int] = {"prompt": 6, "visit": 2}
 POWER = 0.8  # of settling where there is no effect
 POWER_FOUND = 0.9  # of finding a harm of twice the margin
 NO_SENSE_BEYOND = 1_000_000

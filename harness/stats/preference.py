@@ -18,12 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr, ndtri
 
-from harness.stats.intervals import Estimate
+from harness.stats.intervals import LEAST_PROMPTS, Estimate
 from harness.stats.pairing import average_by_cluster
 
 Vector = NDArray[np.float64]
 
-LEAST_PROMPTS = 6  # of fewer an exact sign test cannot go under 5 % (2 / 2^n)
 _IMAGINED = 0.5
 
 

@@ -32,11 +32,9 @@ Verdict = Literal["improved", "regressed", "equivalent", "inconclusive"]
 
 ALPHA = power.ALPHA
 SHOWN_LEVEL = 0.9
-Unit = Literal["prompt", "visit"]
+Unit = power.Unit
 Mean = Studentized | ShareDifference | WelchDifference
-#: Fewer independent units than this are judged by nobody. With fewer than six prompts an exact sign-flip p cannot go
-#: under 5 % (2 / 2^n). A visit's mean is one of many calls, near enough to normal for Student's t from two visits on.
-LEAST: dict[Unit, int] = {"prompt": 6, "visit": 2}
+LEAST = power.LEAST
 _FINER = 2  # the least p of a bootstrap must be at most half of what Holm asks of the first of so many comparisons
 
 

@@ -65,6 +65,11 @@ def drift(record: CellRecord) -> float:
     return (record.timing.drift or 0.0) if record.timing else 0.0
 
 
+def drift_words(moved: float, margin: float) -> str:
+    """Why two cells that were timed side by side cannot be shown to be alike; both are shares."""
+    return f"the machine drifted by {moved:.1%} within or between visits, more than the margin of {margin:.1%}"
+
+
 def not_its_own(record: CellRecord) -> str | None:
     """Why a timing is no evidence of the cell's speed: what was timed made other pictures. ``None``: it did not."""
     far = record.timed_apart

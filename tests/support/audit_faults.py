@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from support.planting import planted_path
 from support.runs import CAPTIONS, Lab
 from tiny_kandinsky import save_tiny
 
@@ -36,8 +37,6 @@ FAULTS: dict[str, tuple[str, str]] = {
 SOUND = ("channels-last", "sdpa")  # cells beside them that nothing is planted in
 TIMED = "compile(dynamic=false)"  # what only a timed call shows
 _PLANTED = """
-import importlib.abc, importlib.util, sys
-
 def plant(module):
     import torch
     compile_, apply = torch.compile, module.apply_stack
@@ -80,29 +79,13 @@ def change_in_each_call(compiled):
     def count(*_):
         network.calls += 1
     compiled.register_forward_pre_hook(count)
-
-class Finder(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name != "harness.pipelines.load":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        run = spec.loader.exec_module
-        def exec_module(module):
-            run(module)
-            plant(module)
-        spec.loader.exec_module = exec_module
-        return spec
-
-sys.meta_path.insert(0, Finder())
 """
 
 
 def variables(folder: Path) -> dict[str, str]:
     """Of an environment in which every worker meets the faults."""
     folder.mkdir()
-    (folder / "sitecustomize.py").write_text(_PLANTED)
-    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))}
+    return planted_path(folder, "harness.pipelines.load", _PLANTED)
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from support.planting import planted_path
 
 RUNS_OUT = "attention-slicing"  # cells with it run out of memory
 SPEC = {
@@ -16,8 +17,6 @@ echo "planted: the compiler gave up" >&2
 exit 1
 """
 _PLANTED = """
-import importlib.abc, importlib.util, sys
-
 def plant(module):
     import torch
     call = module._decoder_call
@@ -27,21 +26,6 @@ def plant(module):
             raise torch.OutOfMemoryError("planted: tried to allocate 900 GiB")
         return call(loaded, settings, *rest)
     module._decoder_call = decoder_call
-
-class Finder(importlib.abc.MetaPathFinder):
-    def find_spec(self, name, path, target=None):
-        if name != "harness.pipelines.decoder":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        run = spec.loader.exec_module
-        def exec_module(module):
-            run(module)
-            plant(module)
-        spec.loader.exec_module = exec_module
-        return spec
-
-sys.meta_path.insert(0, Finder())
 """
 
 
@@ -51,6 +35,5 @@ def plant(folder: Path) -> dict[str, str]:
     compiler = folder / "g++-that-gives-up"
     compiler.write_text(_COMPILER)
     compiler.chmod(0o755)
-    (folder / "sitecustomize.py").write_text(_PLANTED % RUNS_OUT)
-    path = os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH", "")]))
-    return {"CXX": str(compiler), "PYTHONPATH": path, "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor")}
+    path = planted_path(folder, "harness.pipelines.decoder", _PLANTED % RUNS_OUT)
+    return {"CXX": str(compiler), **path, "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor")}

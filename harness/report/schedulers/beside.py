@@ -110,6 +110,6 @@ def words_beside(beside: Beside, metric: str) -> list[str]:
     where = f"{strip.ground.title}: " if strip.ground.title else ""
     names = [point.cell.settings.scheduler.label for point in beside.left_out]
     more = f" Left out: {listing(names, 4)}." if names else ""
-    marks = f" {_marks(beside, metric)}." if _marks(beside, metric) else ""
+    marks = f" {told}." if (told := _marks(beside, metric)) else ""
     text = f"{where}“{prompt}”, seed {strip.row.seed}.{more}{marks} Chosen by rule: {strip.chosen.rule}."
     return wrap(text, _TEXT, _ROOM, lines=9)
