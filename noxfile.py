@@ -19,6 +19,10 @@ _REFERENCES = (
     "lpips==0.1.4", "torch-fidelity==0.4.0", "clean-fid==0.1.35", "prdc==0.2", "scikit-learn", "joblib",
     "threadpoolctl",
 )  # fmt: skip
+#: in a folder of their own, seen by one reference: the authors' ImageReward stands on a transformers of its time
+_IMAGE_REWARD = (
+    "image-reward==1.5", "transformers==4.30.2", "tokenizers==0.13.3", "huggingface_hub==0.19.4", "fairscale==0.4.13",
+)  # fmt: skip
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -89,6 +93,12 @@ def models(session: nox.Session) -> None:
     _run(session, "harness.catalog.models_page")
 
 
+@nox.session(default=False)
+def margins(session: nox.Session) -> None:
+    """Write the catalog's margins into docs/compare.md."""
+    _run(session, "harness.catalog.margins_page", **_ONE_THREAD)
+
+
 @nox.session(name="full-size", default=False)
 def full_size(session: nox.Session) -> None:
     """Build 2.2's decoder at its real size, run two steps on the CPU, and write what it took into docs/models.md."""
@@ -100,9 +110,16 @@ def metrics(session: nox.Session) -> None:
     """Hold every metric against its reference implementations again and write docs/metrics.md."""
     folder = Path(session.create_tmp()) / "references"
     if "--page" not in session.posargs:
-        _run(session, "pip", "install", "--quiet", "--no-deps", "--target", str(folder), *_REFERENCES)
+        for place, packages in ((folder, _REFERENCES), (folder / "image-reward", _IMAGE_REWARD)):
+            _run(session, "pip", "install", "--quiet", "--no-deps", "--target", str(place), *packages)
     where = {"PYTHONPATH": "tests", "HARNESS_REFERENCES": str(folder)}
     _run(session, "support.metric_agreement", *session.posargs, **where, **_ONE_THREAD)
+
+
+@nox.session(name="reference-sets", default=False)
+def reference_sets(session: nox.Session) -> None:
+    """Simulate sets of pictures, and write how often their intervals hold into docs/reference-sets.md."""
+    _run(session, "support.jackknife_coverage", *session.posargs, PYTHONPATH="tests", **_ONE_THREAD)
 
 
 @nox.session(default=False)

@@ -16,6 +16,7 @@ _PSNR = "ITU-T J.340: 10·log10(255² / mean squared difference)"
 _CLIPSCORE = "J. Hessel et al., CLIPScore, EMNLP 2021"
 _KYNKAANNIEMI = "T. Kynkäänniemi et al., Improved precision and recall metric, NeurIPS 2019"
 _NAEEM = "M. Naeem et al., Reliable fidelity and diversity metrics, ICML 2020"
+_WORLD = "this project's world: the caption says what must be seen"
 _LEAST = 100  # prompts; of fewer dimensions than 50, twice these
 _EIGEN = "D. Eigen et al., NeurIPS 2014; scale and shift fitted as in R. Ranftl et al., MiDaS, TPAMI 2020"
 
@@ -56,8 +57,19 @@ METRICS: dict[str, MetricRow] = {
                   least_n=1, uses="open_clip", source="S. Sadat et al., CADS, ICLR 2024: the mean similarity score",
                   notes="mean distance of two seeds' pictures of one prompt; more is not always better"),
         MetricRow(name="world_truth", tasks=("text-to-image",), direction="higher", unit="share", per_image=True,
-                  least_n=1, uses="judge", source="this project's world: the caption says what must be seen",
+                  least_n=1, uses="judge", source=_WORLD,
                   notes="share of pictures whose shape, both colours, size and place are all right"),
+        MetricRow(name="world_shape", tasks=("text-to-image",), direction="higher", unit="share", per_image=True,
+                  least_n=1, uses="judge", source=_WORLD, notes="share of pictures whose shape is the caption's"),
+        MetricRow(name="world_colours", tasks=("text-to-image",), direction="higher", unit="share", per_image=True,
+                  least_n=1, uses="judge", source=_WORLD,
+                  notes="share of pictures whose shape and background both have the caption's colours"),
+        MetricRow(name="world_size", tasks=("text-to-image",), direction="higher", unit="share", per_image=True,
+                  least_n=1, uses="judge", source=_WORLD,
+                  notes="share of pictures whose shape is as large as the caption says"),
+        MetricRow(name="world_place", tasks=("text-to-image",), direction="higher", unit="share", per_image=True,
+                  least_n=1, uses="judge", source=_WORLD,
+                  notes="share of pictures whose shape stands where the caption says"),
         MetricRow(name="image_similarity", tasks=("image-to-image", "controlnet-depth-image-to-image"),
                   direction="higher", unit="points", per_image=True, least_n=1, uses="open_clip",
                   source="A. Radford et al., CLIP, ICML 2021: cosine of two pictures' features",
@@ -119,8 +131,9 @@ MARGINS = tuple(name for name, row in METRICS.items() if row.per_image and name 
 MEASURES = ("latency", "peak_memory")
 
 DEFAULT_MARGINS: dict[str, float | str] = {
-    "clip_score": 0.3, "world_truth": 0.05, "image_similarity": 0.5, "clip_inside": 0.5, "outside_error": 0.5,
-    "edge_error": 1.0, "depth_agreement": 0.02, "depth_error": 0.02, "latency": "3%", "peak_memory": "2%",
+    "clip_score": 0.3, "world_truth": 0.05, "world_shape": 0.05, "world_colours": 0.05, "world_size": 0.05,
+    "world_place": 0.05, "image_similarity": 0.5, "clip_inside": 0.5, "outside_error": 0.5, "edge_error": 1.0,
+    "depth_agreement": 0.02, "depth_error": 0.02, "latency": "3%", "peak_memory": "2%",
 }  # fmt: skip
 
 

@@ -64,17 +64,21 @@ WEIGHTS: dict[str, WeightsRow] = {
                    notes="untested with the real weights; no revision is pinned: the commit of the day is resolved and "
                           "recorded"),
         WeightsRow(name="HPSv2.1", kind="preference", place=None, architecture="CLIP ViT-H-14, tuned on HPD v2",
-                   embedding_dim=1024, resize=_OPEN_CLIP_RESIZE, verified=False, literature="hps_v2",
+                   embedding_dim=1024, resize=_OPEN_CLIP_RESIZE, verified=False,
                    closed="its authors give it away as a pickle only (xswu/HPSv2, HPS_v2.1_compressed.pt), and the "
                           "safetensors copy of others (RE-N-Y/hpsv21) has no configuration; a folder with its weights "
                           "in open_clip's form opens it: `scorers: {preference: FOLDER}`",
-                   notes="untested with the real weights"),
+                   notes="untested with the real weights; its authors report the cosine alone, not times the logit "
+                         "scale"),
         WeightsRow(name="ImageReward", kind="preference", place=None,
-                   architecture="BLIP (ViT-L-16 and a text encoder that attends to it) and an MLP", embedding_dim=768,
-                   resize="bicubic, shortest side, centre crop to 224×224", verified=False, literature="image_reward",
-                   closed="its authors give it away as a pickle only (zai-org/ImageReward, ImageReward.pt), and it is "
-                          "no CLIP: its network is not in this project; a plug-in's metric can bring it",
-                   notes="untested with the real weights"),
+                   architecture="BLIP (ViT-L-16 and a text encoder that attends to it) and five linear layers",
+                   embedding_dim=768, resize=_OPEN_CLIP_RESIZE, verified=False,
+                   closed="published as a pickle only (zai-org/ImageReward, ImageReward.pt); `python -m "
+                          "harness.score.convert image-reward FILE FOLDER --vocabulary vocab.txt`, with the vocabulary "
+                          "of bert-base-uncased, makes a folder of it, and `scorers: {preference: FOLDER}` in a spec "
+                          "names that",
+                   notes="untested with the real weights: its rewards stay `preference`, and the record names the file "
+                         "by its SHA-256"),
     )
 }  # fmt: skip
 

@@ -52,6 +52,7 @@ def ab_verb(
     from harness.compare.ab_report import Files, report_ab, terminal
     from harness.compare.ab_report import as_json as ab_json
     from harness.compare.outcome import exit_code
+    from harness.compare.strict import strict_lines
     from harness.run.ab.whole import AbRun, run_ab
 
     command = shlex.join(["harness", *sys.argv[1:]])
@@ -60,4 +61,6 @@ def ab_verb(
     files = Files(out, markdown, junit, strict)
     report = report_ab(store_path, [run.run_id for run in made.runs], made.notes, files)
     say(ab_json(report).rstrip() if as_json else terminal(report))
+    if strict and (why := strict_lines(report.compared)):
+        say("\n  ".join(why), error=True)
     context.exit(exit_code(report.compared, strict=strict))

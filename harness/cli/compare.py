@@ -40,6 +40,7 @@ def compare_verb(
     """
     from harness.compare.margins import late_margin
     from harness.compare.outcome import exit_code
+    from harness.compare.strict import strict_lines
     from harness.compare.terminal import render
     from harness.compare.whole import Wanted, compare_whole
     from harness.compare.whole import as_json as whole_json
@@ -48,6 +49,8 @@ def compare_verb(
     wanted = Wanted(baseline, run, store_path, late, out, junit, markdown, strict)
     compared = compare_whole(wanted)
     say(whole_json(compared).rstrip() if as_json else render(compared))
+    if strict and (why := strict_lines(compared)):
+        say("\n  ".join(why), error=True)
     context.exit(exit_code(compared, strict=strict))
 
 
@@ -76,4 +79,5 @@ def baseline_import(file: Path, store_path: Path) -> None:
     """Check FILE and bring it into the store as a run. Its results count as made here: import what you trust."""
     from harness.compare.baseline import import_
 
-    say(f"{import_(file, open_(store_path, create=True))} is in {store_path}")
+    run_id, total = import_(file, open_(store_path, create=True))
+    say(f"{run_id} is in {store_path}; the file's SHA-256 is {total}, which `baseline export` said if it is the same")

@@ -59,11 +59,11 @@ def judge_verb(
 def _count(store_path: Path, run: str, files: tuple[Path, ...], markdown: Path | None, *, as_json: bool) -> None:
     from harness.compare.judge.rendering import render, render_markdown
     from harness.compare.judge.whole import count_votes
-    from harness.store.atomic import write_atomic
+    from harness.compare.outputs import put
 
     found = count_votes(open_(store_path), run, files)
     if markdown is not None:
-        write_atomic(markdown, render_markdown(found).encode())
+        put(markdown, render_markdown(found).encode(), "--markdown")
     say(json.dumps(found.as_json(), indent=2, ensure_ascii=False) if as_json else render(found))
 
 

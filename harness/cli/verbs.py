@@ -72,10 +72,10 @@ def plan(
         say(json.dumps(whole, indent=2, ensure_ascii=False))
         return
     parts = (
-        render_plan(made),
-        render_power(power),
-        render_missing(absent, spec),
         "" if fits is None else render_preflight(fits),
+        render_plan(made),
+        render_missing(absent, spec),
+        render_power(power),
     )
     say("\n\n".join(part for part in parts if part))
 

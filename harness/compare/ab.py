@@ -6,21 +6,22 @@ rule is that of two cells of one run (decision 0005).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-
-import numpy as np
 
 from harness.compare.cases import Case, CellPair
 from harness.compare.types import Finding
-from harness.stats.pairing import paired_harm
+from harness.stats.pairing import harm_by_visit
 from harness.stats.verdict import PairedSample
 from harness.store.measured import drift, drift_words, not_its_own
-from harness.store.records import CellRecord, RunRecord
+from harness.store.records import CellRecord, RunRecord, Turns
 
-IN_TURNS = (
-    "The two were timed in turns, round by round, each going first as often as the other: "
-    "latency and peak memory are paired by round."
-)
+IN_TURNS: dict[Turns, str] = {
+    "visit": "The two were timed in turns, round by round, each going first as often as the other: "
+    "latency and peak memory are paired by round.",
+    "call": "The two were timed in turns, call by call in each round, each going first as often as the other: "
+    "latency and peak memory are paired by round.",
+}
 WHOLE = "the whole of it, libraries included: what one environment loads when it starts, another loads when it works"
 Visits = Mapping[int, float]  # round -> cost
 
@@ -58,14 +59,11 @@ def paired_case(cells: CellPair, known: Finding, costs: tuple[Visits, Visits], m
         margin: 0.03 is 3 %. With a drift past it sameness is not shown. A difference is: what moves between rounds
             cancels in them, what moves within one stands in their spread, and each side goes first as often.
     """
-    mine, theirs = costs
-    rounds = [visit for visit in mine if visit in theirs]
-    each = [np.array([side[visit] for visit in rounds], dtype=np.float64) for side in (mine, theirs)]
-    if not all(np.all(np.isfinite(cost) & (cost > 0)) for cost in each):
+    harm = harm_by_visit(*costs)
+    if harm is None:
         reason = "a visit has no measurement above zero: no ratio is made of that"
         return Case(known.model_copy(update={"verdict": "inconclusive", "reason": reason}))
     moved = max(drift(cells.old), drift(cells.new)) if known.metric == "latency" else 0.0
-    harm, limit = paired_harm(*each, direction="lower", relative=True), float(np.log1p(margin))
-    sample = PairedSample(f"{cells.old.cell_id}:{known.metric}", harm, limit, unit="visit")
+    sample = PairedSample(f"{cells.old.cell_id}:{known.metric}", harm, math.log1p(margin), unit="visit")
     foreign = not_its_own(cells.old) or not_its_own(cells.new)
     return Case(known, sample, "lower", spoilt=foreign, drifted=drift_words(moved, margin) if moved > margin else None)

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from harness.base import Frozen
+from harness.compare.outputs import put
 from harness.errors import MissingError, StoreError
 from harness.store.atomic import write_atomic
 from harness.store.blobs import STAGES
@@ -60,8 +61,14 @@ def export(store: Store, run_id: str, file: Path) -> str:
     files = {name: hashlib.sha256(data).hexdigest() for name, data in entries.items()}
     manifest = Manifest(format=FORMAT, version=VERSION, run_id=run_id, files=files, absent=absent)
     data = _zip({_MANIFEST: manifest.model_dump_json(indent=1).encode(), **entries})
-    write_atomic(file, data)
+    put(file, data, "FILE")
     return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of(file: Path) -> str:
+    """A file's SHA-256, read piece by piece."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _records(store: Store, run_id: str) -> dict[str, bytes]:
@@ -103,8 +110,11 @@ def unpack(file: Path, folder: Path) -> tuple[Store, str]:
     return store, manifest.run_id
 
 
-def import_(file: Path, store: Store) -> str:
-    """Bring a baseline's file into a store as a run; gives its id. What is there already stays as it is.
+def import_(file: Path, store: Store) -> tuple[str, str]:
+    """Bring a baseline's file into a store as a run. What is there already stays as it is.
+
+    Returns:
+        The run's id, and the file's SHA-256.
 
     Raises:
         HarnessError: the file is bad, or the store holds something else under the same name.
@@ -121,7 +131,7 @@ def import_(file: Path, store: Store) -> str:
             if name != "run/run.json":
                 write_atomic(target / name.removeprefix("run/"), data)
         write_atomic(target / "run.json", (source / "run.json").read_bytes())  # last: before it there is no run
-    return run_id
+    return run_id, sha256_of(file)
 
 
 def _refuse_other(store: Store, made: Store, run_id: str) -> None:

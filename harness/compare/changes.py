@@ -30,6 +30,29 @@ def weight_changes(pairs: Sequence[CellPair]) -> tuple[Change, ...]:
     return _gathered((pair, _of_weights(pair)) for pair in pairs)
 
 
+def unknown_changes(baseline: RunRecord, run: RunRecord) -> tuple[str, ...]:
+    """What may differ though no record says so: a harness without a revision, or with files that differ from it."""
+    if baseline.run_id == run.run_id:
+        return ()
+    sides = {"baseline": _source(baseline), "run": _source(run)}
+    without = [side for side, source in sides.items() if not source.get("revision")]
+    if without:
+        which = f"of the {without[0]}" if len(without) == 1 else "of either run"
+        return (f"The harness's own revision {which} is not known: whether its code changed is not known.",)
+    dirty = [side for side, source in sides.items() if source.get("dirty")]
+    if dirty:
+        whose = " and the ".join(dirty)
+        return (
+            f"The harness of the {whose} had files that differ from its revision: what changed there is not known.",
+        )
+    return ()
+
+
+def _source(run: RunRecord) -> dict[str, Any]:
+    found = run.environment.get("source")
+    return found if isinstance(found, dict) else {}
+
+
 def _lasting(run: RunRecord) -> dict[str, Any]:
     return flat({name: value for name, value in run.environment.items() if name not in _ALWAYS_OTHERWISE})
 

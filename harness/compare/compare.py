@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from harness.compare.ab import IN_TURNS, in_turns
 from harness.compare.cases import Case, CellPair, settled
-from harness.compare.changes import environment_changes, scheduler_changes, weight_changes
+from harness.compare.changes import environment_changes, scheduler_changes, unknown_changes, weight_changes
 from harness.compare.costs import APART, cost_cases, other_machine
 from harness.compare.margins import Margins, margin_notes
 from harness.compare.matching import match_cells
+from harness.compare.naming import full_name, one_sided
 from harness.compare.noise import noise_notes
 from harness.compare.pictures import Looked, look
 from harness.compare.quality import quality_cases
@@ -53,11 +54,12 @@ def compare(
         baseline=_side(baseline, places[0]),
         run=_side(run, places[1]),
         cells=tuple(_cell(one, found) for one, found in zip(seen, findings, strict=True)),
-        only_baseline=tuple(cell.label for cell in matched.only_baseline),
-        only_run=tuple(cell.label for cell in matched.only_run),
+        only_baseline=one_sided(matched.only_baseline),
+        only_run=one_sided(matched.only_run),
         environment=environment_changes(baseline.run, run.run),
         schedulers=scheduler_changes(pairs),
         weights=weight_changes(pairs),
+        unknown=unknown_changes(baseline.run, run.run),
         margins=margins,
         notes=(
             *margin_notes(baseline.plan, run.plan, late or {}),
@@ -69,8 +71,8 @@ def compare(
 
 
 def _timed(baseline: RunView, run: RunView, seen: list[Seen]) -> list[str]:
-    if in_turns(baseline.run, run.run):
-        return [IN_TURNS]
+    if in_turns(baseline.run, run.run) and run.run.pair is not None:
+        return [IN_TURNS[run.run.pair.turns]]
     return [APART] if any(isinstance(case.sample, UnpairedSample) for one in seen for case in one.cases) else []
 
 
@@ -136,6 +138,7 @@ def _cell(seen: Seen, findings: list[Finding]) -> CellCompared:
     outcome = outcome_of(pair.old, pair.new)
     return CellCompared(
         label=pair.old.label,
+        name=full_name(pair.old.settings),
         baseline_id=pair.old.cell_id,
         run_id=pair.new.cell_id,
         outcome=outcome,

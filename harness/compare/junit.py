@@ -1,5 +1,7 @@
 """A comparison as JUnit XML: one test case for each cell and metric.
 
+A test case is named by the cell's every knob, so that its history in CI goes on when the spec sweeps more, or less.
+
 A failure is a regression. Skipped is what is not comparable, what has no verdict, and what is inconclusive: a green
 mark would say that something was shown. ``strict`` makes the inconclusive ones failures, as it does with the exit code.
 """
@@ -10,11 +12,12 @@ import re
 from xml.etree import ElementTree as ET
 
 from harness.compare import words
-from harness.compare.types import CellCompared, Compared, Finding
+from harness.compare.outcome import headline
+from harness.compare.types import RESULT, CellCompared, Compared, Finding
+from harness.compare.undecided import largest_words
 
 #: What XML 1.0 cannot hold, however it is written.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_ABSENT = "the run has no such cell"
 
 
 def render_junit(compared: Compared, *, strict: bool = False) -> bytes:
@@ -25,8 +28,10 @@ def render_junit(compared: Compared, *, strict: bool = False) -> bytes:
         ET.SubElement(properties, "property", name=_legal(name), value=_legal(text))
     for cell, finding in compared.findings():
         _case(suite, cell, finding, strict=strict)
-    for label in compared.only_baseline:
-        _finish(_new(suite, label, "result"), _ABSENT, failed=strict)
+    for alone in (*compared.only_baseline, *compared.only_run):
+        of_baseline = alone in compared.only_baseline
+        told = f"{alone.label}: not compared; only the {'baseline' if of_baseline else 'run'} has it"
+        _finish(_new(suite, alone.name, RESULT), told, failed=strict and of_baseline)
     tests = {"tests": "testcase", "failures": "testcase/failure", "skipped": "testcase/skipped"}
     suite.attrib.update({name: str(len(suite.findall(path))) for name, path in tests.items()} | {"errors": "0"})
     root = ET.Element("testsuites")
@@ -38,12 +43,18 @@ def render_junit(compared: Compared, *, strict: bool = False) -> bytes:
 def _properties(compared: Compared) -> list[tuple[str, str]]:
     sides = [("baseline", compared.baseline.run_id), ("run", compared.run.run_id)]
     changed = [(heading, words.change_text(one)) for heading, found in words.changes(compared) for one in found]
-    return [*sides, *((f"changed, {heading}", text) for heading, text in changed)]
+    said = [("said", headline(compared)), ("leaning worse the most", largest_words(compared) or "nothing")]
+    unknown = [("not known", text) for text in compared.unknown]
+    return [*sides, *said, *unknown, *((f"changed, {heading}", text) for heading, text in changed)]
 
 
 def _case(suite: ET.Element, cell: CellCompared, finding: Finding, *, strict: bool) -> None:
-    case = _new(suite, cell.label, finding.metric)
-    parts = [finding.verdict, words.change(finding), f"margin {words.margin(finding)}" if finding.margin else ""]
+    case = _new(suite, cell.name, finding.metric)
+    parts = [
+        f"{cell.label}: {finding.verdict}",
+        words.change(finding),
+        f"margin {words.margin(finding)}" if finding.margin else "",
+    ]
     told = "; ".join(part for part in (*parts, words.remark(finding), words.pictures(cell.pictures)) if part)
     open_ = finding.verdict == "inconclusive" or cell.outcome == "not made in the run"
     if finding.verdict == "regressed" or (strict and open_):
@@ -54,8 +65,8 @@ def _case(suite: ET.Element, cell: CellCompared, finding: Finding, *, strict: bo
         _finish(case, told, failed=False)
 
 
-def _new(suite: ET.Element, label: str, name: str) -> ET.Element:
-    return ET.SubElement(suite, "testcase", classname=_legal(label), name=_legal(name))
+def _new(suite: ET.Element, cell: str, name: str) -> ET.Element:
+    return ET.SubElement(suite, "testcase", classname=_legal(cell), name=_legal(name))
 
 
 def _finish(case: ET.Element, told: str, *, failed: bool, kind: str = "inconclusive") -> None:

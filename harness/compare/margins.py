@@ -33,10 +33,16 @@ def late_margin(text: str) -> tuple[str, float | str]:
     Raises:
         UsageError: no metric that a margin may name, or no number.
     """
-    metric, _, value = text.partition("=")
+    metric, equals, value = text.partition("=")
     if metric not in (*MARGINS, *MEASURES):
         raise UsageError(
             f"{text!r} names no metric with a margin.", expected=f"METRIC=VALUE of {', '.join((*MARGINS, *MEASURES))}"
+        )
+    if not value:
+        raise UsageError(
+            f"--margin {text} gives {metric} no value.",
+            expected=f"METRIC=VALUE, such as {metric}=0.3, or {metric}=3%",
+            do="write the value after an equals sign, without a space" if not equals else "write the value",
         )
     try:
         number = float(value.removesuffix("%"))

@@ -6,7 +6,9 @@ from collections import Counter
 
 from harness.compare import words
 from harness.compare.outcome import headline
+from harness.compare.strict import strict_lines
 from harness.compare.types import CellCompared, Compared, Finding
+from harness.compare.undecided import largest_words
 from harness.report.markdown import escape, table_line
 from harness.report.text import moment, plural
 
@@ -15,15 +17,18 @@ _QUIET = ("equivalent", "no verdict")  # counted below the table, when there are
 _FEW = 12
 
 
-def render_markdown(compared: Compared, *, folder: str = "") -> str:
+def render_markdown(compared: Compared, *, folder: str = "", strict: bool = False) -> str:
     """The whole as Markdown.
 
     Args:
         compared: what is said.
         folder: where the worst pictures lie, seen from where the text will lie; "" where it is the same folder.
+        strict: say what is open, where the gate leaves with 3 for it.
     """
     parts = [
         f"### {escape(headline(compared))}",
+        escape(largest_words(compared) or ""),
+        _strict(compared) if strict else "",
         f"Baseline `{compared.baseline.run_id}` ({moment(compared.baseline.started_ms)}), "
         f"run `{compared.run.run_id}` ({moment(compared.run.started_ms)}).",
         _changes(compared),
@@ -37,27 +42,47 @@ def render_markdown(compared: Compared, *, folder: str = "") -> str:
 def _changes(compared: Compared) -> str:
     """Under a heading that folds, for they may be many."""
     found = [(heading, one) for heading, changes in words.changes(compared) for one in changes]
+    unknown = escape(" ".join(compared.unknown))
     if not found:
-        return "Nothing changed in the environment, the schedulers as loaded, or the weights."
+        return f"{unknown} {escape(words.unchanged(compared))}".lstrip()
     lines = [f"- {escape(heading)}: {escape(words.change_text(one))}" for heading, one in found]
     counts = Counter(heading for heading, _ in found)
     told = ", ".join(f"{heading} {count}" for heading, count in counts.items())
-    return f"<details><summary>Changed: {escape(told)}</summary>\n\n" + "\n".join(lines) + "\n\n</details>"
+    folded = f"<details><summary>Changed: {escape(told)}</summary>\n\n" + "\n".join(lines) + "\n\n</details>"
+    return "\n\n".join(part for part in (unknown, folded) if part)
+
+
+def _strict(compared: Compared) -> str:
+    """A list under its heading, and what to do."""
+    lines = [escape(line) for line in strict_lines(compared)]
+    if not lines:
+        return ""
+    return "\n".join([lines[0], "", *(f"- {line}" for line in lines[1:-1]), "", lines[-1]])
 
 
 def _table(compared: Compared) -> str:
     found = words.ranked(compared)
     shown = found if len(found) <= _FEW else [one for one in found if one[1].verdict not in _QUIET]
-    if not shown:
-        return _rest(compared, found)
+    alone = words.one_sided(compared)
+    if not shown and not alone:
+        return _rest(found)
     lines = [table_line(_HEAD), table_line(["---"] * len(_HEAD)), *(_line(*one) for one in shown)]
-    left = [one for one in found if one not in shown]
-    return "\n".join(lines) + (f"\n\n{_rest(compared, left)}" if left else "")
+    lines += [_alone(*one) for one in alone[:_FEW]]
+    left = _rest([one for one in found if one not in shown], len(alone) - _FEW)
+    return "\n".join(lines) + (f"\n\n{left}" if left else "")
 
 
-def _rest(compared: Compared, found: list[tuple[CellCompared, Finding]]) -> str:
+def _alone(label: str, why: str) -> str:
+    """The line of a cell that only one run has."""
+    dashes = ["—"] * (len(_HEAD) - 4)
+    return table_line([escape(label), "result", *dashes, f"{words.MARKS['not comparable']} not compared", escape(why)])
+
+
+def _rest(found: list[tuple[CellCompared, Finding]], alone: int = 0) -> str:
     counts = Counter(finding.verdict for _, finding in found)
-    told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items())
+    parts = [f"{count} {verdict}" for verdict, count in counts.items()]
+    parts += [f"{plural(alone, 'cell')} of one run only"] if alone > 0 else []
+    told = ", ".join(parts)
     return f"Not in the table: {told}." if told else ""
 
 

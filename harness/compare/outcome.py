@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from harness.compare.types import JUDGED, CellCompared, Compared, Verdict
+from collections.abc import Collection
+
+from harness.compare.types import JUDGED, CellCompared, Compared, Finding, Verdict
+from harness.compare.undecided import leaning, undecided_words
 from harness.errors import ExitCode
 from harness.report.text import plural
+from harness.report.view import COSTS
 
 #: What a cell comes to, of all that was found of it: the first of these that is there.
 _GRAVEST: tuple[Verdict, ...] = (
@@ -14,8 +18,22 @@ _GRAVEST: tuple[Verdict, ...] = (
 
 def cell_verdict(cell: CellCompared) -> Verdict:
     """What a pair of cells comes to: one regression makes it regressed, and it is settled only if all of it is."""
-    found = {finding.verdict for finding in cell.findings}
-    return next((verdict for verdict in _GRAVEST if verdict in found), "no verdict")
+    return _gravest(cell.findings) or "no verdict"
+
+
+def verdict_of_pictures(cell: CellCompared) -> Verdict | None:
+    """What a pair of cells comes to in its pictures' metrics alone; ``None``: it has none."""
+    return _gravest([one for one in cell.findings if one.metric not in COSTS])
+
+
+def verdict_of_costs(cell: CellCompared) -> Verdict | None:
+    """What a pair of cells comes to in speed and memory alone; ``None``: neither was measured."""
+    return _gravest([one for one in cell.findings if one.metric in COSTS])
+
+
+def _gravest(findings: Collection[Finding]) -> Verdict | None:
+    found = {finding.verdict for finding in findings}
+    return next((verdict for verdict in _GRAVEST if verdict in found), None)
 
 
 def exit_code(compared: Compared, *, strict: bool) -> ExitCode:
@@ -49,16 +67,44 @@ def _same_pictures(cell: CellCompared) -> bool:
 
 
 def headline(compared: Compared) -> str:
-    """The whole in a sentence, regressions first."""
+    """The whole in a sentence or two, regressions first, then what is open, and last what was not compared at all."""
+    return " ".join(filter(None, (_verdict(compared), _not_compared(compared))))
+
+
+def _verdict(compared: Compared) -> str:
     if not compared.cells:
         return "Not comparable: the two runs share no cell."
     if not is_comparable(compared):
         return "Not comparable: nothing of the shared cells can be judged."
-    counted = [
-        (verdict, compared.count(verdict)) for verdict in ("regressed", "inconclusive", "improved", "equivalent")
-    ]
-    found = ", ".join(f"{count} {verdict}" for verdict, count in counted if count)
     cells = plural(len(compared.cells), "shared cell")
     if compared.count("regressed"):
-        return f"Regressed: {found}, in {cells}."
+        worse = len(leaning(compared))
+        more = f"; {worse} of the inconclusive {'lean' if worse > 1 else 'leans'} to worse" if worse else ""
+        return f"Regressed: {_counted(compared, _ALL)}, in {cells}{more}."
+    if compared.count("inconclusive"):
+        rest = _counted(compared, ("improved", "equivalent"))
+        return f"Undecided: {undecided_words(compared)}{f'; {rest}' if rest else ''}."
+    found = _counted(compared, ("improved", "equivalent"))
     return f"No regression was shown in {cells}: {found or 'nothing was judged, and pictures are identical'}."
+
+
+_ALL: tuple[Verdict, ...] = ("regressed", "inconclusive", "improved", "equivalent")
+
+
+def _counted(compared: Compared, verdicts: tuple[Verdict, ...]) -> str:
+    counts = [(verdict, compared.count(verdict)) for verdict in verdicts]
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts if count)
+
+
+def _not_compared(compared: Compared) -> str:
+    """What a count of the shared cells' verdicts does not know of."""
+    outcomes = [cell.outcome for cell in compared.cells]
+    counts = [
+        (len(compared.only_baseline), "only the baseline has"),
+        (len(compared.only_run), "only the run has"),
+        (outcomes.count("not made in the run"), "the run has not made"),
+        (outcomes.count("not made in the baseline"), "the baseline had not made"),
+        (outcomes.count("failed in both"), "failed in both"),
+    ]
+    told = [f"{plural(count, 'cell')} that {what}" for count, what in counts if count]
+    return f"Not compared: {', '.join(told)}." if told else ""

@@ -1,9 +1,14 @@
-"""Pictures of the same rows: identical by their bytes or their pixels, and else how far apart."""
+"""Pictures of the same rows: identical by their bytes or their pixels, and else how far apart.
+
+A baseline's file comes from elsewhere, so a picture is opened only if it is a PNG no larger than its cell's own size.
+"""
 
 from __future__ import annotations
 
 import io
+import struct
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +17,12 @@ from PIL import Image
 from harness.compare.cases import CellPair
 from harness.compare.matching import RowPair
 from harness.compare.types import Pictures
+from harness.plan.types import Settings
 from harness.store.records import CellRecord
 
 Pixels = NDArray[np.uint8]
+_PNG, _HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", 24  # a PNG begins so, and its sides follow
+_ROOM = 64  # pixels by which a pipeline may round a side up: the size multiple of the real models
 
 
 @dataclass(frozen=True)
@@ -30,29 +38,20 @@ class Looked:
 
 def look(cells: CellPair) -> Looked:
     """Hold every shared row's two pictures against each other."""
-    identical, missing, resized, largest = 0, 0, 0, 0
-    apart: dict[str, float] = {}
-    for rows in cells.rows:
-        found = _difference(cells, rows)
-        if found is None:
-            missing += 1
-        elif found.shape == ():
-            resized += 1
-        elif not found.any():
-            identical += 1
-        else:
-            apart[rows[0].id] = float(found.mean())
-            largest = max(largest, int(found.max()))
-    subtracted = identical + len(apart)
+    found = {rows[0].id: _difference(cells, rows) for rows in cells.rows}
+    apart = {name: one for name, one in found.items() if not isinstance(one, str)}
+    count = {what: sum(one == what for one in found.values() if isinstance(one, str)) for what in _OUTCOMES}
+    subtracted = count["identical"] + len(apart)
     told = Pictures(
         rows=len(cells.rows),
-        identical=identical,
-        different=len(apart) + resized,
-        missing=missing,
-        resized=resized,
-        largest_difference=largest if subtracted else None,
+        identical=count["identical"],
+        different=len(apart) + count["resized"],
+        missing=count["missing"],
+        resized=count["resized"],
+        unread=count["unread"],
+        largest_difference=max((one.largest for one in apart.values()), default=0) if subtracted else None,
     )
-    return Looked(told, apart)
+    return Looked(told, {name: one.mean for name, one in apart.items()})
 
 
 def both(cells: CellPair, rows: RowPair) -> tuple[bytes, bytes] | None:
@@ -63,30 +62,65 @@ def both(cells: CellPair, rows: RowPair) -> tuple[bytes, bytes] | None:
 
 def pixels(png: bytes) -> Pixels:
     """Of a picture: (height, width, 3), 0 to 255."""
-    with Image.open(io.BytesIO(png)) as image:
+    with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
         return np.asarray(image.convert("RGB"))
 
 
-_SAME: NDArray[np.int16] = np.zeros((1,), dtype=np.int16)
-_UNLIKE: NDArray[np.int16] = np.zeros((), dtype=np.int16)
+def size_of(png: bytes) -> tuple[int, int] | None:
+    """Width and height that a PNG's header states, before anything is decoded; ``None``: it is no PNG."""
+    if len(png) < _HEADER or not png.startswith(_PNG):
+        return None
+    width, height = struct.unpack(">II", png[len(_PNG) : _HEADER])
+    return width, height
 
 
-def _difference(cells: CellPair, rows: RowPair) -> NDArray[np.int16] | None:
-    """Absolute difference of two pictures; ``None``: one is missing; without a shape: of two sizes."""
-    sums = _sum_of(cells.old, rows[0].id), _sum_of(cells.new, rows[1].id)
+def fits(png: bytes, settings: Settings) -> bool:
+    """Whether bytes are a PNG that is no larger than a cell makes them."""
+    size = size_of(png)
+    return size is not None and size[0] < settings.width + _ROOM and size[1] < settings.height + _ROOM
+
+
+def opened(png: bytes, settings: Settings) -> Pixels | None:
+    """A cell's picture; ``None``: it is larger than the cell makes them, no PNG, or damaged."""
+    if not fits(png, settings):
+        return None
+    try:
+        return pixels(png)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what a decoder says of damage
+        return None
+
+
+@dataclass(frozen=True)
+class _Apart:
+    """Absolute difference of two pictures, of 255 levels."""
+
+    mean: float
+    largest: int
+
+
+_Outcome = Literal["identical", "missing", "resized", "unread"]
+_OUTCOMES: tuple[_Outcome, ...] = ("identical", "missing", "resized", "unread")
+
+
+def _difference(cells: CellPair, rows: RowPair) -> _Apart | _Outcome:
+    """How far two pictures are apart, or why they are not subtracted."""
+    sums = sum_of(cells.old, rows[0].id), sum_of(cells.new, rows[1].id)
     if sums[0] is not None and sums[0] == sums[1]:
-        return _SAME
+        return "identical"
     found = both(cells, rows)
     if found is None:
-        return None
-    theirs, mine = map(pixels, found)
+        return "missing"
+    theirs, mine = opened(found[0], cells.old.settings), opened(found[1], cells.new.settings)
+    if theirs is None or mine is None:
+        return "unread"
     if theirs.shape != mine.shape:
-        return _UNLIKE
-    return np.abs(mine.astype(np.int16) - theirs.astype(np.int16))
+        return "resized"
+    apart = np.abs(mine.astype(np.int16) - theirs.astype(np.int16))
+    return _Apart(float(apart.mean()), int(apart.max())) if apart.any() else "identical"
 
 
-def _sum_of(cell: CellRecord, row_id: str) -> str | None:
-    """The SHA-256 of a row's PNG bytes."""
+def sum_of(cell: CellRecord, row_id: str) -> str | None:
+    """The SHA-256 of a row's PNG bytes, as the record has it."""
     for batch in cell.batches:
         if row_id in batch.rows:
             return batch.image_sha256[batch.rows.index(row_id)]

@@ -8,8 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from harness.compare.baseline import unpack
+from harness.errors import HarnessError, MissingError, UsageError
 from harness.report.view import RunView, load_view
-from harness.store.store import open_store
+from harness.spec.load import find as find_spec
+from harness.store.store import Store, open_store
+
+_WANTED = "a run's id or name, FOLDER:RUN of another store, or a file that `harness baseline export` wrote"
+_SPECS = (".yaml", ".yml")
 
 
 @contextmanager
@@ -23,10 +28,70 @@ def opened(text: str, store_path: Path) -> Iterator[RunView]:
     Raises:
         HarnessError: there is none such, or it cannot be read.
     """
-    if Path(text).is_file():
+    path = Path(text)
+    if path.suffix in _SPECS and path.is_file():
+        raise _spec(text, UsageError)
+    if path.is_file():
         with TemporaryDirectory(prefix="harness-baseline-") as folder:
-            yield load_view(*unpack(Path(text), Path(folder)))
+            yield load_view(*unpack(path, Path(folder)))
         return
+    store, run = _of_a_store(text, store_path)
+    yield load_view(store, _found(store, run, text))
+
+
+def _of_a_store(text: str, store_path: Path) -> tuple[Store, str]:
+    """The store that is meant, and the run's name in it."""
     folder, colon, run = text.rpartition(":")
-    store = open_store(Path(folder) if colon and Path(folder).is_dir() else store_path, create=False)
-    yield load_view(store, store.find_run(run if colon and Path(folder).is_dir() else text))
+    if not (colon and Path(folder).is_dir()):
+        return open_store(store_path, create=False), text
+    try:
+        return open_store(Path(folder), create=False), run
+    except MissingError as error:
+        raise MissingError(
+            f"The folder {folder} of {text!r} holds no store.",
+            expected=_WANTED,
+            do="name the folder that was given to --store, by default `runs`, and the run in it",
+        ) from error
+
+
+def _found(store: Store, run: str, text: str) -> str:
+    """The run's id, or why there is none, in the words of what was probably meant."""
+    try:
+        return store.find_run(run)
+    except MissingError as error:
+        raise _meant(store, run, text) or error from error
+
+
+def _meant(store: Store, run: str, text: str) -> HarnessError | None:
+    """What a name that is no run was probably meant to be."""
+    folder, colon, name = text.rpartition(":")
+    if run != text:
+        here = ", ".join(store.run_ids()[-5:]) or "none"
+        return MissingError(
+            f"There is no run {run!r} in the store {folder}.",
+            expected=f"a run of that store; its newest: {here}",
+            do=f"`harness ls --store {folder}` shows them all",
+        )
+    if colon and not Path(folder).exists():
+        return MissingError(
+            f"There is no folder {folder!r} for {text!r}, and no run of that name in {store.root}.",
+            expected=_WANTED, do=f"name the folder of the store that has the run {name!r}",
+        )  # fmt: skip
+    if Path(text).is_dir():
+        return MissingError(f"{text} is a folder, not a run.", expected=_WANTED, do=f"name a run in it: {text}:RUN")
+    return _spec(text, MissingError) if _is_shipped(text) else None
+
+
+def _is_shipped(text: str) -> bool:
+    try:
+        return find_spec(text).is_file()
+    except HarnessError:
+        return False
+
+
+def _spec(text: str, kind: type[HarnessError]) -> HarnessError:
+    return kind(
+        f"{text} is a spec, which says what to run, and no run of that name is in the store.",
+        expected=_WANTED,
+        do=f"`harness run {text} --name NAME` makes a run of it; then give NAME",
+    )

@@ -5,18 +5,22 @@ from __future__ import annotations
 from harness.compare import words
 from harness.compare.outcome import headline
 from harness.compare.types import CellCompared, Compared, Finding
+from harness.compare.undecided import largest_words
 from harness.report.text import plural
 
 
 def render(compared: Compared) -> str:
     """The headline, each cell with its metrics, what changed, and the worst pictures."""
-    head = [f"{compared.baseline.run_id} (baseline) and {compared.run.run_id}", headline(compared)]
+    sides = f"{compared.baseline.run_id} (baseline) and {compared.run.run_id}"
+    head = [sides, headline(compared), *filter(None, [largest_words(compared)])]
     changed = [
         "\n".join([f"changed, {heading}:", *(f"  {words.change_text(one)}" for one in found)])
         for heading, found in words.changes(compared)
     ]
     worst = [f"{one.file}: {one.cell}, seed {one.seed}: {one.prompt} ({one.harm})" for one in compared.worst]
-    blocks = [*map(_cell, compared.cells), *changed, "\n".join(words.apart(compared)), "\n".join(worst)]
+    alone = [f"{words.MARKS['not comparable']} {label}: {why}" for label, why in words.one_sided(compared)]
+    about = [*compared.unknown, *words.apart(compared)]
+    blocks = [*map(_cell, compared.cells), "\n".join(alone), *changed, "\n".join(about), "\n".join(worst)]
     return "\n\n".join(["\n".join(head), *(block for block in blocks if block)])
 
 

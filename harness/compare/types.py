@@ -8,7 +8,7 @@ from typing import Any, Literal
 from harness.base import Frozen
 from harness.store.records import Interval
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 RESULT = "result"  # the finding on whether a cell could be made at all
 
 Verdict = Literal["improved", "regressed", "equivalent", "inconclusive", "not comparable", "no verdict"]
@@ -54,6 +54,7 @@ class Pictures(Frozen):
     different: int
     missing: int  # no longer in a store
     resized: int  # of another size, and so not subtracted
+    unread: int = 0  # larger than their cell's own size, or no PNG: not opened
     largest_difference: int | None
 
 
@@ -67,9 +68,13 @@ class Change(Frozen):
 
 
 class CellCompared(Frozen):
-    """One cell of the baseline and the same cell of the run."""
+    """One cell of the baseline and the same cell of the run.
+
+    ``label`` names what its run sweeps, ``name`` every knob: the same cell has one name, whatever is beside it.
+    """
 
     label: str
+    name: str
     baseline_id: str
     run_id: str
     outcome: Outcome
@@ -79,6 +84,14 @@ class CellCompared(Frozen):
     pictures: Pictures | None = None
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+class OneSided(Frozen):
+    """A cell that only one of the runs has; ``label`` and ``name`` as a compared one's."""
+
+    label: str
+    name: str
+    cell_id: str
 
 
 class Side(Frozen):
@@ -109,11 +122,12 @@ class Compared(Frozen):
     baseline: Side
     run: Side
     cells: tuple[CellCompared, ...]
-    only_baseline: tuple[str, ...] = ()
-    only_run: tuple[str, ...] = ()
+    only_baseline: tuple[OneSided, ...] = ()
+    only_run: tuple[OneSided, ...] = ()
     environment: tuple[Change, ...] = ()
     schedulers: tuple[Change, ...] = ()
     weights: tuple[Change, ...] = ()
+    unknown: tuple[str, ...] = ()  # what may have changed, and no record says
     margins: dict[str, float | str] = {}
     notes: tuple[str, ...] = ()
     worst: tuple[Worst, ...] = ()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.compare.compare import compare
+from harness.compare.outcome import exit_code, headline
+from harness.compare.outputs import put
 from harness.compare.sides import opened
+from harness.compare.strict import open_lines
 from harness.compare.types import Compared
+from harness.compare.undecided import largest_words
 from harness.compare.worst import write_worst
-from harness.store.atomic import write_atomic
 
 
 @dataclass(frozen=True)
@@ -47,19 +51,19 @@ def _write(wanted: Wanted, compared: Compared) -> None:
     if wanted.junit is not None:
         from harness.compare.junit import render_junit
 
-        write_atomic(wanted.junit, render_junit(compared, strict=wanted.strict))
+        put(wanted.junit, render_junit(compared, strict=wanted.strict), "--junit")
     if wanted.out is not None:
-        write_atomic(wanted.out / "compare.json", as_json(compared).encode())
-        _write_markdown(wanted.out / "compare.md", compared, wanted.out)
+        put(wanted.out / "compare.json", as_json(compared).encode(), "--out")
+        put(wanted.out / "compare.md", _markdown(wanted, wanted.out / "compare.md", compared), "--out")
     if wanted.markdown is not None:
-        _write_markdown(wanted.markdown, compared, wanted.out)
+        put(wanted.markdown, _markdown(wanted, wanted.markdown, compared), "--markdown")
 
 
-def _write_markdown(path: Path, compared: Compared, pictures: Path | None) -> None:
+def _markdown(wanted: Wanted, path: Path, compared: Compared) -> bytes:
     from harness.compare.markdown import render_markdown
 
-    folder = way_to(pictures, path) if pictures is not None else ""
-    write_atomic(path, render_markdown(compared, folder=folder).encode())
+    folder = way_to(wanted.out, path) if wanted.out is not None else ""
+    return render_markdown(compared, folder=folder, strict=wanted.strict).encode()
 
 
 def way_to(pictures: Path, text: Path) -> str:
@@ -69,5 +73,11 @@ def way_to(pictures: Path, text: Path) -> str:
 
 
 def as_json(compared: Compared) -> str:
-    """All numbers, as JSON."""
-    return compared.model_dump_json(indent=2) + "\n"
+    """All numbers, and what they come to, as JSON."""
+    said = {
+        "headline": headline(compared),
+        "leaning_worse_most": largest_words(compared),
+        "open": open_lines(compared),
+        "exit_code": {"usual": exit_code(compared, strict=False), "strict": exit_code(compared, strict=True)},
+    }
+    return json.dumps({**said, **json.loads(compared.model_dump_json())}, indent=2, ensure_ascii=False) + "\n"

@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from harness.compare.leaning import leans
 from harness.compare.types import RESULT, CellCompared, Change, Compared, Finding, Pictures, Verdict
 from harness.report.text import (
+    POINTS_WORDS,
     VERDICT_MARKS,
     counts_pictures,
     decimals_for,
@@ -18,7 +20,9 @@ from harness.report.text import (
     number,
     percent,
     plural,
+    points,
     seconds,
+    span,
 )
 
 MARKS: dict[str, str] = {**VERDICT_MARKS, "not comparable": "≠", "no verdict": "·"}
@@ -50,37 +54,35 @@ def value(finding: Finding, what: float | None) -> str:
 
 
 def change(finding: Finding) -> str:
-    """The difference with its interval: "−1.50 (−1.62 to −1.38)"."""
+    """The difference with its interval: "−1.50 (−1.62 to −1.38)"; of shares in points of a percentage."""
     if finding.difference is None:
         return ""
     bounds = finding.interval
-    if finding.relative or counts_pictures(finding.metric):
+    if finding.relative:
         text = percent(finding.difference, sign=True)
-        return (
-            text
-            if bounds is None
-            else f"{text} ({percent(bounds.low, sign=True)} to {percent(bounds.high, sign=True)})"
-        )
-    ends = (bounds.low, bounds.high) if bounds is not None else (None, None)
-    places = decimals_for(finding.difference, *ends)
+        ends = "" if bounds is None else f" ({percent(bounds.low, sign=True)} to {percent(bounds.high, sign=True)})"
+        return text + ends
+    if counts_pictures(finding.metric):
+        ends = "" if bounds is None else f" ({span(100 * bounds.low, 100 * bounds.high, 1, sign=True)})"
+        return points(finding.difference, sign=True) + ends
+    places = decimals_for(finding.difference, *((bounds.low, bounds.high) if bounds is not None else (None, None)))
     text = number(finding.difference, places, sign=True)
-    if bounds is None:
-        return text
-    return f"{text} ({number(bounds.low, places, sign=True)} to {number(bounds.high, places, sign=True)})"
+    return text if bounds is None else f"{text} ({span(bounds.low, bounds.high, places, sign=True)})"
 
 
 def margin(finding: Finding) -> str:
-    """The margin: "0.3", "3.0 %"."""
+    """The margin: "0.3", "3.0 %", "5.0 %-points"."""
     if finding.margin is None:
         return ""
     if finding.relative or counts_pictures(finding.metric):
-        return percent(finding.margin)
+        return percent(finding.margin) if finding.relative else points(finding.margin)
     return f"{finding.margin:g}"
 
 
 def _size(finding: Finding, size: float) -> str:
-    in_per_cent = finding.relative or counts_pictures(finding.metric)
-    return percent(size) if in_per_cent else f"{size:#.2g}".rstrip(".")
+    if finding.relative or counts_pictures(finding.metric):
+        return percent(size) if finding.relative else points(size)
+    return f"{size:#.2g}".rstrip(".")
 
 
 def remark(finding: Finding) -> str:
@@ -91,7 +93,7 @@ def remark(finding: Finding) -> str:
         parts.append(f"about {plural(finding.n_to_settle, finding.unit)} {would}, {finding.n} were there")
     if finding.verdict == "inconclusive" and finding.smallest_effect is not None:
         parts.append(f"worse by {_size(finding, finding.smallest_effect)} would have been called, 4 times in 5")
-    if finding.verdict == "inconclusive" and finding.leaning_worse:
+    if leans(finding):
         parts.append("it leans to worse")
     return "; ".join(part for part in (*parts, *finding.notes) if part)
 
@@ -107,6 +109,7 @@ def pictures(found: Pictures | None) -> str:
         parts.append(f"the others up to {found.largest_difference} of 255 levels apart")
     parts += [f"{found.resized} of another size"] if found.resized else []
     parts += [f"{found.missing} no longer stored"] if found.missing else []
+    parts += [f"{found.unread} not opened: no PNG, or larger than the cell's own size"] if found.unread else []
     return ", ".join(parts)
 
 
@@ -135,14 +138,29 @@ def changes(compared: Compared) -> Iterator[tuple[str, tuple[Change, ...]]]:
 
 
 def apart(compared: Compared) -> list[str]:
-    """Cells that only one side has, runs that are not finished, and what is to be said of margins."""
+    """Runs that are not finished, what is to be said of margins and timings, and what a unit means."""
+    shares = any(counts_pictures(one.metric) and one.difference is not None for _, one in compared.findings())
     unfinished = [(side, what) for side, what in (("baseline", compared.baseline), ("run", compared.run))]
     return [
-        *(f"The {side} is unfinished: {what.unfinished}" for side, what in unfinished if what.unfinished),
-        *(f"Only in the baseline: {label}." for label in compared.only_baseline),
-        *(f"Only in the run: {label}." for label in compared.only_run),
+        *(what.unfinished.replace("This run", f"The {side}", 1) for side, what in unfinished if what.unfinished),
         *compared.notes,
+        *([POINTS_WORDS] if shares else []),
     ]
+
+
+def one_sided(compared: Compared) -> list[tuple[str, str]]:
+    """Cells that only one run has, with what is said of each, the baseline's first."""
+    sides = ((compared.only_baseline, "the baseline"), (compared.only_run, "the run"))
+    return [(cell.label, f"only {side} has it") for cells, side in sides for cell in cells]
+
+
+def unchanged(compared: Compared) -> str:
+    """What is to be said where no change is known."""
+    shared = "nor, in the shared cells, in the schedulers as loaded or the weights" if compared.cells else ""
+    told = f"changed in the environment{f', {shared}' if shared else ''}."
+    if not compared.unknown:
+        return f"Nothing {told}"
+    return f"Nothing else is known to have {told}"
 
 
 def _plain(what: Any) -> str:

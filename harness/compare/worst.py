@@ -12,13 +12,14 @@ from PIL import Image
 
 from harness.compare.compare import Seen
 from harness.compare.matching import RowPair
+from harness.compare.outputs import put
 from harness.compare.pictures import Pixels, both, pixels
 from harness.compare.types import Compared, Worst
 from harness.report.text import metric_words, number
-from harness.store.atomic import write_atomic
 
 SHOWN = 3
 _GAP = 8  # pixels of white between two pictures
+_ALIKE = 3  # levels of 255 that nobody sees: another order of sums moves a picture by so much
 
 
 @dataclass(frozen=True)
@@ -56,14 +57,41 @@ def write_worst(compared: Compared, seen: Sequence[Seen], folder: Path, *, shown
     """Write ``worst-1.png`` and so on into ``folder``; rows whose pictures are identical are not among them."""
     found = worst_of(compared, seen, shown=shown)
     for one in found:
-        write_atomic(folder / one.told.file, one.png)
+        put(folder / one.told.file, one.png, "--out")
     return tuple(one.told for one in found)
 
 
 def worst_of(compared: Compared, seen: Sequence[Seen], *, shown: int = SHOWN) -> tuple[Triple, ...]:
-    """The worst first; rows whose pictures are identical are not among them."""
-    found = sorted(_candidates(compared, seen), key=lambda one: one.rank, reverse=True)[:shown]
+    """The worst first; rows whose pictures are identical are not among them, and no picture is among them twice."""
+    found = _distinct(sorted(_candidates(compared, seen), key=lambda one: one.rank, reverse=True), shown)
     return tuple(_triple(one, f"worst-{place}.png") for place, one in enumerate(found, start=1))
+
+
+def _distinct(ranked: Sequence[_Candidate], shown: int) -> list[_Candidate]:
+    """The first so many that do not look alike: an optimization often makes the same pictures as none."""
+    taken: list[_Candidate] = []
+    for one in ranked:
+        if len(taken) == shown:
+            break
+        if not any(_alike(one, other) for other in taken):
+            taken.append(one)
+    return taken
+
+
+def _alike(one: _Candidate, other: _Candidate) -> bool:
+    """Whether two cells' pictures of a row, old and new, look the same."""
+    if one.rows[0].id != other.rows[0].id:
+        return False
+    mine, theirs = both(one.seen.cells, one.rows), both(other.seen.cells, other.rows)
+    assert mine is not None and theirs is not None  # they were held against each other
+    return all(_looks_like(*two) for two in zip(mine, theirs, strict=True))
+
+
+def _looks_like(one: bytes, other: bytes) -> bool:
+    if one == other:
+        return True
+    mine, theirs = pixels(one), pixels(other)
+    return mine.shape == theirs.shape and int(np.abs(mine.astype(np.int16) - theirs.astype(np.int16)).max()) <= _ALIKE
 
 
 def _candidates(compared: Compared, seen: Sequence[Seen]) -> list[_Candidate]:

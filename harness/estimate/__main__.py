@@ -11,9 +11,11 @@ from harness.plan.footprint import Case
 
 
 def main(cases: Path, answers: Path) -> None:
-    """Answer each case of a file, in order."""
-    asked = [Case.model_validate(one) for one in json.loads(cases.read_text(encoding="utf-8"))]
-    found = [answer(case).model_dump(mode="json") for case in asked]
+    """Answer each case of a file, in order; a line on standard output for each that is answered."""
+    found = []
+    for one in json.loads(cases.read_text(encoding="utf-8")):
+        found.append(answer(Case.model_validate(one)).model_dump(mode="json"))
+        print(len(found), flush=True)
     answers.write_text(json.dumps(found), encoding="utf-8")
 
 

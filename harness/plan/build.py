@@ -14,9 +14,10 @@ from harness.plan.converged import with_converged
 from harness.plan.defaults import resolved_defaults
 from harness.plan.forecast import Pace, forecast
 from harness.plan.needs import assets_of, rows_for
-from harness.plan.notes import notes_on
+from harness.plan.notes import notes_on, unheld
 from harness.plan.only import keep_only
 from harness.plan.places import misspelt_folders, place_of_refused
+from harness.plan.reference_sets import Count, faults_of_set, idle_set, of_the_spec_alone, with_looks
 from harness.plan.select import Selection, select
 from harness.plan.types import Asset, Cell, InputRow, Plan, Settings
 from harness.spec.knobs import label_of
@@ -41,6 +42,7 @@ def plan_file(
     paces: Sequence[Pace] = (),
     fetch: bool = False,
     lack: Lack = nothing_lacks,
+    count: Count = of_the_spec_alone,
 ) -> Plan:
     """Read and resolve a spec; what planning finds wrong is reported together with what reading did.
 
@@ -57,12 +59,12 @@ def plan_file(
     spec, problems = read_spec(reference, fetch=fetch)
     if problems:
         judged = (
-            faults_of(spec, select(spec, partial(lack, device or spec.device)))
+            faults_of(spec, select(spec, partial(lack, device or spec.device)), count)
             if all(map(leaves_knobs_alone, problems))
             else []
         )
         raise SpecError(sorted([*problems, *judged], key=lambda problem: problem.line or 0))
-    return build_plan(spec, only=only, limit=limit, device=device, paces=paces, lack=lack)
+    return build_plan(spec, only=only, limit=limit, device=device, paces=paces, lack=lack, count=count)
 
 
 def build_plan(
@@ -73,6 +75,7 @@ def build_plan(
     device: str | None = None,
     paces: Sequence[Pace] = (),
     lack: Lack = nothing_lacks,
+    count: Count = of_the_spec_alone,
 ) -> Plan:
     """Resolve a spec.
 
@@ -83,17 +86,21 @@ def build_plan(
         device: instead of the spec's.
         paces: what was measured before, for the forecast of seconds.
         lack: of the device asked for, and an optimization: why this machine cannot have it.
+        count: of a reference set: how many pictures a worker would look at, or why a run would refuse it.
 
     Raises:
         SpecError: no cell is left, a part of the spec matches nothing, or something is refused under ``strict``.
         UsageError: ``only`` names no knob, or values that no cell has.
     """
     found = select(spec, partial(lack, device or spec.device))
-    problems = faults_of(spec, found)
+    problems = faults_of(spec, found, count)
     if problems:
         raise SpecError(problems)
     cells, notes = _cells(spec, found, only or {})
     plan = _plan_of(spec, found, cells, notes, limit, paces)
+    settings = [cell.settings for cell in plan.scored_cells]
+    looks = with_looks(plan.forecast, spec, settings, plan.metrics, count)
+    plan = plan.model_copy(update={"forecast": looks})
     plan = plan.model_copy(update={"device": device or spec.device})
     return plan.model_copy(update={"spec_digest": _meaning(plan)})
 
@@ -119,7 +126,9 @@ def _plan_of(
     margins = _margins(spec, metrics)
     timing = spec.timing.model_copy(update={"batch": min(spec.timing.batch, fewest)})
     groups = groups_of(cells)
-    told = (*notes, *spec.notes, *notes_on(scored, models, rows, fewest, spec.timing))
+    known = notes_on(scored, models, rows, fewest, spec.timing)
+    compared = spec.compare_to is not None or spec.first_that_fits
+    told = (*notes, *spec.notes, *known, *unheld(scored, compared=compared), *idle_set(spec, metrics))
     return Plan(
         name=spec.name,
         question=spec.question,
@@ -174,7 +183,7 @@ def _meaning(plan: Plan) -> str:
     return digest(plan.model_dump(mode="json", exclude=beside))
 
 
-def faults_of(spec: Spec, found: Selection) -> list[Problem]:
+def faults_of(spec: Spec, found: Selection, count: Count = of_the_spec_alone) -> list[Problem]:
     """Faults that show only when the combinations are made."""
     faults = list(found.unused)
     if found.refused and (spec.strict or not found.choices):
@@ -186,8 +195,10 @@ def faults_of(spec: Spec, found: Selection) -> list[Problem]:
         ]
     else:
         faults += misspelt_folders(spec, found)
-    faults += _metric_faults(spec, [resolve(spec, choice) for choice in found.choices])
-    return [Problem(spec.path, spec.lines.get(place), place, why) for place, why in faults]
+    cells = [resolve(spec, choice) for choice in found.choices]
+    faults += _metric_faults(spec, cells)
+    told = [Problem(spec.path, spec.lines.get(place), place, why) for place, why in faults]
+    return [*told, *faults_of_set(spec, _metrics(spec, cells), count)]
 
 
 def _metric_faults(spec: Spec, cells: list[Settings]) -> list[tuple[str, str]]:

@@ -18,26 +18,34 @@ ERROR = 0.15
 
 
 class Change(Frozen):
-    """A way to need less memory: what it is called in a spec, what it costs."""
+    """A way to need less memory: its name in a spec, what it costs, whether it changes pictures beyond rounding."""
 
     name: str
     knob: Literal["dtype", "batch_size", "optimizations"]
     cost: str
     needs_gpu: bool = False
+    lossy: bool = False
 
 
-#: From the cheapest in speed to the dearest. A dearer one is looked at only where all cheaper ones together do not do.
+def _batch_of(size: int) -> Change:
+    cost = "the device is less busy: fewer images a second; pictures are the same but for rounding"
+    return Change(name=str(size), knob="batch_size", cost=cost)
+
+
+#: From the cheapest to the dearest, beside a smaller batch, which is cheaper than all of them. What leaves the pictures
+#: as they are goes before what changes them, and of these the one that moves fewer bytes for each picture goes first;
+#: docs/preflight.md has the reasons. A dearer one is looked at only where all cheaper ones together do not do.
 #: The MoVQ's slicing and tiling are not here: diffusers' VQModel has neither.
 CHANGES: tuple[Change, ...] = (
-    Change(name="float16", knob="dtype", cost="none on a GPU; pictures change slightly"),
-    Change(name="release-prior", knob="optimizations", cost="the pipelines are loaded anew for each batch"),
-    Change(name="layerwise-casting", knob="optimizations", cost="a cast of each layer's weights in each call; pictures "
-           "change"),
-    Change(name="1", knob="batch_size", cost="the device is less busy: fewer images a second"),
     Change(name="model-offload", knob="optimizations", cost="each network is copied to the GPU once for each batch",
            needs_gpu=True),
+    Change(name="release-prior", knob="optimizations", cost="the pipelines are loaded from disk anew for each batch"),
     Change(name="sequential-offload", knob="optimizations", cost="every layer is copied to the GPU in every call",
            needs_gpu=True),
+    Change(name="float16", knob="dtype", cost="no time on a GPU, on a processor perhaps some; pictures change "
+           "slightly", lossy=True),
+    Change(name="layerwise-casting", knob="optimizations", cost="a cast of each layer's weights in each call; pictures "
+           "change", lossy=True),
 )  # fmt: skip
 
 Look = Callable[[Case], Answer]
@@ -59,13 +67,18 @@ class StagePeak(Frozen):
 
 
 class Fit(Frozen):
-    """A case under its own stack, held against a memory. ``None`` with its reason where a number cannot be had."""
+    """A case under its own stack, held against a memory. ``None`` with its reason where a number cannot be had.
+
+    ``way``: the cheapest, pictures as they are if that can be. ``lossy_way``: one that costs less time and changes them
+    slightly, where ``way`` costs time.
+    """
 
     footprint: Footprint | None
     stages: tuple[StagePeak, ...] = ()
     peak_bytes: int | None = None
     verdict: Verdict | None = None
     way: Way | None = None
+    lossy_way: Way | None = None
     reason: str | None = None
 
 
@@ -92,8 +105,26 @@ def fit(case: Case, stack: Stack, memory_bytes: int, look: Look, *, gpu: bool, c
     peak = max(stage.bytes for stage in peaks)
     verdict = verdict_of(peak, memory_bytes)
     way = None if verdict == "fits" else cheapest(case, stack, memory_bytes, look, gpu=gpu, can=can)
+    lossy = _faster(case, stack, memory_bytes, look, way, can)
     lost = "no change in the table makes it fit" if verdict == "too large" and way is None else None
-    return Fit(footprint=found.footprint, stages=peaks, peak_bytes=peak, verdict=verdict, way=way, reason=lost)
+    return Fit(footprint=found.footprint, stages=peaks, peak_bytes=peak, verdict=verdict, way=way, lossy_way=lossy,
+               reason=lost)  # fmt: skip
+
+
+def _faster(case: Case, stack: Stack, memory_bytes: int, look: Look, way: Way | None, can: Can) -> Way | None:
+    """A way by another dtype, where the one that was found moves weights and leaves the pictures as they are."""
+    if way is None or any(change.lossy for change in way.changes):
+        return None
+    if not any(change.name in RESIDENCES for change in way.changes):
+        return None
+    dtypes = [change for change in CHANGES if change.knob == "dtype"]
+    return _first(_sets(case, stack, dtypes, gpu=False), case, stack, memory_bytes, look, can)
+
+
+def needs_a_way(case: Case, stack: Stack, memory_bytes: int, look: Look) -> bool:
+    """Whether a case does not surely fit under its own stack, so that its variants will be looked at."""
+    found = look(case).footprint
+    return found is not None and verdict_of(peak_bytes(found, resident_for(case, found, stack)), memory_bytes) != "fits"
 
 
 def verdict_of(peak: int, memory_bytes: int) -> Verdict:
@@ -107,7 +138,13 @@ def cheapest(
     case: Case, stack: Stack, memory_bytes: int, look: Look, *, gpu: bool, can: Can = lambda _: True
 ) -> Way | None:
     """The first set of changes, in order of cost, that surely fits; ``None`` if none does."""
-    for changes in _sets(case, stack, gpu=gpu):
+    return _first(_sets(case, stack, CHANGES, gpu=gpu), case, stack, memory_bytes, look, can)
+
+
+def _first(
+    sets: Iterator[tuple[Change, ...]], case: Case, stack: Stack, memory_bytes: int, look: Look, can: Can
+) -> Way | None:
+    for changes in sets:
         changed, then = changed_by(case, stack, changes)
         found = look(changed).footprint if can(then) else None
         peak = None if found is None else peak_bytes(found, resident_for(changed, found, then))
@@ -118,7 +155,7 @@ def cheapest(
 
 def variants(case: Case) -> list[Case]:
     """The cases that ``cheapest`` may look at, the case itself among them."""
-    found = [changed_by(case, (), changes)[0] for changes in _sets(case, (), gpu=True)]
+    found = [changed_by(case, (), changes)[0] for changes in _sets(case, (), CHANGES, gpu=True)]
     return list({case_key(one): one for one in (case, *found)}.values())
 
 
@@ -135,14 +172,23 @@ def changed_by(case: Case, stack: Stack, changes: Sequence[Change]) -> tuple[Cas
     return case, stack
 
 
-def _sets(case: Case, stack: Stack, *, gpu: bool) -> Iterator[tuple[Change, ...]]:
-    """Every set of changes that can be, so that one costs more than those before it."""
+def _sets(case: Case, stack: Stack, known: Sequence[Change], *, gpu: bool) -> Iterator[tuple[Change, ...]]:
+    """Every set of changes that can be, so that one costs more than those before it; smaller batches before all."""
     names = {one.name for one in stack}
-    open_ = [change for change in CHANGES if _possible(change, case, names, gpu=gpu)]
+    open_ = [*_batches(case), *(change for change in known if _possible(change, case, names, gpu=gpu))]
     for mask in range(1, 2 ** len(open_)):
         chosen = tuple(change for place, change in enumerate(open_) if mask >> place & 1)
-        if _together({change.name for change in chosen} | names - set(RESIDENCES)):
+        one_batch = sum(change.knob == "batch_size" for change in chosen) < 2
+        if one_batch and _together({change.name for change in chosen} | names - set(RESIDENCES)):
             yield chosen
+
+
+def _batches(case: Case) -> list[Change]:
+    """Half the batch, half of that, down to one; a combined pipeline takes one row at a time anyway."""
+    if case.api != "two-stage":
+        return []
+    halves = [case.batch >> place for place in range(1, case.batch.bit_length())]
+    return [_batch_of(size) for size in halves]
 
 
 def _possible(change: Change, case: Case, names: set[str], *, gpu: bool) -> bool:
@@ -151,8 +197,6 @@ def _possible(change: Change, case: Case, names: set[str], *, gpu: bool) -> bool
         return False
     if change.knob == "dtype":
         return case.dtype == "float32"
-    if change.knob == "batch_size":
-        return case.batch > 1 and case.api == "two-stage"
     return change.name != "release-prior" or ("prior" in case.parts and case.api == "two-stage")
 
 

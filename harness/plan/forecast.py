@@ -51,7 +51,7 @@ def forecast(
     networks = sum(len({METRICS[name].uses for name in _judged_by(cell, metrics)}) for cell in scored)
     seconds, why = _seconds(cells, groups, rows, timing, paces)
     notes = (*told, *_timing_note(scored, timing, images_of(made)), *why)
-    if not all(len(rows[cell.id]) % cell.settings.batch_size == 0 for cell in cells):
+    if any(_ends_small(len(rows[cell.id]), cell.settings.batch_size) for cell in cells):
         notes = (*notes, "the last batch of each cell is a smaller one; batch composition is part of a picture's key")
     return Forecast(
         images=images_of(made),
@@ -72,6 +72,11 @@ def forecast(
         disk_bytes=sum(_bytes(settings) * len(batch) for settings, batch in made),
         notes=notes,
     )
+
+
+def _ends_small(rows: int, size: int) -> bool:
+    """Whether the last of several batches is a smaller one; a single batch is as large as its rows are."""
+    return rows > size and rows % size != 0
 
 
 def _batches(cells: Sequence[Cell], rows: Mapping[str, Sequence[InputRow]]) -> Iterator[Batch]:
@@ -115,9 +120,13 @@ def _timing_note(cells: Sequence[Cell], timing: TimingPlan, images: int) -> tupl
     times = f", {more / images:.1f} times those of the cells" if more > images else ""
     return (
         f"the timing pass makes about {more} images more{times}, one group alone on the machine at a time: {jobs} "
-        f"timing jobs ({cells_of} × {timing.rounds} rounds) of {each} calls each, {jobs * each} calls in all; "
-        "`timing: off` leaves them out",
+        f"timing jobs ({cells_of} × {timing.rounds} rounds) of {each} calls each ({_warm_ups(timing)} and "
+        f"{timing.repeats} timed), {jobs * each} calls in all; `timing: off` leaves them out",
     )
+
+
+def _warm_ups(timing: TimingPlan) -> str:
+    return "1 warm-up" if timing.warmups == 1 else f"{timing.warmups or 'no'} warm-ups"
 
 
 def calls_of(settings: Settings) -> int:
@@ -181,7 +190,10 @@ def _seconds(
         sources.add(pace.measured_in)
     loads = max((pace.load_s for pace in paces), default=0.0) + _WORKER_START_S
     total += loads * len(groups) * (1 + visits)
-    return total, (f"seconds: at most, from the timings of {', '.join(sorted(sources))}",)
+    warm = f", with {_warm_ups(timing)} in each visit" if visits else ""
+    compiles = any(choice.name == "compile" for cell in cells for choice in cell.settings.optimizations)
+    beside = "; what compiling takes comes on top" if compiles else ""
+    return total, (f"seconds: at most, from the timings of {', '.join(sorted(sources))}{warm}{beside}",)
 
 
 def _alike(pace: Pace, settings: Settings) -> bool:

@@ -103,3 +103,25 @@ def _both_forms(settings: Sequence[Settings]) -> list[str]:
 
 def _told(forms: Mapping[str, set[float]]) -> str:
     return ", ".join(f"{api} {', '.join(f'{scale:g}' for scale in sorted(found))}" for api, found in forms.items())
+
+
+def unheld(cells: Sequence[Cell], *, compared: bool) -> list[str]:
+    """That optimizations are swept and nothing is held against anything: the audit needs to know what with."""
+    if compared or len({cell.settings.optimizations_label for cell in cells}) < 2:
+        return []
+    return [
+        "optimizations are swept and `compare_to` names no reference: no speed-up and no change of the pictures will "
+        "be told; `compare_to: {optimizations: none}` names one, `compare_to: first-that-fits` takes the first that "
+        "does not fail"
+    ]
+
+
+def alone(cells: Sequence[Cell], refused: int) -> str | None:
+    """That one cell is left of several; ``None`` where there is something to compare, or nothing else was asked for.
+
+    ``refused``: combinations that were left out.
+    """
+    if len(cells) > 1 or not refused:
+        return None
+    out = "1 combination is" if refused == 1 else f"{refused} combinations are"
+    return f"only one cell is left ({out} left out, below): there is nothing to compare"

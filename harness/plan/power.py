@@ -9,7 +9,7 @@ from harness.base import Frozen
 from harness.catalog.metrics import MEASURES, METRICS
 
 NEWEST_RUNS = 50  # of a store are looked through
-NOTHING_LIKE = f"nothing like it was measured in the newest {NEWEST_RUNS} runs"
+NOTHING_LIKE = f"nothing like it was measured of enough prompts or visits in the newest {NEWEST_RUNS} runs"
 _MARK = {"prompt": "prompts", "visit": "visits"}
 
 
@@ -35,7 +35,7 @@ class Power(Frozen):
     regressed: float | None = None
     needed: int | None = None
     source: str = ""  # what the spread was seen in
-    upper_bound: bool = False  # of one run's own spread: pairing can only do better where the two go together
+    unpaired: bool = False  # the source is one run's own spread: two cells that go together differ by less
     notes: tuple[str, ...] = ()
     reason: str | None = None  # why nothing can be said
 
@@ -51,8 +51,26 @@ def render_power(found: Sequence[Power]) -> str:
     known = [one for one in found if one.reason is None]
     for one in known:
         lines += [f"  {_name(one, several=several)}: {_told(one)}", f"    {_from(one)}"]
-    lines += [f"  {_name(one, several=several)}: {one.reason}" for one in found if one.reason is not None]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_unknown([one for one in found if one.reason is not None])])
+
+
+def _unknown(found: Sequence[Power]) -> list[str]:
+    """Each reason once, over the metrics that it takes, and with which models and tasks."""
+    reasons: dict[str, list[Power]] = {}
+    for one in found:
+        reasons.setdefault(str(one.reason), []).append(one)
+    return [line for reason, taken in reasons.items() for line in (f"  {reason}:", f"    {_metrics(taken)}")]
+
+
+def _metrics(found: Sequence[Power]) -> str:
+    """ "clip_score, latency (text-to-image with mini-2.2, inpainting with mini-2.2)"."""
+    where: dict[tuple[str, str], list[str]] = {}
+    for one in found:
+        where.setdefault((one.task, one.model), []).append(one.metric)
+    alike: dict[str, list[str]] = {}
+    for (task, model), metrics in where.items():
+        alike.setdefault(", ".join(metrics), []).append(f"{task} with {model}")
+    return "; ".join(f"{metrics} ({', '.join(places)})" for metrics, places in alike.items())
 
 
 def power_json(found: Sequence[Power]) -> list[dict[str, Any]]:
@@ -82,8 +100,7 @@ def _needed(one: Power) -> str:
 
 
 def _from(one: Power) -> str:
-    bound = "an upper bound: " if one.upper_bound else ""
-    return "; ".join([f"{bound}{one.source}", *one.notes])
+    return "; ".join([one.source, *one.notes])
 
 
 def size_text(metric: str, size: float) -> str:
@@ -92,5 +109,5 @@ def size_text(metric: str, size: float) -> str:
         return f"{100 * size:.2g} %" if size < 1 else f"{100 * size:.0f} %"
     unit = METRICS[metric].unit if metric in METRICS else ""
     if unit == "share":
-        return f"{100 * size:.2g} pp"
+        return f"{100 * size:.2g} %-points"
     return f"{size:.2g} {unit}".rstrip()

@@ -1,13 +1,14 @@
-"""The pre-flight of a plan as data, as text and as JSON. Imports no torch."""
+"""The pre-flight of a plan as data, as text and as JSON. Imports no torch. docs/preflight.md says how to read it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.base import Frozen
 from harness.catalog.stacks import Stack, label_of_stack
-from harness.plan.fits import ERROR, Change, Fit
+from harness.plan.fits import ERROR, Change, Fit, Way
 from harness.plan.footprint import Case
 
 _GIB = 2**30
@@ -39,11 +40,12 @@ class Preflight(Frozen):
 
 
 def render_preflight(found: Preflight) -> str:
-    """A table of the groups; what makes those fit that do not; and how far to trust it."""
+    """A table of the groups, their verdicts first; what makes those fit that do not; and how far to trust it."""
     where = f"{found.memory_bytes / _GIB:.1f} GiB" + (f" of {found.device}" if found.device else "")
-    lines = [f"what it takes, held against {where}", *_aligned(_table(found.groups))]
+    lines = [f"what it takes, held against {where}: {_tally(found.groups)}", *_aligned(_table(found.groups))]
+    lines += _unknown(found.groups)
     ways = [line for group in found.groups for line in _ways(group)]
-    lines += ["", "what makes it fit, the cheapest in speed", *ways] if ways else []
+    lines += ["", "what makes it fit, the cheapest that does", *ways, *_costs(found.groups)] if ways else []
     return "\n".join([*lines, "", *(f"  {note}" for note in notes(found))])
 
 
@@ -65,10 +67,25 @@ def notes(found: Preflight) -> tuple[str, ...]:
     )
 
 
+def _tally(groups: Sequence[Group]) -> str:
+    """ "2 fit, 1 close, 4 too large"."""
+    counts = Counter(_verdict(group) for group in groups)
+    words = {"fits": "fits" if counts["fits"] == 1 else "fit"}
+    order = ("fits", "close", "too large", _UNKNOWN)
+    return ", ".join(f"{counts[one]} {words.get(one, one)}" for one in order if counts[one])
+
+
+def _verdict(group: Group) -> str:
+    return group.fit.verdict or _UNKNOWN
+
+
+_LEFT = (0, 2)  # columns of words
+
+
 def _table(groups: Sequence[Group]) -> list[list[str]]:
     kinds = [kind for kind in _KINDS if any(kind in _peaks(group) for group in groups)]
-    head = ["", "parameters", "weights GiB", "TFLOP a step", "TFLOP an image", *(f"{kind} GiB" for kind in kinds), ""]
-    return [head, *(_row(group, kinds) for group in groups)]
+    head = ["verdict", "peak GiB", "cells", "parameters", "weights GiB", "TFLOP a step", "TFLOP an image"]
+    return [[*head, *(f"{kind} GiB" for kind in kinds)], *(_row(group, kinds) for group in groups)]
 
 
 _KINDS = ("prior", "prompt", "encode", "step", "decode")
@@ -87,20 +104,47 @@ def _peaks(group: Group) -> dict[str, int]:
 def _row(group: Group, kinds: Sequence[str]) -> list[str]:
     known, peaks = group.fit.footprint, _peaks(group)
     if known is None:
-        return [_who(group), *(_UNKNOWN,) * (4 + len(kinds)), f"unknown: {group.fit.reason}"]
+        return [_UNKNOWN, _UNKNOWN, _who(group), *(_UNKNOWN,) * (4 + len(kinds))]
     flops = [count for count in group.image_flops.values() if count is not None]
     images = dict.fromkeys(f"{count / 1e12:.3g}" for count in (min(flops), max(flops)))
-    sizes = (f"{peaks[kind] / _GIB:.3g}" if kind in peaks else _NOTHING for kind in kinds)
-    return [_who(group), f"{known.parameters:,}", f"{known.weight_bytes / _GIB:.3g}", f"{known.step_flops / 1e12:.3g}",
-            " to ".join(images), *sizes, str(group.fit.verdict)]  # fmt: skip
+    sizes = (_gib(peaks[kind]) if kind in peaks else _NOTHING for kind in kinds)
+    peak = _gib(group.fit.peak_bytes or 0)
+    return [_verdict(group), peak, _who(group), f"{known.parameters:,}", _gib(known.weight_bytes),
+            f"{known.step_flops / 1e12:.3g}", " to ".join(images), *sizes]  # fmt: skip
+
+
+def _gib(count: int) -> str:
+    return f"{count / _GIB:.3g}"
 
 
 def _who(group: Group) -> str:
     case = group.case
-    words = [group.model, case.task, f"{case.height}×{case.width}", case.dtype, f"batch {case.batch}"]
+    words = [group.model, case.task, f"{case.height}×{case.width}", case.dtype, _rows(group)]
     words += ["combined"] if case.api == "combined" and case.version != "3" else []
     words += ["negative prompts"] if case.negative else []
     return " · ".join([*words, *([label_of_stack(group.stack)] if group.stack else [])])
+
+
+def _rows(group: Group) -> str:
+    """How many rows are made together; a part that takes its rows singly is named."""
+    case, known = group.case, group.fit.footprint
+    if case.api == "combined":
+        return "one at a time"
+    steps = [stage for stage in known.stages if stage.repeats != "once"] if known else []
+    singly = list(dict.fromkeys(stage.part for stage in steps if stage.rows < case.batch))
+    return f"batch {case.batch}" + (f" ({', '.join(singly)} one at a time)" if singly else "")
+
+
+def _unknown(groups: Sequence[Group]) -> list[str]:
+    """Each reason once, over the rows that it takes."""
+    reasons: dict[str, list[str]] = {}
+    for group in groups:
+        if group.fit.footprint is None:
+            reasons.setdefault(str(group.fit.reason), []).append(_who(group))
+    lines = [
+        line for reason, who in reasons.items() for line in (f"  unknown: {reason}", *(f"    {one}" for one in who))
+    ]
+    return ["", *lines] if lines else []
 
 
 def _ways(group: Group) -> Iterator[str]:
@@ -111,8 +155,21 @@ def _ways(group: Group) -> Iterator[str]:
     if fit.way is None:
         yield "    nothing that is known here: " + str(fit.reason or "it stays close")
         return
-    yield f"    {' + '.join(map(_told, fit.way.changes))}: {fit.way.peak_bytes / _GIB:.3g} GiB"
-    yield from (f"      {_told(change)} costs: {change.cost}" for change in fit.way.changes)
+    yield f"    {_way(fit.way)}"
+    if fit.lossy_way is not None:
+        yield f"    or, if pictures may change: {_way(fit.lossy_way)}"
+
+
+def _way(way: Way) -> str:
+    return f"{' + '.join(map(_told, way.changes))}: {_gib(way.peak_bytes)} GiB"
+
+
+def _costs(groups: Sequence[Group]) -> list[str]:
+    """What each change that is named costs, once."""
+    ways = [way for group in groups for way in (group.fit.way, group.fit.lossy_way) if way is not None]
+    costs = {_told(change) if change.knob != "batch_size" else "a smaller batch_size": change.cost
+             for way in ways for change in way.changes}  # fmt: skip
+    return [f"  {name} costs: {cost}" for name, cost in costs.items()]
 
 
 def _told(change: Change) -> str:
@@ -122,7 +179,7 @@ def _told(change: Change) -> str:
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = (
-        [one.ljust(width) if place in (0, len(row) - 1) else one.rjust(width)
+        [one.ljust(width) if place in _LEFT else one.rjust(width)
          for place, (one, width) in enumerate(zip(row, widths, strict=True))]
         for row in rows
     )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.catalog.metrics import CONVERGED, METRICS
@@ -10,7 +10,9 @@ from harness.catalog.own_metrics import PREFIX
 from harness.catalog.tasks import parts_of
 from harness.catalog.types import Place
 from harness.plan.forecast import calls_of, decoder_calls_of, distinct_batches, images_of
-from harness.plan.types import Plan
+from harness.plan.notes import alone
+from harness.plan.select import UNAVAILABLE
+from harness.plan.types import Plan, Refusal
 
 _CALLS = 9  # letters of "100 calls"
 _PLACES = {"package": "shipped with the harness, {}", "folder": "{}", "hub": "the hub's {}"}
@@ -34,14 +36,22 @@ def _head(plan: Plan) -> str:
     counts = sorted({len(plan.rows_of(cell)) for cell in plan.scored_cells})
     each = _count(counts[0], "image") if len(counts) == 1 else f"{counts[0]} to {counts[-1]} images"
     lines.append(f"  {_count(len(plan.scored_cells), 'cell')} × {each} ({_count(prompts, 'prompt')}{inputs})")
+    if (only := alone(plan.scored_cells, len(plan.refused))) is not None:
+        lines.append(f"  {only}")
     lines.append("  scored by " + ", ".join(_metric(name, plan) for name in plan.metrics))
     if plan.reference_set is not None:
         lines.append(f"  sets of pictures held against {plan.reference_set.label}")
-    if plan.compare_to:
-        lines.append(f"  compared with {_pairs(plan.compare_to)}, all else equal")
+    if (reference := _reference(plan)) is not None:
+        lines.append(f"  compared with {reference}, all else equal")
         margins = ", ".join(_margin(name, margin) for name, margin in plan.margins.items())
         lines.append(f"  margins, within which a difference does not matter: {margins or 'none'}")
     return "\n".join(lines)
+
+
+def _reference(plan: Plan) -> str | None:
+    if plan.first_that_fits:
+        return "the first cell of each family, in the order below, that does not fail (first-that-fits)"
+    return _pairs(plan.compare_to) if plan.compare_to else None
 
 
 def _place(place: Place) -> str:
@@ -79,7 +89,7 @@ def _cells(plan: Plan) -> str:
     whose = f", all with {next(iter(schedulers))}" if len(schedulers) == 1 else ""  # no label names it then
     lines = [f"cells{whose}, and how often each calls the decoder for an image"]
     for cell in plan.scored_cells:
-        role = "reference" if cell.is_reference else ""
+        role = ("tried first as the reference" if plan.first_that_fits else "reference") if cell.is_reference else ""
         calls = _count(calls_of(cell.settings), "call")
         lines.append(f"  {cell.label:<{width}}  {calls:>{_CALLS}}  {role}".rstrip())
     return "\n".join(lines)
@@ -112,10 +122,21 @@ def _added(plan: Plan) -> str:
 
 
 def _refused(plan: Plan) -> str:
-    if not plan.refused:
+    """What this machine lacks, apart from what is refused whatever the machine."""
+    here = [one for one in plan.refused if one.reason.startswith(UNAVAILABLE)]
+    nowhere = [one for one in plan.refused if one not in here]
+    sections = [
+        _left_out("unavailable on this machine, and left out", here),
+        _left_out("refused, and left out", nowhere),
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def _left_out(title: str, refused: Sequence[Refusal]) -> str:
+    if not refused:
         return ""
-    combinations = [(refusal.reason, _pairs(refusal.swept)) for refusal in plan.refused]
-    return "\n".join([f"refused, and left out ({len(plan.refused)})", *_by_reason(combinations)])
+    combinations = [(one.reason, _pairs(one.swept)) for one in refused]
+    return "\n".join([f"{title} ({len(refused)})", *_by_reason(combinations)])
 
 
 def _by_reason(combinations: Iterable[tuple[str, str]]) -> list[str]:

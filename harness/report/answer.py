@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from harness.report import sentences
-from harness.report.text import DIAGNOSTICS, WITHOUT_BETTER
+from harness.report.text import DIAGNOSTICS, POINTS_WORDS, WITHOUT_BETTER, counts_pictures
 from harness.report.view import RunView, comparison_of, quality_comparisons
 from harness.store.records import CellRecord
 
@@ -155,4 +155,6 @@ def caveats(view: RunView) -> tuple[str, ...]:
         lines.append(f"{sentences.cells(len(missing))} could not be compared: the reference has no result.")
     if any(cell.comparisons for cell in view.done):
         lines += sentences.on_sample_size(view)
+    if any(counts_pictures(c.metric) for cell in view.done for c in cell.comparisons):
+        lines.append(POINTS_WORDS)
     return tuple(lines)

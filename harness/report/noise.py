@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from harness.errors import StoreError
 from harness.report.view import RunView
-from harness.store.noise import Noise, noise_of
+from harness.store.noise import Noise, noise_of, weights_digest
 
 
 def noise_words(view: RunView) -> list[str]:
-    """A line for each of the run's models that was measured; what cannot be read is said."""
-    if not any(cell.timing is not None for cell in view.cells):
-        return []
+    """A line for each of the run's models that was timed and measured; what cannot be read is said."""
+    timed = [cell for cell in view.cells if cell.timing is not None]
+    kinds = dict.fromkeys((cell.settings.model, weights_digest(cell.weights)) for cell in timed)
     try:
-        found = [noise_of(view.store, view.run.environment_digest, model) for model in view.plan.models]
+        found = [noise_of(view.store, view.run.environment_digest, *kind) for kind in kinds]
     except StoreError as error:
         return [str(error).splitlines()[0].rstrip(".")]
     return [_line(view, noise) for noise in found if noise is not None]

@@ -6,6 +6,7 @@ from collections import Counter
 
 from harness.catalog.metrics import METRICS
 from harness.report.text import (
+    POINTS,
     counts_pictures,
     decimals_for,
     if_unchanged,
@@ -208,7 +209,7 @@ def smallest_text(compared: Comparison) -> str:
 
 
 def _scale(compared: Comparison) -> int:
-    return 100 if _unit(compared) in ("%", "pp") else 1
+    return 100 if _unit(compared) in ("%", POINTS) else 1
 
 
 def _with_unit(compared: Comparison, text: str) -> str:
@@ -216,11 +217,9 @@ def _with_unit(compared: Comparison, text: str) -> str:
 
 
 def _unit(compared: Comparison) -> str:
-    """What follows the number: "%" of a cost, "pp" of a share of pictures, "levels"; "" for the metric's own unit."""
-    if compared.metric in COSTS:
-        return "%"
-    if counts_pictures(compared.metric):
-        return "pp"
+    """What follows the number: "%" of a cost, "%-points" of a share of pictures, "levels"; "" for a metric's own."""
+    if compared.metric in COSTS or counts_pictures(compared.metric):
+        return "%" if compared.metric in COSTS else POINTS
     row = METRICS.get(compared.metric)
     return "levels" if row is not None and row.unit == "levels" else ""
 

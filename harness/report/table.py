@@ -22,6 +22,8 @@ from harness.report.view import RunView, comparison_of, score_of
 from harness.store.measured import peak_bytes, peak_kind
 from harness.store.records import CellRecord, Comparison, Interval, Score, Timing
 
+DASH = "—"  # in the place of a number that is missing
+
 
 @dataclass(frozen=True)
 class Number:
@@ -150,7 +152,7 @@ def _number(cell: CellRecord, key: str) -> Number:
 
 
 def _missing(reason: str, n: int | None = None, n_prompts: int | None = None) -> Number:
-    return Number(None, None, n, n_prompts, "—", reason=reason)
+    return Number(None, None, n, n_prompts, DASH, reason=reason)
 
 
 def _score(score: Score) -> Number:

@@ -13,8 +13,8 @@ from rich.text import Text
 from harness.catalog.stacks import label_of_stack
 from harness.report.answer import answer
 from harness.report.sentences import finding, score_text
-from harness.report.table import Column, Row, Table, build_table
-from harness.report.text import mebibytes, moment, plural, seconds, seconds_span
+from harness.report.table import DASH, Column, Row, Table, build_table
+from harness.report.text import listing, mebibytes, moment, plural, seconds, seconds_span
 from harness.report.view import RunView
 from harness.store.measured import peak_bytes, peak_kind
 from harness.store.records import CellRecord
@@ -29,8 +29,34 @@ def render_table(view: RunView, *, width: int | None = None, colour: bool = Fals
     table = build_table(view)
     said = answer(view)
     failed = [Text(f"{row.label}: {row.problem}", style="red") for row in table.rows if row.status == "failed"]
-    words = [Text(), Text(said.headline, style="bold"), *map(Text, said.details), *failed]
+    lacking = [Text(line, style="dim") for line in _lacking(table)]
+    words = [*lacking, Text(), Text(said.headline, style="bold"), *map(Text, said.details), *failed]
     return _print([_rich(table), *words], width, colour)
+
+
+def _lacking(table: Table) -> list[str]:
+    """Why numbers are missing that the table shows as a dash: each reason once, after what and whose they are."""
+    done = [row for row in table.rows if row.numbers]
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for column in _shown(table):
+        for row in done:
+            number = row.numbers[column.key]
+            if number.value is None and number.applies and number.reason:
+                reasons.setdefault(number.reason, {}).setdefault(column.key, []).append(row.label)
+    return [f"{DASH} {_whose(found, len(done))}: {reason}" for reason, found in reasons.items()]
+
+
+def _whose(found: dict[str, list[str]], cells: int) -> str:
+    """What a reason is of: "kid and precision", with the cells where it is not all of them."""
+    alike: dict[str, list[str]] = {}
+    for key, labels in found.items():
+        alike.setdefault(f" of {listing(labels)}" if len(labels) < cells else "", []).append(key)
+    return "; ".join(f"{listing(keys)}{whose}" for whose, keys in alike.items())
+
+
+def _shown(table: Table) -> list[Column]:
+    """The columns that a terminal has room for."""
+    return [column for column in table.columns if column.key not in ("throughput", "first_call", "load")]
 
 
 def _rich(table: Table) -> RichTable:
@@ -38,7 +64,7 @@ def _rich(table: Table) -> RichTable:
     rich = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     rich.add_column("cell")
     rich.add_column("calls", justify="right")
-    shown = [column for column in table.columns if column.key not in ("throughput", "first_call", "load")]
+    shown = _shown(table)
     for column in shown:
         rich.add_column(Text(column.key), justify="right")
         if any(column.key in row.against for row in table.rows):

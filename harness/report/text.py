@@ -15,6 +15,10 @@ METRIC_WORDS = {
     "vendi": "Vendi score",
     DIVERSITY: "diversity within a prompt",
     "world_truth": "share of right pictures",
+    "world_shape": "share of right shapes",
+    "world_colours": "share of right colours",
+    "world_size": "share of right sizes",
+    "world_place": "share of right places",
     "clip_inside": "CLIP score around the mask",
     "outside_error": "error outside the mask",
     "edge_error": "error at the mask's edge",
@@ -24,6 +28,8 @@ METRIC_WORDS = {
 WITHOUT_BETTER = ("mix_position", DIVERSITY)  # where a picture stands says neither good nor bad
 DIAGNOSTICS = (*WITHOUT_BETTER, CONVERGED)  # no verdict rests on them
 KNOB_WORDS = {"guidance_scale": "guidance", "strength": "strength", "prior_strength": "prior strength"}
+POINTS = "%-points"  # the unit of a difference of shares
+POINTS_WORDS = f"{POINTS} are points of a percentage: from 90 % to 80 % is −10 {POINTS}."
 VERDICT_MARKS = {"improved": "▲", "regressed": "▼", "equivalent": "≈", "inconclusive": "?"}
 
 
@@ -74,6 +80,11 @@ def span(low: float, high: float, decimals: int, *, sign: bool = False) -> str:
 def percent(ratio: float, decimals: int = 1, *, sign: bool = False) -> str:
     """``0.031`` as "3.1 %"."""
     return f"{number(100 * ratio, decimals, sign=sign)} %"
+
+
+def points(difference: float, *, sign: bool = False) -> str:
+    """A difference of shares: ``-0.1`` as "−10.0 %-points"."""
+    return f"{number(100 * difference, 1, sign=sign)} {POINTS}"
 
 
 def seconds(value: float) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from harness.run.aggregate_own import own_score
 from harness.run.aggregate_pictures import OF_PICTURES
 from harness.run.aggregate_sets import OF_SETS
+from harness.run.aggregate_world import OF_THE_WORLD
 from harness.run.aggregated import Gathered, Scored
 
 __all__ = ["Gathered", "Scored", "scored"]
@@ -17,4 +18,4 @@ def scored(metric: str, gathered: Gathered) -> Scored:
     return _METRICS[metric](gathered) if metric in _METRICS else own_score(metric, gathered)
 
 
-_METRICS: dict[str, Callable[[Gathered], Scored]] = {**OF_PICTURES, **OF_SETS}
+_METRICS: dict[str, Callable[[Gathered], Scored]] = {**OF_PICTURES, **OF_THE_WORLD, **OF_SETS}

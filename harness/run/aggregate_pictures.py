@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from harness.catalog.metrics import CONVERGED
-from harness.catalog.world import ATTRIBUTES, VOCABULARIES, parse_caption
 from harness.run.aggregated import LEVEL, Gathered, Scored, by_picture, cosines_of, score_of, sound
 from harness.run.pictures import metadata_of
 from harness.score.clip_score import clip_scores, cosines, similarities
@@ -34,23 +32,6 @@ def _clip_score(gathered: Gathered) -> Scored:
         "truncated": arrays["truncated"].astype(bool).tolist(),
     }
     return Scored(score_of("clip_score", gathered, estimate), columns)
-
-
-def _world_truth(gathered: Gathered) -> Scored:
-    """All five attributes right, picture by picture; needs captions of the world."""
-    scenes = [parse_caption(prompt) for prompt in gathered.prompts]
-    seen = gathered.arrays["predictions"]
-    columns: dict[str, list[Any]] = {
-        f"seen_{name}": [VOCABULARIES[name][i] for i in seen[:, k].tolist()] for k, name in enumerate(ATTRIBUTES)
-    }
-    if not all(scenes):
-        strange = sum(scene is None for scene in scenes)
-        reason = f"{strange} of {len(scenes)} prompts are no captions of the miniature's world"
-        return Scored(score_of("world_truth", gathered, None, reason=reason), columns)
-    truth = np.array([scene.indices() for scene in scenes if scene is not None])
-    right = (seen == truth).all(axis=1).astype(float)
-    estimate = mean_interval(right, gathered.prompt_ids, level=LEVEL, share=True)
-    return Scored(score_of("world_truth", gathered, estimate), columns | {"world_truth": right.tolist()})
 
 
 def _image_similarity(gathered: Gathered) -> Scored:
@@ -142,7 +123,6 @@ def _converged_distance(gathered: Gathered) -> Scored:
 
 OF_PICTURES: dict[str, Callable[[Gathered], Scored]] = {
     "clip_score": _clip_score,
-    "world_truth": _world_truth,
     "image_similarity": _image_similarity,
     "directional_similarity": _directional_similarity,
     "ssim": _to_the_source("ssim", "ssim", _SOURCE),

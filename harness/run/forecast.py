@@ -5,12 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.plan.build import plan_file
 from harness.plan.forecast import Pace, calls_of
-from harness.plan.types import Plan
+from harness.plan.types import Plan, ReferenceSet
 from harness.run.availability import lack_of
 from harness.store.records import CellRecord
 from harness.store.store import Store, open_store
@@ -30,7 +31,14 @@ def plan_spec(
     """Load, check and plan a spec; ``fetch``: bring its pictures from the web."""
     known = (store_path / "store.json").exists() or store_path.is_file()
     paces = paces_of(open_store(store_path, create=False)) if known else []
-    return plan_file(spec, only=only, limit=limit, device=device, paces=paces, fetch=fetch, lack=lack_of)
+    looked = cache(_pictures_of)
+    return plan_file(spec, only=only, limit=limit, device=device, paces=paces, fetch=fetch, lack=lack_of, count=looked)
+
+
+def _pictures_of(asked: ReferenceSet) -> int:
+    from harness.run.reference_sets import count_of  # its numpy and safetensors wait until a spec names a set
+
+    return count_of(asked)
 
 
 def paces_of(store: Store) -> list[Pace]:

@@ -11,7 +11,7 @@ import numpy as np
 from harness.catalog.metrics import metric_row
 from harness.plan.margins import absolute_margin, relative_margin
 from harness.plan.types import Plan
-from harness.stats.pairing import in_unit, pair, paired_harm
+from harness.stats.pairing import harm_by_visit, in_unit, pair, paired_harm
 from harness.stats.verdict import Judged, PairedSample, paired_comparisons
 from harness.store.measured import MEASURED, both_by_visit, drift, drift_words, not_its_own
 from harness.store.records import CellRecord, Comparison, Interval
@@ -93,14 +93,10 @@ def _column(rows: dict[str, Rows], cell_id: str, metric: str) -> dict[str, float
 
 def _measured(cell: CellRecord, reference: CellRecord, metric: str, margin: float) -> _Case:
     """What the timing pass measured, visit by visit: calls of one visit share their process, and count as one."""
-    mine, theirs = both_by_visit(metric, cell, reference)
-    common = [visit for visit in mine if visit in theirs]
-    cost = [np.array([side[visit] for visit in common], dtype=np.float64) for side in (mine, theirs)]
-    sound = all(np.all(side > 0) for side in cost)
-    harm = paired_harm(*cost, direction="lower", relative=True) if sound else np.zeros(0)
+    harm = harm_by_visit(*both_by_visit(metric, cell, reference))
     moved = max(drift(cell), drift(reference)) if metric == "latency" else 0.0
     limit, name = float(np.log1p(max(margin, moved))), f"{cell.cell_id}:{metric}"
-    sample = PairedSample(name, harm, limit, unit="visit")
+    sample = PairedSample(name, np.zeros(0) if harm is None else harm, limit, unit="visit")
     spoilt, drifted = _spoilt(cell, reference, metric), moved if moved > margin else None
     stated = float(np.log1p(margin))
     return _Case(cell.cell_id, reference.cell_id, metric, "lower", True, sample, stated, spoilt, drifted)
@@ -141,16 +137,26 @@ def _comparison(case: _Case, judged: Judged) -> Comparison:
         p_sign_flip=judged.p_sign_flip,
         n=judged.n,
         unit=case.sample.unit,
-        n_to_settle=None if case.spoilt or case.drifted else judged.n_to_settle,
-        settles_unchanged=judged.settles_unchanged and not (case.spoilt or case.drifted),
+        n_to_settle=None if _stays_open(case, judged) else judged.n_to_settle,
+        settles_unchanged=judged.settles_unchanged and not _stays_open(case, judged),
         sd=judged.sd,
         smallest_effect=None if case.spoilt else _size(case, judged.smallest_effect),
-        reason=case.spoilt or (_moved(case) if verdict == "inconclusive" else None) or judged.reason,
+        reason=case.spoilt or (_why_open(case, judged) if verdict == "inconclusive" else judged.reason),
     )
 
 
-def _moved(case: _Case) -> str | None:
-    return None if case.drifted is None else drift_words(case.drifted, float(np.expm1(case.stated)))
+def _stays_open(case: _Case, judged: Judged) -> bool:
+    """Whether no number of visits would settle it: on a machine that drifts, only what is beyond the drift shows."""
+    within = judged.mean is None or abs(judged.mean) <= judged.margin
+    return case.spoilt is not None or (case.drifted is not None and within)
+
+
+def _why_open(case: _Case, judged: Judged) -> str | None:
+    """Drift alone forbids sameness; beside another reason it is the width of the margin that was tested against."""
+    if case.drifted is None:
+        return judged.reason
+    moved = drift_words(case.drifted, float(np.expm1(case.stated)))
+    return moved if judged.verdict == "equivalent" else f"{judged.reason}; {moved}"
 
 
 def _size(case: _Case, harm: float | None) -> float | None:

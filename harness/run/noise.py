@@ -24,7 +24,7 @@ from harness.run.progress import Reporter
 from harness.run.protocol import Make, Request, Time, TimeDone
 from harness.run.station import Post, Station, raise_if_disk
 from harness.run.survey import Survey, keybook, survey
-from harness.store.noise import Noise, keep_noise
+from harness.store.noise import Noise, keep_noise, weights_digest
 from harness.store.records import Failure
 from harness.store.store import Store, open_store
 
@@ -70,7 +70,9 @@ def measure_noise(
     device: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Noise:
-    """Measure for about so many minutes, at least three visits, and keep what was found under the environment.
+    """Measure for about so many minutes, at least three visits, and keep what was found.
+
+    It lies under the environment, the model's name as the plan resolves it, and its weights: where reports look.
 
     Args:
         model: of the catalog, or a folder.
@@ -95,7 +97,8 @@ def measure_noise(
     noise = noise_from(
         test.visits,
         fingerprint=found.fingerprint,
-        model=model,
+        model=test.cell.settings.model,
+        weights=weights_digest(test.book.weights(test.cell)),
         cell=_words(test.cell),
         device=str(found.environment["device"]["name"]),
         seconds=clock() - began,

@@ -62,7 +62,7 @@ class _Latency:
 
 
 def noise_from(
-    visits: Sequence[Visit], *, fingerprint: str, model: str, cell: str, device: str, seconds: float
+    visits: Sequence[Visit], *, fingerprint: str, model: str, weights: str, cell: str, device: str, seconds: float
 ) -> Noise:
     """The numbers of three visits or more, and what they suggest."""
     latency, peaks = _latency(visits), _peaks(visits)
@@ -77,6 +77,7 @@ def noise_from(
     return Noise(
         fingerprint=fingerprint,
         model=model,
+        weights=weights,
         cell=cell,
         device=device,
         measured_at=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from harness.catalog.metrics import MARGINS, MEASURES, METRICS
+from harness.catalog.types import OptimizationChoice
 from harness.errors import HarnessError
 from harness.plan.margins import absolute_margin, margins_that_count, relative_margin
 from harness.plan.power import NEWEST_RUNS, NOTHING_LIKE, Power
 from harness.plan.types import Cell, Plan
 from harness.stats import power as rule
+from harness.store.measured import graphs_replayed
 from harness.store.store import Store, open_store
 
-_FOR_A_PAIR = 5  # of the newest runs are looked through for paired differences, before a run's own spread will do
+_ALWAYS_READ = 5  # of the newest runs are looked through for the best source; more only for a kind without any
 _SHOWN_LEVEL, _SCORE_LEVEL = 0.9, 0.95
 Record = dict[str, Any]
 
@@ -78,25 +80,32 @@ def _is_judged(plan: Plan, cell: Cell, metric: str) -> bool:
 
 
 def spreads(store: Store, kinds: set[Kind], *, apart: bool = False) -> dict[Kind, tuple[Seen, ...]]:
-    """For each kind the newest run's paired spreads; where none of the newest few paired any, the newest run's own.
+    """For each kind what one run saw: of the newest few, a run that paired before one that did not, and the largest.
 
-    Older runs, up to ``NEWEST_RUNS``, are read only while a kind has neither.
+    Of equally large ones the newest counts. A spread of so few that no verdict rests on it forecasts nothing. Older
+    runs, up to ``NEWEST_RUNS``, are read only while a kind has no source.
 
     ``apart``: what is timed will not be paired, so that only a run's own spread between visits counts.
     """
-    paired: dict[Kind, tuple[Seen, ...]] = {}
-    single: dict[Kind, tuple[Seen, ...]] = {}
+    sources: dict[Kind, list[tuple[Seen, ...]]] = {}
     for place, run_id in enumerate(reversed(store.run_ids()[-NEWEST_RUNS:])):
-        if kinds <= ({*paired, *single} if place >= _FOR_A_PAIR else set(paired)):
+        if place >= _ALWAYS_READ and kinds <= set(sources):
             break
         with suppress(HarnessError):
-            for kind, found in _by_kind(_seen(store, run_id)).items():
-                own = tuple(one for one in found if one.paired and not (apart and one.metric in MEASURES))
-                if own:
-                    paired.setdefault(kind, own)
-                if alone := tuple(one for one in found if not one.paired):
-                    single.setdefault(kind, alone)
-    return {kind: paired.get(kind) or single.get(kind, ()) for kind in kinds}
+            for kind, found in _by_kind(one for one in _seen(store, run_id) if _counts(one, apart=apart)).items():
+                alike = (tuple(one for one in found if one.paired is paired) for paired in (True, False))
+                sources.setdefault(kind, []).extend(filter(None, alike))
+    return {kind: max(sources.get(kind, [()]), key=_rank) for kind in kinds}
+
+
+def _counts(one: Seen, *, apart: bool) -> bool:
+    timed = one.metric in MEASURES
+    return one.n >= rule.LEAST["visit" if timed else "prompt"] and not (apart and timed and one.paired)
+
+
+def _rank(source: tuple[Seen, ...]) -> tuple[bool, int]:
+    """Pairs first, then the most prompts (or visits); ``max`` takes the first of equals, which is the newest."""
+    return (source[0].paired, min(one.n for one in source)) if source else (False, 0)
 
 
 def _by_kind(seen: Iterable[Seen]) -> dict[Kind, list[Seen]]:
@@ -163,7 +172,14 @@ def _of_timing(run_id: str, cell: Record) -> Iterator[Seen]:
             "latency", run_id, cell, [statistics.fmean(map(_log, calls)) for calls in visits.values()]
         )
     if memory:
-        yield from _of_visits("peak_memory", run_id, cell, [_log(peak) for peak in memory["visit_peaks_bytes"]])
+        yield from _of_visits("peak_memory", run_id, cell, [_log(peak) for peak in _peaks(cell)])
+
+
+def _peaks(cell: Record) -> list[int]:
+    """One for each visit, of the kind that the cell's memory is judged by."""
+    memory, stack = cell["memory"], map(OptimizationChoice.model_validate, cell["settings"]["optimizations"])
+    reserved = graphs_replayed(memory["kind"], stack)
+    return list(memory["visit_reserved_bytes" if reserved else "visit_peaks_bytes"])
 
 
 def _log(value: float) -> float:
@@ -207,8 +223,8 @@ def _power(plan: Plan, kind: Kind, total: int, seen: Sequence[Seen]) -> Power:
             "equivalent": rule.chance_equivalent(limit, spread, n, open_=total) if enough else 0.0,
             "regressed": twice,
             "needed": rule.needed(limit, spread, open_=total, least=rule.LEAST[base.unit]),
-            "source": _source(seen),
-            "upper_bound": not seen[0].paired,
+            "source": _source(seen, apart=sides == 2),
+            "unpaired": not seen[0].paired,
             "notes": tuple(_notes(plan, kind, seen)),
         }
     )
@@ -234,11 +250,26 @@ def _margin(plan: Plan, metric: str, seen: Sequence[Seen]) -> float | None:
     return absolute_margin(margin, metric, statistics.fmean(means) if means else math.nan)
 
 
-def _source(seen: Sequence[Seen]) -> str:
-    least, most = f"{min(one.sd for one in seen):.2g}", f"{max(one.sd for one in seen):.2g}"
-    spread = least if least == most else f"{least} to {most}, of which the widest counts"
-    count = f"{len(seen)} comparison{'s' * (len(seen) != 1)}" if seen[0].paired else f"{len(seen)} cells unpaired"
-    return f"from {count} of {seen[0].run}, standard deviation {spread}"
+def _source(seen: Sequence[Seen], *, apart: bool) -> str:
+    """Whose spread it is, over how many, and what was made of it."""
+    unit = "visits" if seen[0].metric in MEASURES else "prompts"
+    over = f"over {_range(sorted({one.n for one in seen}), 'd')} {unit}"
+    spread = _range(sorted({one.sd for one in seen}), ".2g")
+    spread = f"standard deviation {spread}{', of which the widest counts' * (' to ' in spread)}"
+    if seen[0].paired:
+        return f"from {_plural(len(seen), 'comparison')} of {seen[0].run} {over}, {spread}"
+    why = "two runs are not timed side by side" if apart else "as if two cells had nothing in common"
+    whose = f"the spread between {unit} of {_plural(len(seen), 'cell')} of {seen[0].run} {over}"
+    return f"from {whose}, times √2 ({why}), {spread}"
+
+
+def _range(ordered: Sequence[float], shape: str) -> str:
+    ends = [f"{end:{shape}}" for end in (ordered[0], ordered[-1])]
+    return " to ".join(dict.fromkeys(ends))
+
+
+def _plural(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _notes(plan: Plan, kind: Kind, seen: Sequence[Seen]) -> Iterator[str]:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -22,7 +23,7 @@ from harness.catalog.tasks import parts_of
 from harness.catalog.types import ModelRow, Place
 from harness.errors import MissingError
 from harness.pipelines.places import local_folder
-from harness.plan.fits import Can, Fit, case_key, fit, variants
+from harness.plan.fits import Can, Fit, case_key, fit, needs_a_way, variants
 from harness.plan.footprint import Answer, Case
 from harness.plan.forecast import calls_of
 from harness.plan.preflight import Group, Preflight
@@ -56,7 +57,9 @@ def preflight(plan: Plan, memory_bytes: int, device: str | None, tell: Tell) -> 
     estimates = Estimates(tell)
     grouped = _grouped(plan)
     estimates.ask(case for (case, _), _ in grouped)
-    gpu = plan.device != "cpu"
+    tried = [case for (case, stack), _ in grouped if needs_a_way(case, stack, memory_bytes, estimates.look)]
+    estimates.ask(one for case in tried for one in variants(case))
+    gpu = plan.device not in ("cpu", "mps")  # the catalog's offloads are CUDA's
     fits = [
         fit(case, stack, memory_bytes, estimates.look, gpu=gpu, can=_takes(plan, cells[0]))
         for (case, stack), cells in grouped
@@ -109,11 +112,17 @@ def case_of(plan: Plan, cell: Cell) -> Case:
         dtype=settings.dtype,
         height=settings.height,
         width=settings.width,
-        batch=settings.batch_size,
+        batch=_together(plan, cell),
         guided=settings.guidance_scale > 1,
         prior_guided=(settings.prior_guidance_scale or 0) > 1,
         negative=any(row.negative_prompt is not None for row in plan.rows_of(cell)),
     )
+
+
+def _together(plan: Plan, cell: Cell) -> int:
+    """Rows that a cell makes together: no more than it has, and one at a time where the pipeline is a combined one."""
+    settings = cell.settings
+    return 1 if settings.api == "combined" else min(settings.batch_size, len(plan.rows_of(cell)))
 
 
 def _where(model: ModelRow, part: str) -> str:
@@ -137,9 +146,9 @@ class Estimates:
         self._known: dict[str, Answer] = {}
 
     def look(self, case: Case) -> Answer:
-        """The answer to one case; where it is not known, its variants are asked for in the same breath."""
+        """The answer to one case; one that nobody asked for before is asked for by itself."""
         if case_key(case) not in self._known:
-            self.ask(variants(case))
+            self.ask([case])
         return self._known[case_key(case)]
 
     def ask(self, cases: Iterable[Case]) -> None:
@@ -155,7 +164,7 @@ class Estimates:
             return
         noun = "footprint" if len(asked) == 1 else "footprints"
         self._tell(f"estimating {len(asked)} {noun} from configurations (once for these versions)")
-        for case, answer in zip(asked, _from_subprocess(asked), strict=True):
+        for case, answer in zip(asked, _from_subprocess(asked, self._tell), strict=True):
             self._known[case_key(case)] = answer
             if answer.footprint is not None:  # what is missing today may be here tomorrow
                 self._remember(case, answer)
@@ -199,16 +208,15 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _from_subprocess(cases: Sequence[Case]) -> list[Answer]:
+def _from_subprocess(cases: Sequence[Case], tell: Tell) -> list[Answer]:
     with tempfile.TemporaryDirectory() as scratch:
-        asked, answers = Path(scratch) / "cases.json", Path(scratch) / "answers.json"
+        asked, answers, errors = (Path(scratch) / name for name in ("cases.json", "answers.json", "errors.txt"))
         asked.write_text(json.dumps([case.model_dump(mode="json") for case in cases]), encoding="utf-8")
         command = [sys.executable, "-W", "ignore", "-m", "harness.estimate", str(asked), str(answers)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
-            told = "" if done.returncode == 0 and answers.is_file() else done.stderr.strip() or "no reason given"
-        except subprocess.TimeoutExpired:
-            told = f"no answer within {_PATIENCE_S / 60:.0f} minutes"
+        status = _listen(command, errors, len(cases), tell)
+        told = f"no answer within {_PATIENCE_S / 60:.0f} minutes" if status is None else ""
+        if status is not None and (status != 0 or not answers.is_file()):
+            told = errors.read_text(encoding="utf-8", errors="replace").strip() or "no reason given"
         if told:
             raise MissingError(
                 f"Nothing can be estimated here: {told[-300:]}",
@@ -216,3 +224,33 @@ def _from_subprocess(cases: Sequence[Case]) -> list[Answer]:
                 do="`harness doctor` says what is missing; or plan without --memory",
             )
         return [Answer.model_validate(one) for one in json.loads(answers.read_text(encoding="utf-8"))]
+
+
+def _listen(command: Sequence[str], errors: Path, total: int, tell: Tell) -> int | None:
+    """Run to the end, and tell how far it is; its exit status, ``None`` if it took too long."""
+    late = threading.Event()
+    with errors.open("wb") as sink:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=sink, text=True)
+
+    def give_up() -> None:
+        late.set()
+        process.kill()
+
+    timer = threading.Timer(_PATIENCE_S, give_up)
+    timer.start()
+    try:
+        with process:
+            _tell_each(process.stdout or (), total, tell)
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        timer.cancel()
+    return None if late.is_set() else process.returncode
+
+
+def _tell_each(lines: Iterable[str], total: int, tell: Tell) -> None:
+    """ "estimated 3/20"; of a single one there is nothing to count, nor of what the libraries print."""
+    for line in lines:
+        if total > 1 and line.strip().isdigit():
+            tell(f"estimated {line.strip()}/{total}")

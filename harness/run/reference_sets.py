@@ -56,6 +56,21 @@ def find_set(store: Store, plan: Plan) -> KnownSet | None:
     return KnownSet(asked, content, content, picture_files(path)[1])
 
 
+def count_of(asked: ReferenceSet) -> int:
+    """How many pictures a worker would look at; 0 of a file, which has its own numbers. It is looked into for a plan.
+
+    Raises:
+        MissingError: what a run would refuse.
+    """
+    if asked.kind == "world":
+        return asked.count or 0
+    assert asked.path is not None
+    if asked.kind == "folder":
+        return len(_pictures_in(Path(asked.path)))
+    load_reference(Path(asked.path))
+    return 0
+
+
 def _drawn_by(asked: ReferenceSet) -> str:
     """What the world's pixels follow from; numpy promises no stream of numbers from one version to the next."""
     package = Path(harness.__file__).parent / "catalog"
@@ -69,13 +84,7 @@ def folder_content(folder: Path, store: Store) -> str:
     Raises:
         MissingError: there is no folder, or fewer than two pictures, or far too many.
     """
-    paths, _ = picture_files(folder)
-    if not 2 <= len(paths) <= MOST_PICTURES:
-        raise MissingError(
-            f"{folder} holds {len(paths)} pictures.",
-            expected=f"a folder with two to {MOST_PICTURES:,} reference pictures",
-            do="check `reference_set` in the spec",
-        )
+    paths = _pictures_in(folder)
     about = [path.stat() for path in paths]
     marks = [[str(path), one.st_size, one.st_mtime_ns] for path, one in zip(paths, about, strict=True)]
     remembered_as = digest(["reference pictures", marks])
@@ -85,3 +94,14 @@ def folder_content(folder: Path, store: Store) -> str:
     found = content_digest([digest_file(path) for path in paths])
     store.put("digest", remembered_as, found.encode())
     return found
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    paths, _ = picture_files(folder)
+    if not 2 <= len(paths) <= MOST_PICTURES:
+        raise MissingError(
+            f"{folder} holds {len(paths)} pictures.",
+            expected=f"a folder with two to {MOST_PICTURES:,} reference pictures",
+            do="check `reference_set` in the spec",
+        )
+    return paths

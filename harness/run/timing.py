@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -93,7 +93,12 @@ class TimingPass:
 
     def visit(self, group: LoadGroup, round_index: int) -> None:
         """One visit of one group, in a fresh worker."""
-        _round(self.desk, self.post, group, self.todo, round_index, self.samples)
+        for _ in self.calls(group, round_index):
+            pass
+
+    def calls(self, group: LoadGroup, round_index: int) -> Generator[None]:
+        """The same, call by call, for another pass to make one of its own in between; closing it ends the worker."""
+        yield from _round(self.desk, self.post, group, self.todo, round_index, self.samples)
         self.desk.ledger.save()
 
     def close(self) -> None:
@@ -110,7 +115,7 @@ def _calls(cell: Cell, calls: int) -> int:
 
 def _round(
     desk: Desk, post: Post, group: LoadGroup, todo: set[str], round_index: int, samples: dict[str, Samples]
-) -> None:
+) -> Generator[None]:
     """Visit a group; when its worker dies, visit it again without the cell that it died of, and from the start.
 
     Half a visit is thrown away: every cell of it must have the same number of calls, side by side.
@@ -121,7 +126,7 @@ def _round(
             return
         at = round_index % len(cells)  # another cell goes first each time: only the first one meets a cold worker
         visit = _Visit(desk, Station(post), group, cells[at:] + cells[:at], round_index, defaultdict(Samples))
-        _visit(visit)
+        yield from _visit(visit)
         for cell_id, failure in visit.lost.items():
             samples[cell_id].failure = failure
         if not visit.died:
@@ -149,7 +154,7 @@ class _Visit:
         return next((cell for cell in self.cells if cell.is_reference), self.cells[0])
 
 
-def _visit(visit: _Visit) -> None:
+def _visit(visit: _Visit) -> Generator[None]:
     desk, rules = visit.desk, visit.desk.plan.timing
     try:
         with _memory(visit.station) as memory:
@@ -162,12 +167,14 @@ def _visit(visit: _Visit) -> None:
             elif loaded is not None:
                 for cell in visit.cells:
                     visit.samples[cell.id].load_s.append(loaded.load_s)
+            yield
             for sweep in range(rules.repeats):
                 for cell in visit.cells:
                     warmups = rules.warmups if sweep == 0 else 0
                     _time(visit, cell, memory, warmups=warmups)
                     desk.ledger.timed(_calls(cell, warmups + 1))
                     desk.tell.advance("timing", cell.label, _calls(cell, warmups + 1))
+                    yield
             if visit.baseline.id not in visit.lost:
                 _time(visit, visit.baseline, memory, warmups=0, bracket=True)
             if visit.round_index == 0 and not visit.died:

@@ -12,9 +12,9 @@ import hashlib
 import io
 import json
 import pickle
+import shutil
 import sys
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,11 @@ import torch
 from safetensors.torch import save_file
 
 from harness.errors import HarnessError, MissingError, UsageError
-from harness.score.folder_forms import CONFIG, WEIGHTS, weights_sha256
+from harness.score.folder_forms import CONFIG, IMAGE_REWARD, VOCABULARY, WEIGHTS, weights_sha256
+from harness.score.image_reward_published import State, from_published
 from harness.score.inception import Inception
 from harness.score.inception_features import ARCHITECTURE, RESIZES
 from harness.score.lpips import LAYERS, convolutions
-
-State = dict[str, torch.Tensor]
 
 
 def _inception(state: State, resize: str) -> tuple[State, dict[str, Any]]:
@@ -45,32 +44,50 @@ def _backbone(architecture: str) -> Callable[[State, str], tuple[State, dict[str
     return convert
 
 
-_EXPECTED = "the published file: pt_inception-2015-12-05-6726825d.pth, alexnet-owt-7be5be79.pth or vgg16-397923af.pth"
-_NETWORKS: dict[str, Callable[[], torch.nn.Module]] = {
-    "inception": Inception,
-    **{name: partial(convolutions, name) for name in LAYERS},
+def _image_reward(state: State, _: str) -> tuple[State, dict[str, Any]]:
+    return from_published(state)
+
+
+def _reward_net(config: Mapping[str, Any]) -> torch.nn.Module:
+    from harness.score.image_reward import RewardNet
+
+    return RewardNet(config)
+
+
+_EXPECTED = (
+    "the published file: pt_inception-2015-12-05-6726825d.pth, alexnet-owt-7be5be79.pth, vgg16-397923af.pth or "
+    "ImageReward.pt"
+)
+_NETWORKS: dict[str, Callable[[Mapping[str, Any]], torch.nn.Module]] = {
+    "inception": lambda _: Inception(),
+    IMAGE_REWARD: _reward_net,
+    **dict.fromkeys(LAYERS, lambda config: convolutions(config["architecture"])),
 }
-_CONVERT = {"inception": _inception, **{name: _backbone(name) for name in LAYERS}}
+_CONVERT = {"inception": _inception, IMAGE_REWARD: _image_reward, **{name: _backbone(name) for name in LAYERS}}
 
 
-def convert(what: str, file: Path, folder: Path, resize: str = "tf") -> None:
+def convert(what: str, file: Path, folder: Path, resize: str = "tf", vocabulary: Path | None = None) -> None:
     """Write a folder with ``config.json`` and ``model.safetensors``.
 
     Args:
-        what: ``inception`` (``pt_inception-2015-12-05-6726825d.pth``), ``alexnet`` or ``vgg16`` (torchvision's).
+        what: ``inception`` (``pt_inception-2015-12-05-6726825d.pth``), ``alexnet`` or ``vgg16`` (torchvision's), or
+            ``image-reward`` (``ImageReward.pt``).
         file: the pickled state dictionary.
         folder: made if absent; else it must be empty.
         resize: of ``inception`` alone: how pictures are brought to its size, and so the name of the FID.
+        vocabulary: of ``image-reward`` alone: the ``vocab.txt`` of bert-base-uncased.
 
     Raises:
         MissingError: there is no such file, it holds more than tensors, or another network's.
-        UsageError: the folder holds something already.
+        UsageError: the folder holds something already, or a vocabulary is wanted.
     """
     state, source_sha256 = _read(file)
-    kept, config = _CONVERT[what](state, resize)
-    _refuse_foreign(what, file, kept)
+    kept, config = _sorted(what, file, state, resize)
     _refuse_full(folder)
+    words = _words(what, vocabulary, config)
     folder.mkdir(parents=True, exist_ok=True)
+    if words is not None:
+        shutil.copyfile(words, folder / VOCABULARY)
     save_file({name: value.contiguous() for name, value in kept.items()}, folder / WEIGHTS)
     config |= {"source_sha256": source_sha256, "weights_sha256": weights_sha256(folder)}
     (folder / CONFIG).write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
@@ -89,15 +106,28 @@ def _read(file: Path) -> tuple[State, str]:
     return state, hashlib.sha256(data).hexdigest()
 
 
-def _refuse_foreign(what: str, file: Path, kept: State) -> None:
-    """Load the network once: nothing is written of weights that are another's."""
+def _sorted(what: str, file: Path, state: State, resize: str) -> tuple[State, dict[str, Any]]:
+    """What is kept of it, loaded once: nothing is written of weights that are another's."""
     try:
+        kept, config = _CONVERT[what](state, resize)
         with torch.device("meta"):
-            net = _NETWORKS[what]()
+            net = _NETWORKS[what](config)
         net.load_state_dict(kept, assign=True)
     except (RuntimeError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:300]
         raise MissingError(f"{file} holds other weights than those of {what}: {reason}", expected=_EXPECTED) from error
+    return kept, config
+
+
+def _words(what: str, vocabulary: Path | None, config: Mapping[str, Any]) -> Path | None:
+    if what != IMAGE_REWARD:
+        return None
+    if vocabulary is None:
+        raise UsageError(f"{what} reads prompts.", expected="--vocabulary FILE: the vocab.txt of bert-base-uncased")
+    from harness.score.image_reward import vocabulary_of
+
+    vocabulary_of(vocabulary, int(config["text"]["vocab_size"]))
+    return vocabulary
 
 
 def _refuse_full(folder: Path) -> None:
@@ -113,9 +143,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("file", type=Path, help="the pickled weights, as published")
     parser.add_argument("folder", type=Path, help="where to: name it under `scorers` in a spec")
     parser.add_argument("--resize", choices=sorted(RESIZES), default="tf", help="of inception: the FID's variant")
+    parser.add_argument("--vocabulary", type=Path, help="of image-reward: the vocab.txt of bert-base-uncased")
     given = parser.parse_args(arguments)
     try:
-        convert(given.what, given.file, given.folder, given.resize)
+        convert(given.what, given.file, given.folder, given.resize, given.vocabulary)
     except HarnessError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)

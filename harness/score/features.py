@@ -15,7 +15,7 @@ import harness
 from harness.catalog.types import Network, Place, WeightsRow
 from harness.errors import MissingError
 from harness.hub import asking_the_hub
-from harness.score.folder_forms import check_folder, weights_sha256
+from harness.score.folder_forms import check_folder, is_image_reward, weights_sha256
 from harness.score.pixels import Pixels
 from harness.score.view import Arrays, FeatureMaker, View, made_by
 
@@ -75,6 +75,11 @@ def _perceptual(row: WeightsRow, folder: Path, device: str) -> FeatureMaker:
 
 
 def _preference(row: WeightsRow, folder: Path, device: str) -> FeatureMaker:
+    """The folder says which network it is: ImageReward, or a CLIP."""
+    if is_image_reward(folder):
+        from harness.score.image_reward import ImageReward
+
+        return ImageReward(row, folder, device)
     from harness.score.preference import Preference
 
     return Preference(row, folder, device)

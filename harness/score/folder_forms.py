@@ -18,6 +18,7 @@ CONFIG, WEIGHTS, OPEN_CLIP = "config.json", "model.safetensors", "open_clip_conf
 STATISTICS = "reference_statistics.safetensors"  # beside an extractor's weights
 INCEPTION = "inception-v3-compat"
 BACKBONES = ("alexnet", "vgg16")
+IMAGE_REWARD, VOCABULARY = "image-reward", "vocab.txt"
 ATTRIBUTE_NET = frozenset({"widths", "features", "heads"})
 _TOWER = frozenset({
     "layers", "width", "patch_size", "image_size", "timm_model_name", "hidden_size", "num_hidden_layers",
@@ -124,6 +125,19 @@ def _preference(folder: Path) -> None:
         check_open_clip(folder)
     elif not (folder / CONFIG).is_file():
         raise MissingError(f"{folder} holds no CLIP.", expected=f"{OPEN_CLIP} or {CONFIG}, with safetensors weights")
+    elif is_image_reward(folder):
+        _has_weights(folder)
+        if not (folder / VOCABULARY).is_file():
+            raise MissingError(f"{folder} holds no {VOCABULARY}.", expected="that of bert-base-uncased, a word a line")
+
+
+def is_image_reward(folder: Path) -> bool:
+    """Whether a preference model's folder is ImageReward's, and no CLIP's.
+
+    Raises:
+        MissingError: its configuration cannot be read.
+    """
+    return not (folder / OPEN_CLIP).is_file() and _read(folder, CONFIG).get("architecture") == IMAGE_REWARD
 
 
 def _has_weights(folder: Path) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.score.mmd import as_doubles
+
 #: Prompts from which a distance on many dimensions is shown as a diagnostic, and from which it may be compared.
 DIAGNOSTIC, COMPARABLE = 1_000, 5_000
 
@@ -58,11 +60,7 @@ def statistics_of(features: NDArray[np.floating]) -> Statistics:
     Raises:
         ValueError: fewer than two vectors, or values that are not finite.
     """
-    values = np.asarray(features, dtype=np.float64)
-    if values.ndim != 2 or len(values) < 2:
-        raise ValueError(f"a covariance needs at least two feature vectors, got an array of shape {values.shape}")
-    if not np.isfinite(values).all():
-        raise ValueError("features hold values that are not finite numbers")
+    values = as_doubles(features)
     return Statistics(values.mean(axis=0), np.atleast_2d(np.cov(values, rowvar=False)), len(values))
 
 

@@ -34,17 +34,13 @@ from harness.errors import MissingError
 from harness.score.folder_forms import STATISTICS
 from harness.score.frechet import Statistics
 from harness.score.reference_set import MADE_WITH, MOST_PICTURES, Reference
-from harness.spec.reference_sets import PICKLES
+from harness.spec.reference_sets import CONVERT_PICKLE, PICKLES
 
 SHIPPED = STATISTICS
 LARGEST_BYTES = 2_200_000_000  # that its numbers take in double precision, or unfolded
 MOST_FEATURES = 16_384
 _EXPECTED = (
     "a .safetensors or .npz file with mean, covariance and n, with mu and sigma (clean-fid), or with feats (n, d)"
-)
-_CONVERT = (
-    "if you trust it, convert it once, by hand: "
-    '`s = torch.load(FILE, weights_only=False); numpy.savez("reference.npz", mu=s["mu"], sigma=s["sigma"])`'
 )
 _WANTED = (("mean", "covariance"), ("mu", "sigma"))
 _FEATURES = ("feats", "features")
@@ -67,7 +63,7 @@ def load_reference(path: Path) -> Reference:
         raise MissingError(
             f"{path} is a pickle (torch-fidelity's cache is one), and reading one runs whatever code is in it.",
             expected=_EXPECTED,
-            do=_CONVERT,
+            do=CONVERT_PICKLE,
         )
     read = _READERS.get(path.suffix.lower())
     try:

@@ -30,6 +30,7 @@ _BESIDE = (
 )  # fmt: skip
 KEYS = (*KNOBS, *_BESIDE, "compare_to", "metrics", "cases", "exclude")
 _PROMPTS = "`prompts: […]`, `prompts: {file: …}`, or rows under `inputs`: a table's file, or [{prompt: …, image: …}]"
+_QUOTE = ' in quotes, such as "off": without them YAML reads on, off, yes and no as a truth, and digits as a number'
 DEVICES = ("auto", "cuda", "cpu", "mps")
 FIRST_THAT_FITS = "first-that-fits"  # as a reference
 
@@ -208,7 +209,8 @@ def _text(reader: Reader, data: dict[str, Any], key: str, default: str) -> str:
     value = data.get(key, default)
     if isinstance(value, str) and len(value) <= 500 and (key != "name" or value.strip()):
         return value
-    reader.bad((key,), f"{shown(value)} will not do", "a short text")
+    quote = isinstance(value, bool | int | float)
+    reader.bad((key,), f"{shown(value)} will not do", f"a short text{_QUOTE if quote else ''}")
     return default
 
 

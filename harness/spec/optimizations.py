@@ -83,12 +83,19 @@ def _option(reader: Reader, row: OptimizationRow, key: str, value: Any, place: P
         return _parts(reader, row, value, place)
     if key not in row.options:
         known = [*row.options, *(["parts"] if row.may else [])]
-        expected = one_of(known) if known else "no option at all"
+        expected = _options_of(row) if known else "no option at all"
         return reader.bad(place, f"{row.name} takes no such option", expected, nearest(key, known))
     allowed = row.options[key]
     if any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in allowed):
         return value
     return reader.bad(place, f"{shown(value)} will not do", one_of(str(one).lower() for one in allowed))
+
+
+def _options_of(row: OptimizationRow) -> str:
+    """ "one of mode (default, reduce-overhead, …), fullgraph (false, true), parts (unet, prior)"."""
+    values = {**row.options, **({"parts": row.may} if row.may else {})}
+    each = [f"{key} ({', '.join(str(one).lower() for one in allowed)})" for key, allowed in values.items()]
+    return f"one of {', '.join(each)}"
 
 
 def _parts(reader: Reader, row: OptimizationRow, value: Any, place: Path_) -> Any:

@@ -13,6 +13,10 @@ WORLD_DEFAULTS = {"count": 4096, "seed": 3}  # the set whose statistics are ship
 WORLD_BOUNDS = {"count": (2, 100_000), "seed": (0, 2**32 - 1)}
 FILES = (".safetensors", ".npz")
 PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt")
+CONVERT_PICKLE = (
+    "if you trust it, convert it once, by hand: "
+    '`s = torch.load(FILE, weights_only=False); numpy.savez("reference.npz", mu=s["mu"], sigma=s["sigma"])`'
+)
 _EXPECTED = "world, {world: {count: 4096, seed: 3}}, a folder of pictures, or a .safetensors or .npz file"
 
 
@@ -68,6 +72,7 @@ def _at(reader: Reader, value: str) -> ReferenceSet | None:
         return ReferenceSet(kind="folder", path=str(path))
     if path.suffix.lower() in FILES:
         return ReferenceSet(kind="file", path=str(path))
-    pickled = " is a pickle, and reading one runs whatever code is in it" if path.suffix.lower() in PICKLES else ""
-    reader.bad(place, f"{value}{pickled or ' is no reference set'}", _EXPECTED)
+    pickled = f" is a pickle, and reading one runs whatever code is in it; {CONVERT_PICKLE}"
+    told = pickled if path.suffix.lower() in PICKLES else " is no reference set"
+    reader.bad(place, f"{value}{told}", _EXPECTED)
     return None

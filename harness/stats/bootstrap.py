@@ -55,8 +55,8 @@ class Studentized:
         return self._p_upper((threshold - self.mean), sign=-1)
 
     def _p_upper(self, gap: float, sign: int) -> float:
-        if self.se == 0:  # no spread: what is seen is all there is to know
-            return 1 / (RESAMPLES + 1) if gap > 0 else 1.0
+        if self.se == 0:  # no spread: what is seen is all there is to know, and resampling could only see it again
+            return 0.0 if gap > 0 else 1.0
         t = gap / self.se
         if self.t is None:
             return float(stdtr(self.n - 1, -t))

@@ -48,6 +48,9 @@ def mean_interval(
 ) -> Estimate:
     """The mean over prompts, with the studentized bootstrap's interval; fewer than six prompts have none.
 
+    A share of yes and no keeps Wilson's interval from two prompts on: it holds at any number, and is as wide as so few
+    leave it.
+
     Args:
         values: (n,) one for each image; all finite.
         clusters: (n,) the prompt of each; a prompt's values are averaged first.

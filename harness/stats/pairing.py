@@ -92,6 +92,19 @@ def paired_harm(cell: Vector, reference: Vector, *, direction: Direction, relati
     return worse if direction == "lower" else -worse
 
 
+def harm_by_visit(cell: Mapping[int, float], reference: Mapping[int, float]) -> Vector | None:
+    """The relative harm of costs that were taken by turns, visit by visit; ``None``: one is no number above zero.
+
+    Args:
+        cell, reference: visit -> cost; a visit that one of them lacks is left out.
+    """
+    common = [visit for visit in cell if visit in reference]
+    costs = [np.array([side[visit] for visit in common], dtype=np.float64) for side in (cell, reference)]
+    if not all(np.all(np.isfinite(cost) & (cost > 0)) for cost in costs):
+        return None
+    return paired_harm(costs[0], costs[1], direction="lower", relative=True)
+
+
 def in_unit(harm: float | None, *, direction: Direction, relative: bool = False) -> float | None:
     """A mean harm as cell minus reference in the metric's unit; a log ratio as the ratio minus one."""
     if harm is None:

@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from harness.stats.bootstrap import RESAMPLES
-
 Vector = NDArray[np.float64]
 
 
@@ -51,7 +49,7 @@ class WelchDifference:
 
     def _p(self, gap: float) -> float:
         if self.se == 0:  # no spread: what is seen is all there is to know
-            return 1 / (RESAMPLES + 1) if gap > 0 else 1.0
+            return 0.0 if gap > 0 else 1.0
         return float(stdtr(self.degrees, -gap / self.se))
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from harness.catalog.optimizations import CUDA_GRAPHS
 from harness.catalog.stacks import option
+from harness.catalog.types import OptimizationChoice
 from harness.store.records import CellRecord
 
 
@@ -21,9 +23,13 @@ def latency_by_visit(record: CellRecord) -> dict[int, float]:
 
 def replays_graphs(record: CellRecord) -> bool:
     """Whether its compiled code replays CUDA graphs: their pools look unallocated, so that only the reserve tells."""
-    stack = record.settings.optimizations
-    on_device = record.memory is not None and record.memory.kind == "device-allocated"
-    return on_device and any(one.name == "compile" and option(one, "mode") in CUDA_GRAPHS for one in stack)
+    return record.memory is not None and graphs_replayed(record.memory.kind, record.settings.optimizations)
+
+
+def graphs_replayed(kind: str, stack: Iterable[OptimizationChoice]) -> bool:
+    """The same of a stack of optimizations and the kind of memory that was measured of it."""
+    compiled = (one for one in stack if one.name == "compile")
+    return kind == "device-allocated" and any(option(one, "mode") in CUDA_GRAPHS for one in compiled)
 
 
 def peak_bytes(record: CellRecord) -> int | None:
@@ -58,6 +64,11 @@ def both_by_visit(metric: str, cell: CellRecord, other: CellRecord) -> tuple[Vis
         return latency_by_visit(cell), latency_by_visit(other)
     reserved = replays_graphs(cell) or replays_graphs(other)
     return memory_by_visit(cell, reserved=reserved), memory_by_visit(other, reserved=reserved)
+
+
+def by_visit(metric: str, record: CellRecord) -> Visits:
+    """What was measured of one cell, by the rule for two: by what its kind of code is judged by."""
+    return both_by_visit(metric, record, record)[0]
 
 
 def drift(record: CellRecord) -> float:

@@ -1,21 +1,25 @@
 """What `harness doctor --noise` found of a machine: how far the same cell is from itself, kept by the environment.
 
-A run names its environment by ``RunRecord.environment_digest``; that digest is the fingerprint asked for here.
+A run names its environment by ``RunRecord.environment_digest``; that digest is the fingerprint asked for here. The name
+of a model stands for other weights after a fine-tune, and a folder has several names: weights say what was measured.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ValidationError
 
-from harness.base import Frozen
+from harness.base import Frozen, digest
 from harness.errors import StoreError
 from harness.store.store import Store
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _STAGE = "noise"
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+_NO_PART = "depth estimator"  # stands among a cell's weights, and makes no picture
 
 
 class SmallestDifference(Frozen):
@@ -34,6 +38,7 @@ class SmallestDifference(Frozen):
 class Noise(Frozen):
     """The same cell twice, its calls interleaved, in ``visits`` fresh processes. Shares: 0.012 is 1.2 %.
 
+    ``model`` is its name as a run's plan has it, ``weights`` the digest of the parts that it loaded.
     ``between_calls``: standard deviation of one call within a visit. ``between_visits``: of the visits' means, beyond
     what their calls explain. ``beside``: mean ratio of the one cell to the other minus one, which should be 0, with its
     90 % interval. ``drift``: as the timing pass reads it; ``trend_per_minute``: slope over the visits.
@@ -43,6 +48,7 @@ class Noise(Frozen):
     schema_version: int = SCHEMA_VERSION
     fingerprint: str
     model: str
+    weights: str
     cell: str  # what was called, in words
     device: str
     measured_at: str  # ISO 8601, UTC
@@ -79,41 +85,59 @@ class Noise(Frozen):
         return _nearest(self.smallest_memory, visits)
 
     def words(self, visits: int) -> str:
-        """One line for a report: "latency ±1.2 % between two runs of 3 visits, memory ±0.4 %, pictures identical"."""
-        parts = [_part("latency", self.smallest_latency(visits), f" between two runs of {visits} visits"),
-                 _part("memory", self.smallest_peak(visits), "")]  # fmt: skip
+        """One line for a report: "latency ±1.2 % between two runs of 3 visits of 5 calls, memory ±0.4 %, …".
+
+        It names the visits that the numbers are of: the nearest ones in the table, no more than were asked for.
+        """
+        latency, memory = self.smallest_latency(visits), self.smallest_peak(visits)
+        parts = [_part("latency", latency, calls=self.calls)]
+        alike = bool(parts[0]) and latency is not None and memory is not None and memory.visits == latency.visits
+        parts.append(_part("memory", memory, named=not alike))
         if self.identical_pictures is not None:
             apart = f"pictures up to {self.largest_pixel_difference} of 255 levels apart"
             parts.append("pictures identical" if self.identical_pictures else apart)
         return ", ".join(part for part in parts if part)
 
 
+def weights_digest(weights: Mapping[str, Any]) -> str:
+    """Of a cell's ``weights`` (part -> place, revision, digest): what it loaded, wherever that lies."""
+    return digest({part: found["digest"] for part, found in weights.items() if part != _NO_PART})
+
+
 class _Kept(Frozen):
-    """What is kept under one fingerprint: the newest measurement of each model, newest last."""
+    """What is kept under one fingerprint: the newest measurement of each model and its weights, newest last."""
 
     found: tuple[Noise, ...] = ()
 
 
 def keep_noise(store: Store, noise: Noise) -> None:
-    """Keep a measurement in the place of an earlier one of the same model and environment."""
-    others = tuple(one for one in _kept(store, noise.fingerprint).found if one.model != noise.model)
+    """Keep a measurement in the place of an earlier one of the same model, weights and environment.
+
+    What another version has kept there gives way: it cannot be read, and this one can.
+    """
+    try:
+        known = _kept(store, noise.fingerprint).found
+    except StoreError:
+        known = ()
+    others = tuple(one for one in known if (one.model, one.weights) != (noise.model, noise.weights))
     data = _Kept(found=(*others, noise)).model_dump_json()
     store.put(_STAGE, noise.fingerprint, data.encode())
 
 
-def noise_of(store: Store, fingerprint: str, model: str | None = None) -> Noise | None:
-    """The newest A/A measurement made in an environment, or ``None`` where there is none.
+def noise_of(store: Store, fingerprint: str, model: str, weights: str) -> Noise | None:
+    """The newest A/A measurement of a model in an environment, or ``None`` where there is none.
 
     Args:
         store: where runs are.
         fingerprint: ``RunRecord.environment_digest`` of the run that is reported on.
-        model: only of this model.
+        model: its name in the run's plan: of two names of the same weights, this one's is taken.
+        weights: ``weights_digest`` of the cell that is reported on.
 
     Raises:
-        StoreError: a newer version wrote it.
+        StoreError: another version wrote it.
     """
-    found = [one for one in _kept(store, fingerprint).found if model in (None, one.model)]
-    return found[-1] if found else None
+    found = [one for one in reversed(_kept(store, fingerprint).found) if one.weights == weights]
+    return max(found, key=lambda one: one.model == model, default=None)
 
 
 def _kept(store: Store, fingerprint: str) -> _Kept:
@@ -133,5 +157,8 @@ def _nearest(found: tuple[SmallestDifference, ...], visits: int) -> SmallestDiff
     return max((one for one in found if one.visits <= visits), key=lambda one: one.visits, default=None)
 
 
-def _part(what: str, smallest: SmallestDifference | None, how: str) -> str:
-    return "" if smallest is None or smallest.apart is None else f"{what} ±{100 * smallest.apart:.1f} %{how}"
+def _part(what: str, smallest: SmallestDifference | None, *, calls: int = 0, named: bool = True) -> str:
+    if smallest is None or smallest.apart is None:
+        return ""
+    of = f"{smallest.visits} visits{f' of {calls} calls' if calls else ''}"
+    return f"{what} ±{100 * smallest.apart:.1f} %{f' between two runs of {of}' if named else ''}"

@@ -222,10 +222,14 @@ class CellRecord(Frozen):
         return far if far > (_ROUNDED_ROUGHLY if rough else _ROUNDED) else None
 
 
+Turns = Literal["call", "visit"]  # how two environments are timed in turns
+
+
 class Pair(Frozen):
     """One side of two environments that made the same plan, timed in turns: which, and whose other half.
 
-    ``id`` is of both. ``installed``: every package of the environment → its version.
+    ``id`` is of both. ``turns``: whether their workers of a round lived at once and took turns call by call, or came
+    one after the other. ``installed``: every package of the environment → its version.
     """
 
     id: str
@@ -233,6 +237,7 @@ class Pair(Frozen):
     other: str  # run id
     environment: str  # its name
     python: str
+    turns: Turns = "visit"
     installed: dict[str, str] = {}
 
 

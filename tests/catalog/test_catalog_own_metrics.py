@@ -53,6 +53,7 @@ def test_a_plug_in_is_a_row_of_the_catalog(install: Install) -> None:
                                 per_image=True, least_n=1, uses="own", source="us")  # fmt: skip
     assert (own.distribution, own.version, own.module) == ("one", "2.5", "one_code") and found.faults == {}
     assert own_weights("glow") == weights_row("own:glow") and own_weights("glow").architecture == "one 2.5"
+    assert not own_weights("glow").verified, "nobody here has run it beside a reference"
 
 
 @pytest.mark.parametrize(

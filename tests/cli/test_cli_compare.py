@@ -65,7 +65,8 @@ class TestCompare:
         assert said.code == 0 and "SHA-256" in said.out
         assert harness("compare", "main.zip", "worse").code == ExitCode.REGRESSED
         assert harness("compare", "main.zip", "main.zip", "--store", "nowhere").code == ExitCode.DONE
-        assert harness("baseline", "import", "main.zip", "--store", "other").code == 0
+        moved = harness("baseline", "import", "main.zip", "--store", "other")
+        assert moved.code == 0 and said.out.split()[-1] in moved.out  # the same SHA-256
         assert harness("compare", "other:main", "runs:worse", "--store", "nowhere").code == ExitCode.REGRESSED
         assert harness("compare", "main", "runs:again", "--store", "other").code == ExitCode.DONE
 
@@ -73,3 +74,38 @@ class TestCompare:
         Path("text").write_text("none")
         said = harness("compare", "text", "main")
         assert said.code == ExitCode.STORE and "no good baseline" in said.err
+
+
+@pytest.mark.usefixtures("runs")
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        ("nowhere:main main", ExitCode.MISSING, "There is no folder 'nowhere' for 'nowhere:main'"),
+        ("runs:gone main", ExitCode.MISSING, "There is no run 'gone' in the store runs."),
+        ("runs:gone main", ExitCode.MISSING, "`harness ls --store runs`"),
+        ("empty:main main", ExitCode.MISSING, "The folder empty of 'empty:main' holds no store."),
+        ("runs main", ExitCode.MISSING, "runs is a folder, not a run."),
+        ("spec.yaml main", ExitCode.USAGE, "spec.yaml is a spec, which says what to run"),
+        ("quickstart main", ExitCode.MISSING, "`harness run quickstart --name NAME` makes a run of it"),
+        ("gone main", ExitCode.MISSING, "There is no run 'gone'."),
+        ("main again --margin clip_score", ExitCode.USAGE, "--margin clip_score gives clip_score no value."),
+        ("main again --margin clip_score=", ExitCode.USAGE, "such as clip_score=0.3"),
+        ("main again --junit spec.yaml/j.xml", ExitCode.STORE, "name another place with --junit"),
+        ("main again --markdown spec.yaml/m.md", ExitCode.STORE, "name another place with --markdown"),
+        ("main worse --out spec.yaml/out", ExitCode.STORE, "name another place with --out"),
+    ],
+)
+def test_hints_name_what_was_meant(harness: Harness, tmp_path: Path, arguments: str, code: ExitCode, told: str) -> None:
+    (tmp_path / "spec.yaml").write_text("name: x\n")
+    (tmp_path / "empty").mkdir()
+    said = harness("compare", *arguments.split())
+    assert said.code == code and told in said.err
+    assert ("--store or HARNESS_STORE" in said.err) is False
+
+
+@pytest.mark.usefixtures("runs")
+def test_strict_says_why_it_leaves_with_three_and_json_stays_json(harness: Harness) -> None:
+    said = harness("compare", "main", "few", "--strict", "--json")
+    assert said.code == ExitCode.INCONCLUSIVE and json.loads(said.out)["exit_code"] == {"usual": 0, "strict": 3}
+    assert said.err.startswith("--strict leaves with 3: ") and "What to do: " in said.err
+    assert harness("compare", "main", "few").err == ""

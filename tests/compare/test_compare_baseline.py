@@ -48,7 +48,8 @@ def _relisted(entries: Entries) -> Entries:
 
 def test_an_imported_run_is_the_exported_one(store: Store, file: Path, tmp_path: Path) -> None:
     other = open_store(tmp_path / "other")
-    run_id = import_(file, other)
+    run_id, total = import_(file, other)
+    assert total == hashlib.sha256(file.read_bytes()).hexdigest()
     assert other.run_ids() == [run_id] and other.load_run(run_id) == store.load_run(run_id)
     assert other.load_cells(run_id) == store.load_cells(run_id)
     for cell in store.load_cells(run_id):
@@ -167,4 +168,4 @@ def test_what_the_store_has_lost_is_listed(store: Store, tmp_path: Path) -> None
     store.path("images", key).unlink()
     export(store, run_id, tmp_path / "file")
     assert json.loads(_entries(tmp_path / "file")["manifest.json"])["absent"] == [f"images/{key}"]
-    assert import_(tmp_path / "file", open_store(tmp_path / "other")) == run_id
+    assert import_(tmp_path / "file", open_store(tmp_path / "other"))[0] == run_id

@@ -9,8 +9,10 @@ from PIL import Image
 from support.compare_runs import NAN, OUT_OF_MEMORY
 from support.nightly import keep_nights
 
+from harness.catalog.types import OptimizationChoice
 from harness.compare.history.chart import history_chart
 from harness.compare.history.rendering import render, sparkline
+from harness.compare.history.sizes import too_small
 from harness.compare.history.whole import history
 from harness.errors import MissingError, UsageError
 from harness.store.store import Store
@@ -44,14 +46,78 @@ def test_a_slower_run_is_found_in_the_latency_and_not_in_the_score(store: Store)
     assert memory.moved == () and "every run gave the same value, to the last digit" in memory.notes
 
 
+def test_a_change_within_the_margin_is_neither_better_nor_worse(store: Store) -> None:
+    ids = keep_nights(store, 16, lambda night: {"slower": 1.02} if night >= 8 else {})
+    found = history(store, "latency")
+    (moved,) = found.series[0].moved
+    assert (moved.run_id, moved.verdict, moved.reason) == (ids[8], "moved", "smaller than the margin of 3.0 %")
+    text = render(found)
+    assert f"◆ moved from {ids[8]} on: " in text and text.count(", smaller than the margin of 3.0 %") == 2
+    assert "▼" not in text and "worse" not in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "before", "after", "margin", "told"),
+    [
+        ("clip_score", 80.0, 79.75, 0.3, "smaller than the margin of 0.3"),
+        ("clip_score", 80.0, 79.65, 0.3, None),
+        ("clip_score", 80.0, 80.5, "1%", "smaller than the margin of 1.0 %"),
+        ("clip_score", 80.0, 80.004, None, "smaller than the digits that are shown"),
+        ("clip_score", 80.0, 80.006, None, None),
+        ("world_truth", 0.9, 0.85, 0.1, "smaller than the margin of 10.0 %-points"),
+        ("world_truth", 0.9, 0.9004, None, "smaller than the digits that are shown"),
+        ("latency", 1.0, 1.029, "3%", "smaller than the margin of 3.0 %"),
+        ("latency", 1.0, 0.972, "3%", "smaller than the margin of 3.0 %"),
+        ("latency", 1.0, 0.9705, "3%", None),  # by a ratio of 1.0304, the other way round
+        ("latency", 1.0, 1.0004, None, "smaller than the digits that are shown"),
+    ],
+)
+def test_what_is_too_small_to_matter(
+    metric: str, before: float, after: float, margin: float | str | None, told: str | None
+) -> None:
+    assert too_small(metric, before, after, margin, relative=metric == "latency") == told
+
+
+@pytest.mark.parametrize(("mode", "mib"), [("reduce-overhead", 180), ("default", 40)])
+def test_code_that_replays_graphs_is_followed_by_what_was_reserved(store: Store, mode: str, mib: int) -> None:
+    """Their pools look unallocated: a history of allocated bytes would not see them grow."""
+    stack = (OptimizationChoice(name="compile", options={} if mode == "default" else {"mode": mode}),)
+    for run_id in keep_nights(store, 2, lambda _: {"settings": {"optimizations": stack}}):
+        for cell in store.load_cells(run_id):
+            assert cell.memory is not None
+            seen = {"kind": "device-allocated", "visit_peaks_bytes": [40 * 2**20] * 3, "peak_bytes": 40 * 2**20,
+                    "visit_reserved_bytes": [180 * 2**20] * 3, "reserved_bytes": 180 * 2**20}  # fmt: skip
+            store.save_cell(cell.model_copy(update={"memory": cell.memory.model_copy(update=seen)}))
+    (series,) = history(store, "peak_memory").series
+    assert [point.value for point in series.points] == pytest.approx([mib * 2**20] * 2)
+    assert series.made_with["kind"] == f"{'reserved' if mib == 180 else 'allocated'} on the device"
+
+
 def test_another_machine_is_another_series(store: Store) -> None:
     other = {"environment": {"hardware.cpu_model": "another"}, "slower": 2.0}
     keep_nights(store, 12, lambda night: other if night >= 6 else {})
     found = history(store, "latency")
     assert [len(series.points) for series in found.series] == [6, 6] and not any(s.moved for s in found.series)
     assert any("not joined" in note and "hardware cpu_model a processor and another" in note for note in found.notes)
+    assert [series.cell for series in found.series] == [
+        f"DDIM · 10 steps (hardware cpu_model {name})" for name in ("a processor", "another")
+    ]
     assert all("a change is looked for from 8 on" in (series.why_no_test or "") for series in found.series)
     assert len(history(store, "clip_score").series) == 1  # a score does not hang on the processor
+
+
+def test_series_of_one_label_are_told_apart_by_what_differs(store: Store) -> None:
+    """By as few knobs as it takes, though their runs swept none of them; a label that stands alone needs none."""
+    kinds = [{"guidance_scale": 4.0, "strength": 0.3}, {"guidance_scale": 2.0, "strength": 0.3},
+             {"guidance_scale": 2.0, "strength": 0.5}]  # fmt: skip
+    keep_nights(store, 3, lambda night: {"settings": kinds[night]})
+    assert [series.cell for series in history(store, "clip_score").series] == [
+        "DDIM · 10 steps (guidance_scale 4, strength 0.3)",
+        "DDIM · 10 steps (guidance_scale 2, strength 0.3)",
+        "DDIM · 10 steps (guidance_scale 2, strength 0.5)",
+    ]
+    found = history(store, "clip_score", cells={"guidance_scale": ["4"]})
+    assert [series.cell for series in found.series] == ["DDIM · 10 steps"]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 from support.browser import CHROMIUM, browser
 from support.compare_runs import keep
+from support.pictures import pictures_zip
 from support.task_runs import TaskRun
 
 from harness.compare.judge.keyring import find
@@ -230,3 +231,25 @@ def test_a_picture_that_is_gone_or_damaged_is_left_out_and_told(made: Makes, sto
         make_page(store, Asked("main"))
     with pytest.raises(MissingError, match="Not one pair of pictures is in the store"):
         make_page(store, Asked("main"))  # it was put aside
+
+
+def test_a_picture_that_is_larger_than_its_cell_makes_them_is_not_opened(made: Makes, store: Store) -> None:
+    told = made(rows=8).told
+    batch = store.load_cells(told.run_id)[1].batches[0]
+    small, large = (Image.new("RGB", (side, side)) for side in (64, 256))
+    drawn = {}
+    for place, row in enumerate(batch.rows):
+        with io.BytesIO() as out:
+            (large if place < 3 else small).save(out, "PNG")
+            drawn[row] = out.getvalue()
+    store.path("images", batch.key).unlink()
+    store.put("images", batch.key, pictures_zip(drawn, {}))
+    again = make_page(store, Asked("main", seed=3)).told
+    assert "3 pairs left out: a picture is damaged, or larger than its cell makes them" in again.notes
+    assert len([pair for pair in again.pairs if pair.repeats is None]) == 5
+
+
+def test_the_page_opens_nothing_that_states_too_many_pixels() -> None:
+    data = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (60_000).to_bytes(4, "big") * 2
+    with pytest.raises(UsageError, match="too large to be opened"):
+        album([data])

@@ -59,6 +59,8 @@ def test_who_always_says_left_decides_nothing_and_is_seen(room: Callable[..., Ro
     assert rate.value == 0.5 and rate.preferred is None and rate.p == 1
     assert found.side.value == 1 and found.side.low is not None and found.side.low > 0.7
     assert (found.people[0].same, found.people[0].opposite) == (0, 2)
+    first = render_markdown(found).splitlines()[0]
+    assert first.endswith("Asked again with swapped sides, 0 of 2 pairs got the same answer.")
     assert "a habit" in render(found) and "2 the opposite one" in render(found)
 
 
@@ -182,3 +184,14 @@ def test_markdown_escapes_what_people_wrote(room: Callable[..., Room]) -> None:
     text = render_markdown(found)
     assert "\\<b\\>\\|" in text and "\\<i\\>\\*Ann\\*" in text and "<b>" not in text
     assert text.startswith("### DDIM")
+
+
+def test_the_headline_says_how_steady_the_answers_are(room: Callable[..., Room]) -> None:
+    page = room()
+    assert "0 of 2 pairs" not in render(page.count(prefers(1)))
+    assert "Asked again with swapped sides, 4 of 4 pairs got the same answer." in render(
+        page.count(prefers(1), prefers(0))
+    )
+    again = {pair.id for pair in page.key.pairs if pair.repeats is not None}
+    found = page.count(lambda pair: None if pair.id in again else "left")
+    assert "How steady the answers are is not known: no pair was judged twice." in render(found).splitlines()[1]

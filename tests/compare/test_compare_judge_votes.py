@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 from support.compare_runs import keep
 from support.votes import save_votes
 
-from harness.compare.judge.types import Key
+from harness.compare.judge import votes as votes_module
+from harness.compare.judge.rendering import render
+from harness.compare.judge.types import VOTES_FORMAT, Key
 from harness.compare.judge.votes import LARGEST_BYTES, read_ballot
 from harness.compare.judge.whole import Asked, count_votes, make_page
 from harness.errors import HarnessError, MissingError, StoreError, UsageError
@@ -59,8 +62,8 @@ def test_what_a_page_saved_is_read(tmp_path: Path, key: Key) -> None:
         (lambda c: c.update(page="../../store"), "'../../store' is no page's id"),
         (lambda c: c.update(page=["a"]), "is no page's id"),
         (lambda c: c["voter"].update(id="Ann"), "'Ann' is no voter's id"),
-        (lambda c: c["voter"].update(name="x" * 61), "is no name of at most 60 printable characters"),
-        (lambda c: c["voter"].update(name="\x1b[2J"), "is no name"),
+        (lambda c: c["voter"].update(name="x" * 61), "is no name of at most 60 characters"),
+        (lambda c: c["voter"].update(name=7), "7 is no name"),
         (lambda c: c.update(voter="Ann"), "the voter is no object"),
         (lambda c: c.update(saved_ms="now"), "saved_ms is 'now', no time"),
         (lambda c: c.update(votes={}), "its votes are no list"),
@@ -82,6 +85,8 @@ def test_a_fault_is_told_with_its_line(tmp_path: Path, key: Key, change: Any, to
         (b'{"a": NaN}', "NaN is no number"),
         (b"[" * 100_000, "it is no JSON of ours"),
         (b"\xff\xfe\x00", "it is no text in UTF-8"),
+        (b"", "it is empty"),
+        (b" \n", "it is empty"),
         (b"[]", "the file is no object"),
         (b" " * (LARGEST_BYTES + 1), "it is larger than 5 MB"),
     ],
@@ -129,3 +134,73 @@ def test_a_damaged_key_is_told(tmp_path: Path, key: Key, store: Store, damage: b
     kind: type[HarnessError] = StoreError
     with pytest.raises(kind, match=r"is damaged|of version 9"):
         count_votes(store, "main", [file])
+
+
+def test_unprintable_letters_of_a_name_are_replaced(tmp_path: Path, key: Key) -> None:
+    ballot = read_ballot(_file(tmp_path, key, lambda c: c["voter"].update(name=" Ann\x1b[2J\u202e\ud800 ")))
+    assert ballot.voter.name == "Ann\ufffd[2J\ufffd\ufffd" and ballot.voter.name.isprintable()
+
+
+def test_an_escaped_key_is_the_same_key_and_its_lines_are_told(tmp_path: Path, key: Key) -> None:
+    file = _file(tmp_path, key, lambda c: c["votes"][3].update(choice="both"))
+    text = file.read_text()
+    file.write_text(text.replace('"votes":', '"vot\\u0065s":'))
+    assert '"vot\\u0065s":' in file.read_text()
+    with pytest.raises(UsageError, match="line 5: the choice is 'both'"):
+        read_ballot(file)
+    file.write_text('{"note": "\\"votes\\": [",\n' + text[1:])  # the word inside a text is no key
+    with pytest.raises(UsageError, match="the file has 'note'"):
+        read_ballot(file)
+
+
+def test_the_votes_need_not_stand_last(tmp_path: Path, key: Key) -> None:
+    content = json.loads(_file(tmp_path, key, lambda c: c["votes"][1].update(choice="both")).read_text())
+    file = tmp_path / "first.json"
+    file.write_text(json.dumps({"votes": content.pop("votes"), **content}, indent=1))
+    with pytest.raises(UsageError, match="line 8: the choice is 'both'"):
+        read_ballot(file)
+
+
+def test_more_votes_than_pairs_are_refused(tmp_path: Path, key: Key, store: Store) -> None:
+    file = _file(tmp_path, key, lambda c: c["votes"].append(c["votes"][0]))
+    with pytest.raises(UsageError, match=r"it holds 11 votes, and the page \w+ has 10 pairs"):
+        count_votes(store, "main", [file])
+
+
+def test_a_file_without_a_vote_is_told_as_such(tmp_path: Path, key: Key, store: Store) -> None:
+    found = count_votes(store, "main", [_file(tmp_path, key, lambda c: c["votes"].clear())])
+    told = render(found)
+    assert "No pair was judged: the files hold no vote that counts." in told
+    assert f"No vote is in {tmp_path / 'votes.json'}, which voter 0000 saved." in told
+    assert "steady" not in told.splitlines()[1]
+
+
+def test_lines_are_counted_once(tmp_path: Path, key: Key) -> None:
+    """Of many votes on one line each: reading from the beginning for each of them would take hours."""
+    vote = '{"pair": "x", "choice": "left", "seconds": 0}'
+    head = json.dumps({"format": VOTES_FORMAT, "version": 1, "page": key.page, "saved_ms": 1,
+                       "voter": {"id": "0" * 16, "name": ""}})[:-1]  # fmt: skip
+    text = f'{head}, "votes": [\n' + ",\n".join([vote] * 80_000) + "]}"
+    counted = _Counted(text)
+    assert votes_module._lines_of_votes(counted, 80_000)[-1] == 80_001
+    assert counted.looked <= len(text)
+
+
+class _Counted(str):
+    """A text that counts how many of its letters were looked at for line breaks."""
+
+    looked = 0
+
+    def count(self, what: str, *ends: int) -> int:  # type: ignore[override]
+        self.looked += ends[1] - ends[0]
+        return super().count(what, *ends)
+
+
+def test_the_example_of_the_documentation_is_a_good_file(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/judge.md").read_text(encoding="utf-8")
+    example = page.partition("### The format")[2].partition("```json\n")[2].partition("```")[0]
+    (tmp_path / "votes.json").write_text(example, encoding="utf-8")
+    ballot = read_ballot(tmp_path / "votes.json")
+    assert [vote.choice for vote in ballot.votes] == ["left", "tie"] and ballot.voter.words == "Ann"
+    named = set(re.findall(r"`([a-z_.\[\]]+)`", page.partition("| key |")[2].partition("\n\n")[0]))
+    assert {"page", "voter.id", "voter.name", "saved_ms", "votes[].pair", "votes[].choice", "votes[].seconds"} <= named

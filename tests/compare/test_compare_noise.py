@@ -9,7 +9,7 @@ from harness.compare.noise import noise_notes
 from harness.report.noise import noise_words
 from harness.report.provenance import provenance
 from harness.report.view import load_view
-from harness.store.noise import Noise, SmallestDifference, keep_noise
+from harness.store.noise import Noise, SmallestDifference, keep_noise, weights_digest
 from harness.store.store import Store, open_store
 
 PRINT = "e" * 64  # the environment of the runs that are kept
@@ -20,9 +20,10 @@ def store(tmp_path: Path) -> Store:
     return open_store(tmp_path)
 
 
-def measured(store: Store, model: str = "mini-2.2") -> None:
+def measured(store: Store, model: str = "mini-2.2", decoder: str = "d" * 64) -> None:
     keep_noise(store, Noise(
-        fingerprint=PRINT, model=model, cell="25 steps", device="a processor", measured_at="2026-11-27T03:00:00+00:00",
+        fingerprint=PRINT, model=model, weights=weights_digest({"decoder": {"digest": decoder}}), cell="25 steps",
+        device="a processor", measured_at="2026-11-27T03:00:00+00:00",
         seconds=100.0, visits=6, calls=5, latency_s=0.1, between_calls=0.01, between_visits=0.02, beside=0.0,
         beside_low=None, beside_high=None, drift=0.01, trend_per_minute=None, trend_low=None, trend_high=None,
         smallest=(SmallestDifference(visits=2, beside=0.01, apart=0.0345),), smallest_memory=(), peak_memory_bytes=None,
@@ -32,13 +33,12 @@ def measured(store: Store, model: str = "mini-2.2") -> None:
 def test_it_stands_in_the_comparison_once_where_both_were_made_alike(store: Store) -> None:
     views = [load_view(store, keep(store, name, anew=True)) for name in ("main", "candidate")]
     assert noise_notes(*views) == []
-    measured(store, "mini-3")
-    assert noise_notes(*views) == []  # of another model
+    measured(store, "mini-3", decoder="a" * 64)
+    measured(store, decoder="f" * 64)
+    assert noise_notes(*views) == []  # of another model, and of other weights under its name
     measured(store)
     (told,) = noise_notes(*views)
-    assert told.startswith(
-        "A/A noise where both were made: latency ±3.5 % between two runs of 2 visits, pictures ident"
-    )
+    assert told.startswith("A/A noise where both were made: latency ±3.5 % between two runs of 2 visits of 5 calls, pi")
     assert told.endswith("(6 visits of mini-2.2 on 2026-11-27).")
 
 

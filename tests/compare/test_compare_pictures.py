@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from PIL import Image
 from support.compare_runs import keep
+from support.pictures import pictures_zip
+from support.plans import SIZE
 
+from harness.compare import words
 from harness.compare.cases import CellPair
 from harness.compare.pictures import look, pixels
 from harness.compare.types import Compared, Pictures
@@ -60,3 +64,38 @@ def test_pixels_are_what_the_picture_shows() -> None:
         Image.new("RGB", (3, 2), (1, 2, 3)).save(out, "PNG")
         found = pixels(out.getvalue())
     assert found.shape == (2, 3, 3) and np.array_equal(found[0, 0], [1, 2, 3])
+
+
+def _png(size: tuple[int, int], stated: tuple[int, int] | None = None) -> bytes:
+    """A PNG; ``stated``: what its header says instead, as a decompression bomb's does."""
+    with io.BytesIO() as out:
+        Image.new("RGB", size, (1, 2, 3)).save(out, "PNG")
+        data = out.getvalue()
+    return data if stated is None else data[:16] + struct.pack(">II", *stated) + data[24:]
+
+
+@pytest.mark.parametrize(
+    ("data", "opened"),
+    [
+        (_png((SIZE, SIZE)), True),
+        (_png((2 * SIZE, SIZE)), False),
+        (_png((SIZE, 2 * SIZE)), False),
+        (_png((SIZE, SIZE), stated=(60_000, 60_000)), False),
+        (b"no picture at all", False),
+        (_png((SIZE, SIZE))[:80], False),
+    ],
+)
+def test_only_a_png_of_the_cells_own_size_is_opened(
+    store: Store, monkeypatch: pytest.MonkeyPatch, data: bytes, opened: bool
+) -> None:
+    pair = _pair(store, unlike=16)
+    key, rows = pair.new.batches[0].key, pair.new.batches[0].rows
+    store.path("images", key).unlink()
+    store.put("images", key, pictures_zip(dict.fromkeys(rows, data), {}))
+    decoded: list[int] = []
+    decode = Image.open
+    monkeypatch.setattr(Image, "open", lambda file, **how: decoded.append(len(file.getvalue())) or decode(file, **how))
+    seen = look(pair).pictures
+    assert (seen.different, seen.unread) == ((16, 0) if opened else (0, 16))
+    assert (len(data) in decoded) == (opened or len(data) == 80)  # the damaged one is told apart by its decoder only
+    assert ("not opened" in words.pictures(seen)) != opened

@@ -11,7 +11,7 @@ from support.compare_runs import keep
 
 from harness.compare.compare import compare
 from harness.compare.types import Worst
-from harness.compare.worst import triple, write_worst
+from harness.compare.worst import triple, worst_of, write_worst
 from harness.report.view import load_view
 from harness.store.store import Store
 
@@ -51,3 +51,15 @@ def test_the_row_that_lost_most_is_first(store: Store, tmp_path: Path) -> None:
 
 def test_identical_pictures_are_never_worst(store: Store, tmp_path: Path) -> None:
     assert _worst(store, tmp_path / "out", shift={1: -1.0}) == ()
+
+
+def test_pictures_that_look_alike_are_shown_once(store: Store) -> None:
+    """Two cells that made the same pictures, as an optimization and none often do."""
+    views = [
+        load_view(store, keep(store, name, **how)) for name, how in (("a", {}), ("b", {"anew": True, "unlike": 2}))
+    ]
+    told, seen = compare(views[0], views[1], places=("a", "b"))
+    twice = told.model_copy(update={"cells": (told.cells[0], told.cells[0], told.cells[1])})
+    found = worst_of(twice, [seen[0], seen[0], seen[1]], shown=6)
+    rows = [(one.told.cell, one.told.prompt) for one in found]
+    assert len(rows) == len(set(rows)) == 4  # two rows of each of two cells, whose pictures differ by ten levels

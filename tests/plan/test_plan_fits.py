@@ -6,68 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.footprints import GIB, look, make_case, make_footprint, stack_of
 
 from harness.catalog.optimizations import OPTIMIZATIONS, RESIDENCES
 from harness.catalog.stacks import label_of_stack
 from harness.catalog.types import OptimizationChoice
 from harness.plan.fits import CHANGES, ERROR, case_key, cheapest, fit, variants, verdict_of
-from harness.plan.footprint import Answer, Case, Footprint, Network, Stage, group_key, peak_bytes
+from harness.plan.footprint import Answer, Case, peak_bytes
 from harness.plan.residence import resident_for
-
-GIB = 2**30
-
-
-def make_case(**changes: Any) -> Case:
-    known: dict[str, Any] = {
-        "version": "2.2", "task": "text-to-image", "api": "two-stage", "parts": {"prior": "/p", "decoder": "/d"},
-        "dtype": "float16", "height": 512, "width": 512, "batch": 1, "guided": True, "prior_guided": True,
-        "negative": False,
-    }  # fmt: skip
-    return Case(**{**known, **changes})
-
-
-def make_footprint(case: Case) -> Footprint:
-    """Weights in GiB at half precision: prior 2, its encoders 4 and 1, UNet 3, MoVQ 1; the decode takes 1 a row."""
-    wide = 2 if case.dtype == "float32" else 1
-
-    def network(part: str, name: str, size: int) -> Network:
-        weights = size * GIB * wide
-        return Network(part=part, name=name, class_name=name, parameters=size * GIB // 2, weight_bytes=weights,
-                       largest_layer_bytes=weights // 8, cast_bytes=weights * 5 // 8, group_bytes=_groups(weights),
-                       source="here")  # type: ignore[arg-type] # fmt: skip
-
-    def stage(name: str, network: str, active: int, repeats: str = "once", flops: int = 10) -> Stage:
-        rows = case.batch
-        return Stage(name=name, part=name.partition(":")[0], network=network, rows=rows, repeats=repeats,
-                     active_bytes=active * rows * wide, flops=flops * rows)  # type: ignore[arg-type] # fmt: skip
-
-    networks = (("prior", "prior", 2), ("prior", "image_encoder", 4), ("prior", "text_encoder", 1),
-                ("decoder", "unet", 3), ("decoder", "movq", 1))  # fmt: skip
-    return Footprint(
-        networks=tuple(network(*one) for one in networks if one[0] in case.parts),
-        stages=(
-            stage("prior: prompt", "text_encoder", 0),
-            stage("prior: step", "prior", 0, "prior steps", 20),
-            stage("prior: image", "image_encoder", 0),
-            stage("decoder: step", "unet", GIB // 4, "decoder calls", 100),
-            stage("decoder: decode", "movq", GIB),
-        ),
-    )
-
-
-def _groups(weights: int) -> dict[str, int]:
-    """A sixteenth and an eighth by leaf, a quarter and a half by block."""
-    shares = {("leaf_level", False): 16, ("leaf_level", True): 8, ("block_level", False): 4, ("block_level", True): 2}
-    return {group_key(kind, stream): weights // share for (kind, stream), share in shares.items()}
-
-
-def stack_of(*names: str, **options: str | bool) -> tuple[OptimizationChoice, ...]:
-    """A stack from names; the options are the last one's."""
-    return tuple(OptimizationChoice(name=n, options=options if n == names[-1] else {}) for n in names)
-
-
-def look(case: Case) -> Answer:
-    return Answer(footprint=make_footprint(case))
 
 
 def names(memory_gib: float, gpu: bool = True, stack: tuple[str, ...] = (), **changes: Any) -> list[str] | None:
@@ -131,24 +77,50 @@ def test_an_estimate_is_trusted_to_its_error() -> None:
     assert ERROR == 0.15
 
 
-def test_the_cheapest_change_comes_first() -> None:
-    assert names(12 * 1.16, dtype="float32") == ["float16"]
-    assert names(7 * 1.16) == ["release-prior"]
-    assert names(6 * 1.16) == ["model-offload"]
+def test_what_leaves_the_pictures_as_they_are_comes_first() -> None:
+    assert names(7 * 1.16) == ["model-offload"] == names(6 * 1.16)
+    assert names(7 * 1.16, gpu=False) == ["release-prior"], "nothing can be sent away from a processor"
     assert names(4 * 1.16) == ["sequential-offload"]
+    assert names(12 * 1.16, dtype="float32") == ["model-offload"]
+    assert names(12 * 1.16, dtype="float32", gpu=False) == ["float16"], "8 bits are dearer and would do as well"
     assert names(1) is None
 
 
+def test_a_smaller_batch_is_cheaper_than_all_else_and_as_large_as_can_be() -> None:
+    """At batch 8 the decode takes 8 GiB beside 11 of weights: 15 at batch 4, 13 at batch 2, 12 at batch 1."""
+    assert names(15 * 1.16, batch=8) == ["4"] and names(14 * 1.16, batch=8) == ["2"]
+    assert names(12 * 1.16, batch=8) == ["1"] and names(12 * 1.16, batch=3) == ["1"]
+    assert names(12 * 1.16, batch=8, api="combined") == ["model-offload"], "it takes one row at a time anyway"
+
+
 def test_a_dearer_change_waits_until_all_cheaper_ones_together_do_not_do() -> None:
-    """At batch 8 the decode takes 8 GiB: with the prior released it is 12 in all, cast to 8 bits as well 10.9."""
-    assert names(12 * 1.16, batch=8) == ["release-prior"]
-    assert names(11 * 1.16, batch=8) == ["release-prior", "layerwise-casting"]
-    assert names(7 * 1.16, batch=8) == ["release-prior", "1"]
-    assert names(7 * 1.16, dtype="float32", batch=8) == ["float16", "release-prior", "1"]
+    """With what does not run on the processor, the decode holds a GiB beside one for each row: 9, 5, 3 and 2."""
+    assert names(9 * 1.16, batch=8) == ["model-offload"]
+    assert names(7 * 1.16, batch=8) == ["4", "model-offload"]
+    assert names(4 * 1.16, batch=8) == ["1", "sequential-offload"], "the prior stays"
+    assert names(7 * 1.16, dtype="float32", batch=8) == ["1", "sequential-offload"], "exact, though float16 is faster"
+
+
+def test_a_faster_way_that_changes_pictures_is_named_beside_one_that_moves_weights() -> None:
+    def both(gib: float, **changes: Any) -> list[list[str] | None]:
+        found = fit(make_case(**changes), (), round(gib * GIB), look, gpu=True)
+        return [way and [change.name for change in way.changes] for way in (found.way, found.lossy_way)]
+
+    assert both(12 * 1.16, dtype="float32") == [["model-offload"], ["float16"]]
+    assert both(12 * 1.16, dtype="float32", batch=4) == [["model-offload"], ["1", "float16"]]
+    assert both(7 * 1.16) == [["model-offload"], None], "it is half precision already"
+    assert both(24 * 1.16, dtype="float32", batch=4) == [["1"], None], "a smaller batch moves nothing"
+    assert both(24 * 1.16, dtype="float32") == [None, None], "it fits"
+
+
+def test_what_a_plan_would_refuse_is_never_named() -> None:
+    refused: Callable[[Any], bool] = lambda stack: not any(one.name == "model-offload" for one in stack)  # noqa: E731
+    way = cheapest(make_case(), (), round(7 * 1.16 * GIB), look, gpu=True, can=refused)
+    assert way is not None and [change.name for change in way.changes] == ["release-prior"]
 
 
 def test_only_what_can_be_done_is_told() -> None:
-    assert names(6 * 1.16, gpu=False) is None, "nothing can be sent away from a processor"
+    assert names(5 * 1.16, gpu=False) is None, "nothing can be sent away from a processor"
     assert names(6 * 1.16, api="combined") == ["model-offload"], "its prior cannot be released"
     assert names(6 * 1.16, stack=("release-prior",)) == ["model-offload"], "it takes the other's place"
     assert names(4 * 1.16, stack=("model-offload",)) == ["sequential-offload"]
@@ -177,7 +149,8 @@ def test_variants_are_all_that_may_be_looked_at() -> None:
         return look(one)
 
     cheapest(case, (), 1, noting, gpu=True)
-    assert set(looked) <= {case_key(one) for one in variants(case)} and len(variants(case)) == 4
+    assert fit(case, (), round(12 * 1.16 * GIB), noting, gpu=True).lossy_way is not None
+    assert set(looked) <= {case_key(one) for one in variants(case)} and len(variants(case)) == 6
 
 
 def test_every_change_of_a_stack_is_in_the_catalog() -> None:
@@ -186,5 +159,7 @@ def test_every_change_of_a_stack_is_in_the_catalog() -> None:
     assert set(RESIDENCES) == {
         name for name, row in OPTIMIZATIONS.items() if row.kind == "residence" and not row.refused
     }
+    assert [change.lossy for change in CHANGES] == sorted(change.lossy for change in CHANGES), "the lossy ones last"
+    assert {change.name for change in CHANGES if not change.lossy} == {n for n in stacked if OPTIMIZATIONS[n].exact}
     on_gpu = {change.name for change in CHANGES if change.needs_gpu}
     assert on_gpu == {name for name in stacked if OPTIMIZATIONS[name].needs_device == "cuda"}

@@ -42,7 +42,7 @@ def test_images_calls_loads_and_sharing(plan_of: Plans) -> None:
     stages = {stage.stage: (stage.uses, stage.distinct) for stage in cost.stages}
     assert stages == {"prior": (20, 4), "images": (20, 20), "features": (15, 15), "timing": (5, 5)}
     (note,) = [note for note in cost.notes if "the timing pass makes about 80 images more" in note]
-    assert "10 timing jobs (5 cells × 2 rounds) of 4 calls each, 40 calls in all; `timing: off` leaves them out" in note
+    assert "10 timing jobs (5 cells × 2 rounds) of 4 calls each (1 warm-up and 3 timed), 40 calls in all; " in note
     assert "80 images more, 4.0 times those of the cells" in note
 
 
@@ -68,6 +68,7 @@ def test_a_smaller_last_batch_is_told(plan_of: Plans) -> None:
     told = "the last batch of each cell is a smaller one"
     assert any(told in note for note in plan_of(f"{TEXT}batch_size: 3\n").forecast.notes)
     assert not any(told in note for note in plan_of(f"{TEXT}batch_size: 2\n").forecast.notes)
+    assert not any(told in note for note in plan_of(f"{TEXT}batch_size: 9\n").forecast.notes), "there is one batch"
 
 
 def test_seconds_come_from_what_was_measured(plan_of: Plans) -> None:
@@ -76,7 +77,13 @@ def test_seconds_come_from_what_was_measured(plan_of: Plans) -> None:
     images_s = each * sum(0.1 + 0.01 * steps for steps in (4, 10, 4, 10, 50))
     loads_s = (3.0 + 12.0) * 3
     assert cost.seconds == pytest.approx(images_s + loads_s)
-    assert any("run-1" in note for note in cost.notes)
+    assert "seconds: at most, from the timings of run-1, with 1 warm-up in each visit" in cost.notes
+    compiled = plan_of(f"{TEXT}optimizations: compile\n", paces=[PACE]).forecast
+    assert any(note.endswith("; what compiling takes comes on top") for note in compiled.notes)
+    untimed = plan_of(
+        TEXT.replace("timing: {repeats: 3, rounds: 2, warmups: 1, batch: 2}", "timing: off"), paces=[PACE]
+    ).forecast
+    assert "seconds: at most, from the timings of run-1" in untimed.notes
 
 
 @pytest.mark.parametrize("change", [{"model": "other"}, {"dtype": "float16"}, {"height": 128}, {"width": 128}])

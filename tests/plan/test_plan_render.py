@@ -73,6 +73,47 @@ def test_a_refusal_tells_its_reason_once_over_what_it_takes(plan_of: Callable[..
     ]
 
 
+STACKS = "prompts: [a star, a cross]\noptimizations: [none, compile, xformers, movq-slicing]\ntiming: off\n"
+
+
+def without(*names: str) -> Callable[[str, str], str | None]:
+    """A machine that has all but these."""
+    return lambda _, name: f"{name} is not installed" if name in names else None
+
+
+def test_what_this_machine_lacks_stands_apart_from_what_is_refused(plan_of: Callable[..., Plan]) -> None:
+    text = render_plan(plan_of(STACKS, lack=without("xformers")))
+    sections = {section.splitlines()[0]: section for section in text.split("\n\n")}
+    here = sections["unavailable on this machine, and left out (1)"]
+    assert "because xformers is not installed" in here and "movq-slicing" not in here
+    nowhere = sections["refused, and left out (1)"]
+    assert "optimizations movq-slicing" in nowhere and "xformers" not in nowhere
+
+
+def test_one_cell_that_is_left_of_several_is_told_at_the_top(plan_of: Callable[..., Plan]) -> None:
+    told = "  only one cell is left (3 combinations are left out, below): there is nothing to compare"
+    lines = render_plan(plan_of(STACKS, lack=without("xformers", "compile"))).splitlines()
+    assert told in lines[:6]
+    assert not any("nothing to compare" in line for line in render_plan(plan_of(STACKS)).splitlines())
+    assert "nothing to compare" not in render_plan(plan_of("prompts: x\n")), "one cell was asked for"
+
+
+def test_first_that_fits_says_which_cell_is_the_reference(plan_of: Callable[..., Plan]) -> None:
+    lines = render_plan(plan_of(f"{STACKS}compare_to: first-that-fits\n", lack=without("xformers"))).splitlines()
+    told = "the first cell of each family, in the order below, that does not fail (first-that-fits)"
+    assert f"  compared with {told}, all else equal" in lines
+    assert [line.split()[0] for line in lines if line.endswith("tried first as the reference")] == ["none"]
+
+
+def test_optimizations_without_a_reference_are_noted(plan_of: Callable[..., Plan]) -> None:
+    def noted(text: str) -> bool:
+        return any("names no reference" in note for note in plan_of(text, lack=without("xformers")).notes)
+
+    assert noted(STACKS)
+    assert not noted(f"{STACKS}compare_to: {{optimizations: none}}\n")
+    assert not noted(f"{STACKS}compare_to: first-that-fits\n") and not noted("prompts: x\nscheduler: [DDIM, DDPM]\n")
+
+
 def test_what_differs_by_model_names_the_model(plan_of: Callable[..., Plan]) -> None:
     lines = render_plan(plan_of("prompts: x\nmodel: [mini-2.2, kandinsky-2.2]\n")).splitlines()
     assert "    decoder: the hub's kandinsky-community/kandinsky-2-2-decoder at the newest revision" in lines

@@ -45,8 +45,9 @@ def test_every_quality_metric_must_hold(build) -> None:
     builder.cell("DDIM", 100, 84.5)
     assert headline(builder) == (
         "Every other setting is worse than DDIM · 100 steps by more than the margin of at least one metric "
-        "(CLIP score 0.3 and share of right pictures 5 pp)."
+        "(CLIP score 0.3 and share of right pictures 5 %-points)."
     )
+    assert answer(load_view(*builder.finish())).details[-1].startswith("%-points are points of a percentage")
 
 
 def test_an_open_question_is_left_open_with_what_would_close_it(build) -> None:

@@ -111,7 +111,7 @@ def test_a_run_with_itself_has_nothing_to_show(store: Store, tmp_path: Path) -> 
     assert not list(files.folder.glob("worst-*.png"))
     text = files.markdown.read_text()
     assert "No regression was shown in 2 shared cells: 6 equivalent." in text and "lost most" not in text
-    assert "Nothing changed in the environment" in text
+    assert "Nothing changed in the environment, nor, in the shared cells, in the schedulers" in text
     assert [(row["verdict"], row["identical"]) for row in _rows(files)] == [("equivalent", "16")] * 2
     assert [row["noise_visits"] for row in _rows(files)] == ["3"] * 2  # one timing is not counted twice
 
@@ -158,3 +158,41 @@ def test_the_verb_writes_it(store: Store, tmp_path: Path, capsys: pytest.Capture
     assert command(["report", "candidate", "--kind", "regression", *place]) == ExitCode.USAGE
     assert "needs a baseline" in capsys.readouterr().err
     assert command(["report", "candidate", "--kind", "regression", "--against", "gone", *place]) == ExitCode.MISSING
+
+
+def test_the_specs_question_is_asked_and_an_unknown_revision_is_told(written: Writes) -> None:
+    new = {"plan": {"question": "Is the planted fault found?"}, "environment": {"source.revision": None}}
+    text = written(old={"environment": {"source.revision": None}}, **new).markdown.read_text()
+    assert "candidate against the baseline main: Is the planted fault found?" in text
+    assert "Nothing changed" not in text and "revision of either run is not known" in text
+
+
+def test_what_is_undecided_is_said_first_and_pictures_and_costs_apart(written: Writes) -> None:
+    """Of one cell the pictures are settled and the speed is not, of another it is the other way round."""
+    files = written(drift=0.5, shift={0: -0.295})
+    text, rows = files.markdown.read_text(), {row["label"]: row for row in _rows(files)}
+    assert "**Undecided: 5 of 12 comparisons in 4 shared cells could not be settled (1 of pictures, 4 of speed" in text
+    assert "Leaning worse: DDIM · 10 steps, CLIP score −0.29" in text
+    both = [(row["verdict_pictures"], row["verdict_costs"]) for row in rows.values()]
+    assert sorted(both) == [("equivalent", "inconclusive")] * 3 + [("inconclusive", "inconclusive")]
+    assert "| pictures ≈ equivalent<br>cost ? inconclusive |" in text
+    told = json.loads(files.json.read_text())
+    assert len(told["open"]) == 5 and told["leaning_worse_most"].startswith("Leaning worse: DDIM")
+
+
+def test_cells_of_one_run_only_have_a_line(written: Writes) -> None:
+    files = written(old={"cells": 5})
+    (alone,) = (row for row in _rows(files) if row["verdict"] == "not comparable")
+    assert (alone["outcome"], alone["scheduler"], alone["cell"]) == ("only in the baseline", "DDIM · 20 steps", "")
+    text = files.markdown.read_text()
+    assert "| DDIM · 20 steps | none | — | — | — | — | — | ≠ not compared<br>only the baseline has it |" in text
+    assert "Not compared: 1 cell that only the baseline has." in text
+
+
+def test_a_report_of_failed_cells_leaves_with_zero(store: Store) -> None:
+    """The verdict is the gate's; a pipeline that makes the report first must not stop there."""
+    keep(store, "main")
+    keep(store, "candidate", anew=True, failed={0: OUT_OF_MEMORY, 1: OUT_OF_MEMORY})
+    place = ["--store", str(store.root)]
+    assert command(["report", "candidate", "--kind", "regression", "--against", "main", *place]) == ExitCode.DONE
+    assert command(["compare", "main", "candidate", *place]) == ExitCode.REGRESSED

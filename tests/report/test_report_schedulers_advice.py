@@ -207,7 +207,7 @@ def test_of_several_metrics_one_is_enough_to_regress(grid) -> None:
     builder.reference()
     assert advised(builder).grounds[0].sentence == (
         "Nothing cheaper will do: every setting is worse than DDIM at 50 steps by more than the margin of at least "
-        "one metric (CLIP score 0.3 and share of right pictures 5 pp)."
+        "one metric (CLIP score 0.3 and share of right pictures 5 %-points)."
     )
 
 

@@ -48,7 +48,7 @@ def test_scores(given: Score, text: str) -> None:
         (compared("depth_error", 0.0123, 0.02, 0.01),
          "depth error +0.012 (90 % interval +0.002 to +0.022, margin 0.02)"),
         (compared("world_truth", 0.03, 0.05, 0.04),
-         "share of right pictures +3.0 pp (90 % interval −1.0 to +7.0 pp, margin 5 pp)"),
+         "share of right pictures +3.0 %-points (90 % interval −1.0 to +7.0 %-points, margin 5 %-points)"),
     ],
 )  # fmt: skip
 def test_findings_carry_their_unit(given: Comparison, text: str) -> None:

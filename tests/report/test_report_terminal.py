@@ -53,3 +53,17 @@ def test_what_was_cut_is_told_with_its_words(sweep) -> None:
         and told[-1] == "  and 3 more: the report has them"
         and len(told) == 7
     )
+
+
+def test_a_dash_has_its_reason_below_the_table(build) -> None:
+    builder = build(compare=False)
+    builder.cell("DDIM", 10, 84.0, frechet=None)
+    builder.cell("UniPC", 10, 84.0, frechet=None, latency=0.2)
+    lines = render_table(load_view(*builder.finish()), width=170).splitlines()
+    assert "— frechet: 8 prompts, at least 64 are needed" in lines, "once for all cells"
+    assert "— latency and peak_memory of DDIM · 10 steps: the spec turns timing off" in lines
+
+
+def test_a_table_without_a_dash_has_no_reason_below_it(sweep) -> None:
+    lines = render_table(load_view(*sweep.finish()), width=170).splitlines()
+    assert not [line for line in lines if line.startswith("—")]

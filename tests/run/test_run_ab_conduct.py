@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,11 +15,12 @@ from support.runs import Lab, Told
 from harness.compare.ab_report import Files, report_ab
 from harness.compare.outcome import exit_code
 from harness.errors import ExitCode, MissingError
-from harness.run.ab import conduct
-from harness.run.ab.conduct import balanced
+from harness.run.ab import conduct, whole
+from harness.run.ab.conduct import alternate, balanced
 from harness.run.ab.whole import AbRun, Made, make_pair
 from harness.run.forecast import plan_spec
 from harness.run.guest import Guest
+from harness.store.records import Turns
 
 Pairs = Callable[..., Made]
 TIMED = {"repeats": 2, "rounds": 2, "warmups": 1}
@@ -63,6 +64,45 @@ def test_both_run_in_turns_and_a_slower_one_and_a_new_failure_are_found(lab: Lab
     assert report.compared.cells[2].outcome == "new failure"
     assert exit_code(report.compared, strict=False) == ExitCode.REGRESSED
     assert list(report.changed()) == [("diffusers", "0.0", "0.99")]
+
+
+@pytest.mark.parametrize("turns", ["call", "visit"])
+def test_calls_alternate_on_a_processor_and_visits_do_where_memory_might_not_hold_two(
+    turns: Turns, lab: Lab, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(Told, "advance", lambda _, stage, *others: told.append(stage.split()[-1]))
+    if turns == "visit":
+        monkeypatch.setattr(conduct, "turns_on", lambda device: "visit")
+        monkeypatch.setattr(whole, "turns_on", lambda device: "visit")
+    made = pairs(num_inference_steps=[20], timing={"repeats": 3, "rounds": 2, "warmups": 1})
+    timed = told[-12:]
+    one, other = (["old", "new"] * 3, ["new", "old"] * 3) if turns == "call" else (
+        ["old"] * 3 + ["new"] * 3, ["new"] * 3 + ["old"] * 3)  # fmt: skip
+    assert timed == [*one, *other]
+    assert [run.pair and run.pair.turns for run in made.runs] == [turns] * 2
+    report = report_ab(lab.store.root, [run.run_id for run in made.runs], made.notes, Files())
+    assert any(f"in turns, {'call by call' if turns == 'call' else 'round by round'}" in note
+               for note in report.compared.notes)  # fmt: skip
+
+
+def test_turns_end_both_whatever_happens() -> None:
+    ended: list[str] = []
+
+    def steps(name: str, n: int, fails: bool = False) -> Generator[None]:
+        try:
+            for _ in range(n):
+                yield
+            if fails:
+                raise OSError("full")
+        finally:
+            ended.append(name)
+
+    alternate([steps("short", 1), steps("long", 3)])
+    assert ended == ["short", "long"]
+    with pytest.raises(OSError, match="full"):
+        alternate([steps("waits", 9), steps("fails", 1, fails=True)])
+    assert ended[2:] == ["fails", "waits"]
 
 
 def test_a_pair_that_was_cut_off_goes_on_and_one_that_ended_is_made_anew(

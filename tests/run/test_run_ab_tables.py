@@ -46,9 +46,32 @@ def test_a_class_that_is_gone_or_is_there_in_name_only() -> None:
 
 def test_pipelines_defaults_and_a_long_list() -> None:
     theirs = _theirs()
-    for name in list(theirs["schedulers"])[:12]:
-        if name != "DDIMScheduler":
-            theirs["schedulers"].pop(name)
+    unused = [name for name in theirs["schedulers"] if name != "DDIMScheduler"][:9]
+    for name in unused:
+        theirs["schedulers"].pop(name)
     theirs["pipelines"]["KandinskyV22Pipeline"]["guidance_scale"] = 5.5
-    notes = table_notes(PLAN, "new", theirs)
-    assert " and 6 more." in notes[-1] or " and 5 more." in notes[-1]
+    used, rest = table_notes(PLAN, "new", theirs)
+    assert used.endswith(": KandinskyV22Pipeline guidance_scale 4.0 → 5.5.")
+    assert rest.endswith(" and 3 more.") and sum(f"{name} is not there" in rest for name in unused) == 6
+
+
+def test_pipelines_that_the_cells_use_stand_apart_too() -> None:
+    """PLAN's cells are text-to-image in two stages: a prior and a decoder, and no combined pipeline."""
+    theirs = _theirs()
+    for name in ("KandinskyV22Pipeline", "KandinskyV22InpaintPipeline", "KandinskyV22CombinedPipeline"):
+        theirs["pipelines"][name]["guidance_scale"] = 5.5
+    del theirs["pipelines"]["KandinskyV22PriorPipeline"]
+    told = f"The plan was made by diffusers {table()['diffusers']}, and new has 9.9"
+    decoder, prior, rest = table_notes(PLAN, "new", theirs)
+    assert decoder == f"{told}: KandinskyV22Pipeline guidance_scale 4.0 → 5.5."
+    assert prior == f"{told}: KandinskyV22PriorPipeline is not there."
+    assert rest.startswith(f"{told}; of what no cell uses: KandinskyV22CombinedPipeline guidance_scale ")
+    assert "KandinskyV22InpaintPipeline" in rest
+    cells = tuple(
+        cell.model_copy(update={"settings": cell.settings.model_copy(update={"api": "combined"})})
+        for cell in PLAN.cells
+    )
+    combined = table_notes(PLAN.model_copy(update={"cells": cells}), "new", theirs)
+    assert [note.split(": ")[1].split()[0] for note in combined[:3]] == [
+        "KandinskyV22CombinedPipeline", "KandinskyV22Pipeline", "KandinskyV22PriorPipeline"
+    ]  # fmt: skip

@@ -78,6 +78,15 @@ def test_the_matrix_says_what_each_model_can_do() -> None:
     assert rows["text-to-image"] == ["open"] * 6
 
 
+def test_optimizations_are_named_by_what_this_machine_says_of_them() -> None:
+    shown = _shown(without_package("xformers"), width=400)
+    section = shown.partition("\noptimizations\n")[2].partition("\n\n")[0].splitlines()
+    named = dict(re.split(r"\s{2,}", line.strip()) for line in section)
+    assert set(named) == {"open", "closed", "refused (everywhere)"}
+    assert named["closed"] == "xformers" and named["refused (everywhere)"] == "movq-slicing, movq-tiling"
+    assert "channels-last, release-prior, model-offload" in named["open"]
+
+
 def test_of_many_rows_only_the_number_is_told() -> None:
     shown = _shown(without_package("torch"))
     assert "for miniature: the shipped miniature; models: 6 rows; tasks: 24 rows; schedulers: 19 rows;" in shown

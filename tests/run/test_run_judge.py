@@ -212,6 +212,14 @@ def test_a_machine_that_drifted_another_run_and_other_pictures_decide_nothing() 
     assert _latency(fast, _scaled(2.0, apart=2)).verdict == "regressed"  # the last bits of another batch
 
 
+def test_beyond_the_drift_what_is_open_says_why_and_more_visits_may_settle_it() -> None:
+    """Both are told: what leaves it open, and that the margin was as wide as the drift."""
+    wide = _timing([[1.3] * 5, [4.0] * 5], drift=0.06)
+    told = _latency(_timing([[1.0] * 5, [1.0] * 5]), wide)
+    assert told.verdict == "inconclusive" and told.n_to_settle and told.n_to_settle > 2
+    assert (told.reason or "").startswith("the interval") and "; the machine drifted by 6.0%" in (told.reason or "")
+
+
 def test_a_difference_larger_than_the_drift_is_still_called() -> None:
     told = _latency(_timing(CALLS), _scaled(2.0, drift=0.3))
     assert (told.verdict, told.reason, told.margin) == ("regressed", None, pytest.approx(0.05))

@@ -28,7 +28,7 @@ def visits(
 
 
 def noise(found: list[Visit], **changes: Any) -> Noise:
-    known = {"fingerprint": "a" * 64, "model": "m", "cell": "c", "device": "d", "seconds": 1.0}
+    known = {"fingerprint": "a" * 64, "model": "m", "weights": "w", "cell": "c", "device": "d", "seconds": 1.0}
     return noise_from(found, **{**known, **changes})
 
 

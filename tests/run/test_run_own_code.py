@@ -12,7 +12,7 @@ import pytest
 
 from harness.catalog.own_metrics import OwnMetric, OwnMetrics
 from harness.catalog.types import MetricRow, WeightsRow
-from harness.run import weights
+from harness.run import own_code, weights
 from harness.run.own_code import code_of, identity_of
 from harness.store.store import open_store
 
@@ -66,3 +66,36 @@ def test_the_identity_stands_for_weights_in_the_keys(
     row = WeightsRow(name="own:glow", kind="own", place=None, architecture="glow 1.0", embedding_dim=None, resize="",
                      verified=True)  # fmt: skip
     assert weights.scorer_weights(open_store(tmp_path / "runs"), row)[1].digest == identity_of(own)
+
+
+def test_a_table_that_it_brings_counts_and_what_python_writes_does_not(own: OwnMetric, tmp_path: Path) -> None:
+    package = tmp_path / "glow_package"
+    before = code_of(own)
+    for name in ("__pycache__/metric.pyc", ".cache/notes"):
+        (package / name).parent.mkdir(exist_ok=True)
+        (package / name).write_text("of no account")
+    assert code_of(own) == before
+    (package / "tables").mkdir()
+    (package / "tables" / "weights.csv").write_text("1")
+    with_table = code_of(own)
+    assert with_table != before
+    (package / "tables" / "weights.csv").rename(package / "tables" / "other.csv")
+    assert code_of(own) not in (before, with_table)
+
+
+def test_versions_of_what_it_requires_count(own: OwnMetric, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For any extra and system; one that is not installed is known as missing."""
+    asked = ["numpy>=2; python_version > '3'", "lantern[bright]==1 ; extra == 'light'"]
+    versions = {"numpy": "2.1"}
+    monkeypatch.setattr(own_code.importlib.metadata, "requires", lambda _: asked)
+    monkeypatch.setattr(own_code, "_version", versions.get)
+    before = identity_of(own)
+    assert own_code._required("glow") == {"lantern": None, "numpy": "2.1"}
+    versions["lantern"] = "1"
+    with_lantern = identity_of(own)
+    versions["numpy"] = "2.2"
+    assert len({before, with_lantern, identity_of(own)}) == 3
+
+
+def test_a_module_that_is_gone_has_no_code(own: OwnMetric) -> None:
+    assert code_of(replace(own, module="no_such_module.metric")) == ""

@@ -17,7 +17,7 @@ from harness.catalog.weights import WEIGHTS
 from harness.catalog.world import split
 from harness.compare import quality
 from harness.compare.compare import compare
-from harness.errors import MissingError
+from harness.errors import MissingError, SpecError
 from harness.plan.types import ReferenceSet
 from harness.report.view import load_view
 from harness.run import set_features
@@ -124,15 +124,33 @@ def test_a_set_that_cannot_be_looked_at_costs_its_metrics_only(lab: Lab) -> None
     assert found["clip_score"].value is not None and run.status == "failed-cells"
 
 
+def test_a_set_that_failed_is_tried_once_and_named_for_each_cell(lab: Lab) -> None:
+    folder = folder_of(lab.folder / "pictures")
+    Image.new("RGB", (8, 8)).save(folder / "broken.png")
+    spec(lab, num_inference_steps=[20, 30, 40], reference_set="pictures")
+    run = lab.run()
+    looks = [line for line in lab.told.said if line.startswith("reference set: looking at ")]
+    assert len(looks) == 1 and lab.told.said.count("reference set: broken.png cannot be decoded") == 1
+    cells = lab.cells(run)
+    assert len(cells) == 3 and run.status == "failed-cells"
+    for cell in cells.values():
+        assert cell.reference_features == {} and cell.status == "done" and len(cell.scores) == 2
+        for score in cell.scores:
+            assert (score.value, score.failed) == (None, True)
+            assert score.reason == "its reference set: broken.png cannot be decoded"
+    assert lab.run().run_id != run.run_id and noted(lab.store.root, "images") == 3, "the same command asks once more"
+    assert sum(line.startswith("reference set: looking at ") for line in lab.told.said) == 2
+
+
 def test_a_set_that_went_away_stops_before_anything_is_made(lab: Lab) -> None:
     folder = folder_of(lab.folder / "pictures", 2)
     spec(lab, reference_set="pictures")
     (folder / "0.png").unlink()
-    with pytest.raises(MissingError, match="holds 1 pictures"):
+    with pytest.raises(SpecError, match="holds 1 pictures"):
         lab.run()
     (lab.folder / "known.npz").write_text("no statistics")
     spec(lab, reference_set="known.npz")
-    with pytest.raises(MissingError, match="no reference statistics"):
+    with pytest.raises(SpecError, match="no reference statistics"):
         lab.run()
     assert noted(lab.store.root, "hello") == 0, "no worker was started for it"
 

@@ -32,6 +32,8 @@ ONE_FAULT = [
     ("guidance_scale: -1", 2, "guidance_scale", "from 0 to 100", None),
     ("guidance_scale: .nan", 2, "guidance_scale", "from 0 to 100", None),
     ("guidance_scale: .inf", 2, "guidance_scale", "from 0 to 100", None),
+    ("name: off", 2, "name", 'in quotes, such as "off"', None),
+    ("question: 2026", 2, "question", "in quotes", None),
     ("guidance_scale: yes", 2, "guidance_scale", "True will not do", None),
     ("guidance_scale: [1,\n  2,\n  four]", 4, "guidance_scale[2]", "'four' will not do", None),
     ("num_inference_steps: 0", 2, "num_inference_steps", "a whole number from 1 to 1000", None),

@@ -54,6 +54,8 @@ def test_a_stack_can_be_written_in_several_ways(tmp_path: Path, value: str, stac
     [
         ("compil", "optimizations", "compile"),
         ("[{compile: {mod: default}}]", "optimizations[0].compile.mod", "mode"),
+        ("[{compile: {mod: 1}}]", "optimizations[0].compile.mod", "mode (default, reduce-overhead, max-autotune, "),
+        ("[{compile: {modes: 1}}]", "optimizations[0].compile.modes", "fullgraph (false, true), dynamic (auto, true"),
         ("[{compile: {mode: fast}}]", "optimizations[0].compile.mode", "max-autotune"),
         ("[{compile: {fullgraph: 1}}]", "optimizations[0].compile.fullgraph", "true"),
         ("[{compile: {parts: vae}}]", "optimizations[0].compile.parts", "unet"),

@@ -51,7 +51,7 @@ def test_without_the_key_it_is_left_to_the_extractor(tmp_path: Path) -> None:
         ("nowhere", "reference_set", "there is no nowhere"),
         ("a\0b", "reference_set", "is no path"),
         ("words.txt", "reference_set", "is no reference set"),
-        ("stat-fid-2048.pt", "reference_set", "is a pickle, and reading one runs whatever code is in it"),
+        ("stat-fid-2048.pt", "reference_set", "runs whatever code is in it; if you trust it, convert it"),
     ],
 )
 def test_what_is_none(tmp_path: Path, value: Any, place: str, words: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.change_point_rates import NOISES, false_alarms, found
+from support.change_point_rates import BEYOND, NOISES, RUNS, failings, false_alarms, found
 
 from harness.stats.change_points import LEAST, MOST, change_points, energy_splits
 
@@ -71,3 +71,13 @@ def test_noise_has_few_changes(noise: str) -> None:
 
 def test_a_large_step_is_found_within_one_run() -> None:
     assert found(5.0, 16, 40, shuffles=99) >= 0.93
+
+
+def test_the_tables_maker_fails_beyond_what_chance_makes_of_five_per_cent() -> None:
+    """Of 300 series, 5 % are 15; 32 are too many for chance, and noise that remembers is held to nothing."""
+    kept = {words: (0.05,) * len(RUNS) for words in NOISES} | {words: (0.3,) * len(RUNS) for words in BEYOND}
+    assert failings(kept, 300) == []
+    assert failings({**kept, "normal": (0.05, 27 / 300, 0.05)}, 300) == []
+    (told,) = failings({**kept, "normal": (0.05, 32 / 300, 0.05)}, 300)
+    assert told.startswith("normal, 12 runs: a change was found in 10.7% of series without one, expected at most ")
+    assert len(failings({**kept, "normal": (0.07,) * len(RUNS)}, 10_000)) == len(RUNS)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from harness.stats.pairing import average_by_cluster, pair, paired_harm
+from harness.stats.pairing import average_by_cluster, harm_by_visit, pair, paired_harm
 
 
 def test_seeds_are_averaged_within_their_prompt() -> None:
@@ -48,3 +48,16 @@ def test_harm_is_positive_when_worse(direction: str, relative: bool, expected: f
 def test_a_ratio_needs_positive_numbers() -> None:
     with pytest.raises(ValueError, match="positive"):
         paired_harm(np.array([0.0]), np.array([2.0]), direction="lower", relative=True)
+
+
+def test_costs_are_paired_by_visit() -> None:
+    harm = harm_by_visit({2: 3.0, 0: 2.0, 5: 9.0}, {0: 1.0, 2: 2.0, 3: 7.0})
+    assert harm is not None and harm.tolist() == pytest.approx([np.log(1.5), np.log(2.0)])
+    nothing = harm_by_visit({0: 1.0}, {1: 1.0})
+    assert nothing is not None and len(nothing) == 0
+
+
+@pytest.mark.parametrize("odd", [0.0, -1.0, float("nan"), float("inf")])
+def test_what_is_no_cost_makes_no_ratio(odd: float) -> None:
+    assert harm_by_visit({0: 1.0, 1: odd}, {0: 1.0, 1: 1.0}) is None
+    assert harm_by_visit({0: 1.0, 1: 1.0}, {0: 1.0, 1: odd}) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.judge_coverage import rate_rows
+from support.judge_coverage import Row, failings, rate_rows
 
 from harness.stats.preference import preference_rate, sign_test
 
@@ -73,3 +73,12 @@ def test_the_intervals_hold_in_simulation() -> None:
     rows = list(rate_rows(250, (32,)))
     assert len(rows) == 8 and all(row.covered >= 0.91 for row in rows)
     assert all(row.false <= 0.06 for row in rows if row.false is not None)
+
+
+def test_the_tables_maker_fails_below_the_bar() -> None:
+    fine = [Row("no preference", 8, 0.92, 0.05), Row("nine of ten", 8, 1.0, None)]
+    assert failings(fine, 2000) == []
+    (narrow,) = failings([*fine, Row("nine of ten", 16, 0.917, None)], 2000)
+    assert narrow == "nine of ten, 16 prompts: 91.7% of the intervals hold the truth, expected at least 92%"
+    (false,) = failings([*fine, Row("no preference", 32, 0.95, 0.07)], 2000)
+    assert false.startswith("no preference, 32 prompts: a preference is called in 7.0% where there is none, expected ")

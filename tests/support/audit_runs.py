@@ -21,6 +21,7 @@ from harness.plan.types import Cell, Refusal, SchedulerChoice, Settings
 from harness.report.optimizations.divergence import STAGE
 from harness.report.view import RunView, load_view
 from harness.store.disturbed import Disturbed
+from harness.store.measured import drift_words
 from harness.store.records import (
     BatchRef,
     CellRecord,
@@ -46,6 +47,8 @@ class Spec:
 
     ``ratios``: visit by visit, how much faster than a second an image. ``off``: levels that every pixel is moved by.
     ``clipped``: share of the pixels that are set to 255. ``drift``: relative distance of the latents at the last step.
+    ``costs``: the verdicts on "latency" and "peak_memory", none where none was asked for. ``moved``: by what share the
+    machine drifted while it was timed.
     """
 
     stack: str = NOTHING
@@ -61,6 +64,8 @@ class Spec:
     off: int = 0
     clipped: float = 0.0
     verdict: str | None = "equivalent"
+    costs: dict[str, str] = field(default_factory=dict)
+    moved: float = 0.004
     first_s: float | None = 1.4
     peaks_mib: Sequence[float] = (100.0, 100.0, 100.0)
     drift: float = 0.0
@@ -160,7 +165,7 @@ class AuditBuilder(RunBuilder):
             load_s=[0.8] * len(spec.ratios), steady_s=steady,
             first_call_s=[spec.first_s] * len(spec.ratios) if spec.first_s is not None else [],
             round_of_call=[visit for visit in range(len(spec.ratios)) for _ in jitter], prior_s=[0.1] * len(steady),
-            batch=1, latency_s=middle, throughput_images_per_s=1 / middle, drift=0.004,
+            batch=1, latency_s=middle, throughput_images_per_s=1 / middle, drift=spec.moved,
             latency_interval=Interval(low=0.97 * middle, high=1.03 * middle, level=0.95, method="order statistics"),
             images_match_quality_pass=True, largest_pixel_difference=0, measured_in=RUN_ID,
             measured_at="2026-11-24T10:20:00+00:00", stages=self._stages(spec, cell_id, middle),
@@ -226,11 +231,23 @@ def _evidence(spec: Spec, settings: Settings, outcome: str | None) -> list[Evide
 
 
 def _comparisons(spec: Spec, reference: str | None, n: int) -> list[Comparison]:
-    if reference is None or spec.verdict is None:
+    if reference is None:
         return []
     bounds = Interval(low=-0.1, high=0.1, level=0.9, method="studentized bootstrap over prompts")
-    return [Comparison(metric="clip_score", reference=reference, difference=0.0, interval=bounds, margin=0.3,
-                       verdict=spec.verdict, n=n)]  # fmt: skip
+    known = {"reference": reference, "difference": 0.0, "interval": bounds, "n": n}
+    quality = {} if spec.verdict is None else {"clip_score": spec.verdict}
+    margins = {"clip_score": 0.3, **dict.fromkeys(spec.costs, 0.05)}
+    return [
+        Comparison(
+            metric=metric, margin=margins[metric], verdict=verdict, reason=_reason(spec, metric, verdict), **known
+        )
+        for metric, verdict in {**quality, **spec.costs}.items()
+    ]
+
+
+def _reason(spec: Spec, metric: str, verdict: str) -> str | None:
+    open_ = metric == "latency" and verdict == "inconclusive" and spec.moved > 0.05
+    return drift_words(spec.moved, 0.05) if open_ else None
 
 
 def _memory(spec: Spec) -> Memory:

@@ -45,7 +45,16 @@ class Browser:
         """As F5."""
         self.value("window.before = true")
         self.send("Page.reload")
-        self.until(lambda: self.value("document.readyState === 'complete' && !window.before"))
+        self.until(self._is_reloaded)
+
+    def _is_reloaded(self) -> bool:
+        """Asked while the page is on its way out, the browser answers with an error."""
+        try:
+            return bool(self.value("document.readyState === 'complete' && !window.before"))
+        except AssertionError as error:
+            if "navigated" not in str(error):
+                raise
+            return False
 
     def key(self, name: str) -> None:
         """Press and release a key, as a person does."""

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from support.agreement import ABSENT, Agreement, failures
-from support.set_metric_agreement import FOLDER
+from support.references import FOLDER
 
-from harness.catalog.metrics import METRICS, SHIPPED
+from harness.catalog.metrics import DIVERSITY, METRICS, SHIPPED
 from harness.catalog.tasks import TASKS
 from harness.catalog.types import MetricRow, WeightsRow
 from harness.catalog.weights import WEIGHTS
+from harness.score.frechet import DIAGNOSTIC
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = Path(__file__).with_name("metrics_page.md")
@@ -53,11 +54,18 @@ def text(found: Lines) -> str:
         "metrics": _lines(_METRICS, (_metric(METRICS[name]) for name in SHIPPED)),
         "weights": _lines(_WEIGHTS, (_weights(row) for row in WEIGHTS.values() if row.name != "pixels")),
         "agreement": _lines(_AGREEMENT, map(_agreement, (*found.get("sets", []), *found.get("pictures", [])))),
+        "without": ", ".join(f"`{name}`" for name in without_reference(found)),
     }
     page = TEMPLATE.read_text(encoding="utf-8")
     for slot, table in tables.items():
         page = page.replace(f"{{{slot}}}", table)
     return page
+
+
+def without_reference(found: Lines) -> list[str]:
+    """The catalog's metrics that no reference implementation was run for."""
+    held = {line["metric"] for half in found.values() for line in half}
+    return [name for name in SHIPPED if name not in held]
 
 
 def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -66,9 +74,17 @@ def _lines(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _metric(row: MetricRow) -> list[str]:
     tasks = "all" if set(row.tasks) == set(TASKS) else ", ".join(row.tasks)
-    least = "by dimension" if row.least_n is None else str(row.least_n)
     made = "pixels" if row.uses == "pixels" else f"{row.uses} weights"
-    return [f"`{row.name}`", tasks, row.direction, row.unit, least, made, row.source, row.notes]
+    return [f"`{row.name}`", tasks, row.direction, row.unit, _least(row), made, row.source, row.notes]
+
+
+def _least(row: MetricRow) -> str:
+    """Of prompts; ``d``: the features that the network makes."""
+    if row.least_n is None:
+        return f"2·d, at most {DIAGNOSTIC:,}"
+    if row.name == DIVERSITY:
+        return f"{row.least_n}, of two seeds"
+    return f"{row.least_n}, or 2·d where less" if row.against_set else str(row.least_n)
 
 
 def _weights(row: WeightsRow) -> list[str]:

@@ -1,14 +1,12 @@
 """Metrics of single pictures, and the FID's Inception, beside their reference implementations.
 
 ``PYTHONPATH=tests python -m support.picture_metric_agreement`` prints the table. torchmetrics, open_clip and
-transformers are dependencies; `lpips` and `torch-fidelity` come from the folder of ``HARNESS_REFERENCES``, or from the
-environment. What is not there is a line that says so, and no agreement.
+transformers are dependencies; `lpips`, `torch-fidelity` and `clean-fid` come from the folder of
+``HARNESS_REFERENCES``, or from the environment. What is not there is a line that says so, and no agreement.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
 import json
 import math
 import os
@@ -23,25 +21,22 @@ import numpy as np
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from support.agreement import ABSENT, Agreement, failures, relative
+from support.agreement import Agreement, failures
 from support.clip_formats import both
-from support.set_metric_agreement import FOLDER
+from support.image_reward_agreement import image_reward_agreement
+from support.inception_agreement import inception_agreement
+from support.references import FOLDER, absent, called, reference
 
-from harness.catalog.types import Place, WeightsRow
 from harness.score.clip_score import cosines
-from harness.score.frechet import frechet_from_features
-from harness.score.inception import Inception
-from harness.score.inception_features import InceptionFeatures
 from harness.score.lpips import Lpips, backbone
 from harness.score.open_clip_scorer import load_from_folder
 from harness.score.preference import load_towers
 from harness.score.psnr import psnr
 from harness.score.ssim import ssim
 from harness.score.transformers_clip import load_transformers_clip
-from harness.score.view import View
 
 PROMPTS = ["a red star", "two blue circles at the left", "a long prompt that does not fit " * 4, "x", "a", "a red star"]
-_PIXELS, _CLIP, _FID = 1e-5, 1e-4, 1e-4
+_PIXELS, _CLIP = 1e-5, 1e-4
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
@@ -54,26 +49,6 @@ def largest(metric: str, reference: str, case: str, ours: Sequence[float], their
 
     worst = max(zip(ours, theirs, strict=True), key=apart)
     return Agreement(metric, reference, case, *worst, apart(worst), bar)
-
-
-def reference(name: str, module: str) -> Any:
-    """A reference package; ``None`` where it is not installed."""
-    if (folder := os.environ.get(FOLDER)) and folder not in sys.path:
-        sys.path.append(folder)
-    try:
-        return importlib.import_module(module)
-    except ImportError:
-        return None
-
-
-def called(name: str) -> str:
-    """A package with its version."""
-    return f"{name} {importlib.metadata.version(name)}"
-
-
-def absent(metric: str, name: str, case: str, bar: float) -> Agreement:
-    """The line of a reference that could not be had."""
-    return Agreement(metric, f"{name}: {ABSENT}", case, math.nan, math.nan, math.nan, bar)
 
 
 def noisy_pairs(side: int) -> list[tuple[Pixels, Pixels]]:
@@ -107,7 +82,7 @@ def ssim_and_psnr() -> list[Agreement]:
 
 def lpips_agreement(folder: Path) -> list[Agreement]:
     """Against the authors' package, on the same random backbones."""
-    package, found = reference("lpips", "lpips"), []
+    package, found = reference("lpips"), []
     for net, architecture in (("alex", "alexnet"), ("vgg", "vgg16")):
         case = f"4 pairs of 96×64, random {architecture}"
         if package is None:
@@ -217,72 +192,9 @@ def preference_agreement(folder: Path, pictures: Sequence[Image.Image]) -> list[
     return [largest("preference", called("transformers"), case, ours.tolist(), logits.tolist(), _CLIP)]
 
 
-def random_inception(folder: Path) -> Path:
-    """An Inception of random weights whose features differ between pictures: safetensors, and a pickle beside it."""
-    torch.manual_seed(0)
-    net = Inception()
-    for module in net.modules():
-        if isinstance(module, torch.nn.Conv2d):
-            torch.nn.init.kaiming_normal_(module.weight)
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.normal_(module.running_mean, 0, 0.1)  # type: ignore[arg-type]
-            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)  # type: ignore[arg-type]
-            torch.nn.init.normal_(module.bias, 0, 0.1)
-    folder.mkdir()
-    save_file({name: one.contiguous() for name, one in net.state_dict().items()}, folder / "model.safetensors")
-    torch.save(net.state_dict(), folder / "weights.pth")
-    return folder
-
-
-def inception_agreement(folder: Path, n: int = 8) -> list[Agreement]:
-    """Fréchet distance of two sets through the whole path, against torch-fidelity's and torchmetrics' Inception."""
-    kept, rng = random_inception(folder / "inception"), np.random.default_rng(0)
-    first = rng.integers(0, 256, (n, 64, 64, 3), dtype=np.uint8)
-    second = (first.astype(float) * 0.8 + rng.normal(20, 30, first.shape)).clip(0, 255).astype(np.uint8)
-    ways = {"tf": ("torch-fidelity", _torch_fidelity), "antialias": ("torchmetrics", _torchmetrics)}
-    found = []
-    for resize, (name, way) in ways.items():
-        case = f"2 × {n} pictures of 64×64, random Inception, {resize} resize"
-        if reference("torch-fidelity", "torch_fidelity") is None:
-            found.append(absent("frechet", f"torch-fidelity for {name}", case, _FID))
-            continue
-        (kept / "config.json").write_text(json.dumps({"architecture": "inception-v3-compat", "resize": resize}))
-        ours = frechet_from_features(*(_features(kept, pixels) for pixels in (first, second)))
-        theirs = way(str(kept / "weights.pth"), first, second)
-        found.append(Agreement("frechet", called(name), case, ours, theirs, relative(ours, theirs), _FID))
-    return found
-
-
-def _features(folder: Path, pixels: Pixels) -> np.ndarray[Any, Any]:
-    row = WeightsRow(name="random", kind="extractor", place=Place(kind="folder", where=str(folder)), architecture="any",
-                     embedding_dim=2048, resize="any", verified=False)  # fmt: skip
-    make = InceptionFeatures(row, folder, "cpu")
-    return make([View(Image.fromarray(one), "") for one in pixels])["features"].astype(np.float64)
-
-
-def _torch_fidelity(weights: str, first: Pixels, second: Pixels) -> float:
-    from torch_fidelity import metric_fid
-    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
-
-    net = FeatureExtractorInceptionV3("inception", ["2048"], feature_extractor_weights_path=weights)
-    with torch.inference_mode():
-        features = [net(torch.from_numpy(one).permute(0, 3, 1, 2))[0] for one in (first, second)]
-    known = [metric_fid.fid_features_to_statistics(one) for one in features]
-    return float(metric_fid.fid_statistics_to_metric(*known, False)["frechet_inception_distance"])
-
-
-def _torchmetrics(weights: str, first: Pixels, second: Pixels) -> float:
-    from torchmetrics.image.fid import FrechetInceptionDistance
-
-    metric = FrechetInceptionDistance(feature=2048, feature_extractor_weights_path=weights)
-    for pixels, real in ((first, True), (second, False)):
-        metric.update(torch.from_numpy(pixels).permute(0, 3, 1, 2), real=real)
-    return float(metric.compute())
-
-
 def rows() -> list[Agreement]:
     """All of it."""
-    reference("torch-fidelity", "torch_fidelity")  # before torchmetrics is imported: it looks only then
+    reference("torch_fidelity")  # before torchmetrics is imported: it looks only then
     noise = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), dtype=np.uint8)
     pictures = [Image.fromarray(one) for one in noise]
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
@@ -292,7 +204,8 @@ def rows() -> list[Agreement]:
             (home / name).mkdir()
         return [
             *ssim_and_psnr(), *lpips_agreement(home), *clip_score_agreement(home / "clip", pictures),
-            *preference_agreement(home / "preference", pictures), *inception_agreement(home),
+            *preference_agreement(home / "preference", pictures), *image_reward_agreement(home / "reward", pictures),
+            *inception_agreement(home),
         ]  # fmt: skip
 
 

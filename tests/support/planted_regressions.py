@@ -13,7 +13,6 @@ import re
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -21,18 +20,18 @@ from typing import Any
 
 import yaml
 from support.planted import harness, planted_environment, planted_python
+from support.planted_expected import SLOW, Found, failings, wrong_codes
 from support.planted_faults import FAULTS
 from support.planted_slow import slow_table
 
 from harness.compare import words
-from harness.compare.types import Finding
+from harness.compare.types import CellCompared, Finding
 from harness.measure.environment import machine
 from harness.report.markdown import escape, table_line
 from harness.report.view import COSTS
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/regression.md"
-SLOW = "slow"
 ROUNDS = 8
 _BESIDE = ("show", "steady")  # exit codes by real calls, and how steady a machine must be
 _CAPTIONS = ROOT / "experiments/prompts/held-out-captions.txt"
@@ -47,17 +46,6 @@ SPEED: dict[str, Any] = {
     "guidance_scale": 4, "num_inference_steps": 25, "prior_num_inference_steps": 2, "scheduler": "DDIM",
     "metrics": ["clip_score"], "timing": {"repeats": 9, "rounds": 2, "warmups": 1},
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Found:
-    """What the gate said of one planted fault. ``verdicts``: cells with their findings that are no equivalence."""
-
-    planted: str
-    command: str
-    code: int
-    verdicts: tuple[tuple[str, Finding], ...]
-    identical: tuple[str, ...]
 
 
 class Trial:
@@ -89,7 +77,7 @@ class Trial:
         """One fault in the pictures."""
         baseline, run = self.run("main", "main"), self.run(fault, fault, fault=fault)
         said = self.compare(baseline, run)
-        return found(FAULTS[fault].words, f"harness compare main {fault}", said)
+        return found(fault, f"harness compare main {fault}", said)
 
     def speed(self) -> Found:
         """The slower UNet: the two are timed in turns."""
@@ -98,23 +86,17 @@ class Trial:
         place = ("--store", self.folder / "ab", "--rounds", str(ROUNDS), "--json")
         said = harness("ab", self.folder / "slow.yaml", *names, *place)
         command = f"harness ab slow.yaml --env usual=… --env slower=… --rounds {ROUNDS}"
-        return found(FAULTS[SLOW].words, command, said)
+        return found(SLOW, command, said)
 
 
-def found(planted: str, command: str, said: CompletedProcess[str]) -> Found:
-    """The gate's JSON in short."""
+def found(fault: str, command: str, said: CompletedProcess[str]) -> Found:
+    """The gate's JSON, read."""
     try:
         told = json.loads(said.stdout)
     except ValueError as error:
         raise SystemExit(f"{command} gave no JSON:\n{said.stdout}{said.stderr}") from error
-    told = told.get("compared", told)
-    verdicts, identical = [], []
-    for cell in told["cells"]:
-        identical.append(f"{cell['label']} {cell['pictures']['identical']}/{cell['pictures']['rows']}")
-        for one in map(Finding.model_validate, cell["findings"]):
-            if one.verdict not in ("equivalent", "no verdict"):
-                verdicts.append((cell["label"], one))
-    return Found(planted, command, said.returncode, tuple(verdicts), tuple(identical))
+    cells = told.get("compared", told)["cells"]
+    return Found(fault, command, said.returncode, tuple(map(CellCompared.model_validate, cells)))
 
 
 def planted_table(rows: Sequence[Found]) -> str:
@@ -123,9 +105,15 @@ def planted_table(rows: Sequence[Found]) -> str:
     lines = [table_line(head), table_line(["---"] * len(head))]
     for one in rows:
         said = "<br>".join(f"{escape(cell)}: {_finding(found)}" for cell, found in one.verdicts) or "nothing"
-        same = "<br>".join(map(escape, one.identical))
-        lines.append(table_line([escape(one.planted), str(one.code), said, same, f"`{one.command}`"]))
+        same = "<br>".join(map(_identical, one.cells))
+        planted = escape(FAULTS[one.fault].words)
+        lines.append(table_line([planted, str(one.code), said, same, f"`{one.command}`"]))
     return "\n".join(lines)
+
+
+def _identical(cell: CellCompared) -> str:
+    told = "no row in both" if cell.pictures is None else f"{cell.pictures.identical}/{cell.pictures.rows}"
+    return escape(f"{cell.label} {told}")
 
 
 def _finding(one: Finding) -> str:
@@ -171,7 +159,7 @@ def _bad_input(trial: Trial, main: str, bad: str) -> list[tuple[str, int, str]]:
 
 
 def _shown(command: str, said: CompletedProcess[str]) -> tuple[str, int, str]:
-    return command, said.returncode, said.stdout.rstrip() or said.stderr.rstrip()
+    return command, said.returncode, "\n".join(filter(None, (said.stdout.rstrip(), said.stderr.rstrip())))
 
 
 def shown_text(calls: Sequence[tuple[str, int, str]], folder: Path) -> str:
@@ -197,7 +185,7 @@ def about() -> str:
 
 
 def main() -> int:
-    """Plant, run, compare, write; 1 if a fault was not found."""
+    """Plant, run, compare, write; 1 where the gate did not say what it must, which is then told on standard error."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=(*FAULTS, *_BESIDE), help="print this and write nothing")
     parser.add_argument("--keep", type=Path, help="where the stores go and stay")
@@ -205,13 +193,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="planted-") as folder:
         place = (asked.keep or Path(folder)).absolute()
         place.mkdir(parents=True, exist_ok=True)
-        trial, wanted = Trial(place), asked.only or [*FAULTS, *_BESIDE]
-        rows = [trial.speed() if one == SLOW else trial.quality(one) for one in wanted if one not in _BESIDE]
-        parts = {"planted": f"{planted_table(rows)}\n\n{about()}"} if rows else {}
-        if "show" in wanted:
-            parts["show"] = shown_text(shown(trial), place)
-        if "steady" in wanted:
-            parts["steady"] = slow_table()
+        parts, wrong = _tried(Trial(place), asked.only or [*FAULTS, *_BESIDE])
     if asked.only:
         sys.stdout.write("\n\n".join(parts.values()) + "\n")
     else:
@@ -219,7 +201,22 @@ def main() -> int:
         for name, text in parts.items():
             page = written(page, name, text)
         PAGE.write_text(page)
-    return 1 if any(row.code != 1 for row in rows) else 0
+    sys.stderr.write("".join(f"{line}\n" for line in wrong))
+    return 1 if wrong else 0
+
+
+def _tried(trial: Trial, wanted: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The page's parts by their marks, and what went wrong."""
+    rows = [trial.speed() if one == SLOW else trial.quality(one) for one in wanted if one not in _BESIDE]
+    parts = {"planted": f"{planted_table(rows)}\n\n{about()}"} if rows else {}
+    wrong = [text for row in rows for text in failings(row)]
+    if "show" in wanted:
+        calls = shown(trial)
+        parts["show"] = shown_text(calls, trial.folder)
+        wrong += wrong_codes(calls)
+    if "steady" in wanted:
+        parts["steady"] = slow_table()
+    return parts, wrong
 
 
 if __name__ == "__main__":

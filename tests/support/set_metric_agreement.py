@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib
-import importlib.metadata
 import io
 import math
 import os
@@ -25,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from support.agreement import ABSENT, Agreement, failures, relative
+from support.references import FOLDER, called, reference
 
 from harness.score import prdc
 from harness.score.frechet import frechet_from_features
@@ -33,7 +32,6 @@ from harness.score.kid import kid
 Features = NDArray[np.float64]
 Theirs = Callable[[Any, Features, Features], float]
 BAR = 1e-6
-FOLDER = "HARNESS_REFERENCES"  # where the reference packages are, if not in the environment
 
 
 @dataclass(frozen=True)
@@ -150,20 +148,6 @@ _MODULES = {
 }
 
 
-def package_of(name: str) -> Any:
-    """A reference package with the modules that are needed of it; ``None`` where it is not installed."""
-    if (folder := os.environ.get(FOLDER)) and folder not in sys.path:
-        sys.path.append(folder)
-    first, *others = _MODULES[name]
-    try:
-        package = importlib.import_module(first)
-        for other in others:
-            importlib.import_module(f"{first}.{other}")
-    except ImportError:
-        return None
-    return package
-
-
 def each(*, small: bool = False) -> Iterator[Agreement]:
     """Every metric beside every reference on every case, one after another."""
     for case in cases(small=small):
@@ -177,12 +161,11 @@ def each(*, small: bool = False) -> Iterator[Agreement]:
 def _line(
     metric: str, name: str, case: Case, mine: float, theirs: Theirs, features: tuple[Features, Features]
 ) -> Agreement:
-    package = package_of(name)
+    package = reference(*_MODULES[name])
     if package is None:
         return Agreement(metric, f"{name}: {ABSENT}", case.label, mine, math.nan, math.nan, BAR)
     found = theirs(package, *features)
-    called = f"{name} {importlib.metadata.version(name)}"
-    return Agreement(metric, called, case.label, mine, found, relative(mine, found), BAR)
+    return Agreement(metric, called(name), case.label, mine, found, relative(mine, found), BAR)
 
 
 def rows(*, small: bool = False) -> list[Agreement]:

@@ -14,7 +14,7 @@ from harness.compare.quality import making
 from harness.plan.needs import used
 from harness.report.view import RunView, score_of
 from harness.stats.ratio import mean_over_visits
-from harness.store.measured import MEASURED, not_its_own
+from harness.store.measured import MEASURED, by_visit, not_its_own, peak_kind
 from harness.store.records import CellRecord, Score
 
 LEVEL = 0.95
@@ -86,13 +86,13 @@ def _cost(view: RunView, cell: CellRecord, metric: str) -> Reading | Absent:
     machine = _machine(view)
     if machine is None:
         return Absent("the run does not say what machine it was measured on")
-    costs = list(MEASURED[metric](cell).values())
+    costs = list(by_visit(metric, cell).values())
     if not costs or min(costs) <= 0:
         return Absent("no visit has a measurement above zero")
     found = mean_over_visits(np.log(costs), level=LEVEL)
     value, low, high = (None if end is None else math.exp(end) for end in (found.value, found.low, found.high))
     assert value is not None
-    kind = {"kind": cell.memory.kind} if metric == "peak_memory" and cell.memory is not None else {}
+    kind = {"kind": peak_kind(cell)} if metric == "peak_memory" else {}
     shares = {**machine, "batch": timing.batch, **kind}
     return Reading(value, low, high, found.n, "visit", shares, reason=found.reason)
 

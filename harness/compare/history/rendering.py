@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
+from harness.compare.history.sizes import size_text
 from harness.compare.history.types import History, Moved, Point, Series
 from harness.compare.words import change_text
 from harness.report.text import (
@@ -57,12 +57,10 @@ def summary(found: History, one: Series) -> str:
 
 def moved_text(found: History, change: Moved) -> str:
     """ "worse from RUN on: 80.1 → 78.9 (−1.2, p 0.001)"."""
-    places = decimals_for(change.before, None, None)
-    moved = percent if change.relative or counts_pictures(found.metric) else partial(number, decimals=places)
-    size = moved(change.difference, sign=True)
+    size = size_text(found.metric, change.before, change.difference, relative=change.relative)
     sides = f"{_plain(found, change.before)} → {_plain(found, change.after)}"
-    verdict = "another level" if change.verdict == "moved" else change.verdict
-    return f"{verdict} from {change.run_id} on: {sides} ({size}, p {change.p:.3f})"
+    why = f", {change.reason}" if change.reason else ""
+    return f"{change.verdict} from {change.run_id} on: {sides} ({size}, p {change.p:.3f}){why}"
 
 
 def value_text(found: History, point: Point) -> str:

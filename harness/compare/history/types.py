@@ -28,7 +28,8 @@ class Moved(Frozen):
     """The level moved: ``at`` is the place of the first point of the new level, whose run is ``run_id``.
 
     ``difference``: of the levels' means, in the metric's unit, or their ratio minus one where ``relative``.
-    ``verdict`` says which way is better; ``p`` is of the shufflings.
+    ``verdict`` says which way is better; it is *moved* where the metric has no better side, or where the change is too
+    small to matter, which ``reason`` says. ``p`` is of the shufflings.
     """
 
     at: int
@@ -39,12 +40,14 @@ class Moved(Frozen):
     relative: bool
     verdict: Literal["better", "worse", "moved"]
     p: float
+    reason: str | None = None
 
 
 class Series(Frozen):
     """Points that can be joined: one cell, the same rows, and the same scorer (or, of costs, the same machine).
 
-    ``made_with``: what they share. ``why_no_test``: why no change of level was looked for.
+    ``cell``: its label, with what tells it from other series of that label. ``made_with``: what they share.
+    ``why_no_test``: why no change of level was looked for.
     """
 
     cell: str

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from harness.compare.history.gather import Gathered, Joined, gather, unit_of
+from harness.compare.history.labels import labels
 from harness.compare.history.levels import CAUTION, series_of
 from harness.compare.history.types import History
 from harness.errors import HarnessError, MissingError, UsageError
 from harness.report.text import listing, plural
 from harness.report.view import RunView, load_view
-from harness.store.measured import MEASURED
 from harness.store.store import Store
 
 
@@ -36,8 +36,8 @@ def history(
     if not found.series:
         raise _nothing(metric, found, views, dict(cells or {}))
     unit, direction = unit_of(views, metric)
-    relative = metric in MEASURED
-    series = tuple(series_of(joined, direction=direction, relative=relative) for joined in found.series.values())
+    grown = list(found.series.values())
+    series = tuple(series_of(one, metric, direction, label) for one, label in zip(grown, labels(grown), strict=True))
     caution = [CAUTION] if any(one.why_no_test is None for one in series) else []
     return History(
         metric=metric,

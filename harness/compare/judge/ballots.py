@@ -23,7 +23,11 @@ class Poll:
 
 
 def gathered(ballots: Sequence[Ballot]) -> tuple[list[Poll], list[str]]:
-    """Each person's votes, in the order of the files, and notes on duplicates: the vote saved last counts."""
+    """Each person's votes, in the order of the files; notes on files without a vote, and on duplicates.
+
+    Of a person's votes on one pair the one saved last counts.
+    """
+    empty = [f"no vote is in {ballot.file}, which {ballot.voter.words} saved" for ballot in ballots if not ballot.votes]
     polls: dict[str, Poll] = {}
     doubles: dict[str, list[bool]] = {}
     for ballot in sorted(ballots, key=lambda one: one.saved_ms):
@@ -35,7 +39,8 @@ def gathered(ballots: Sequence[Ballot]) -> tuple[list[Poll], list[str]]:
                 doubles.setdefault(ballot.voter.id, []).append(earlier != vote.choice)
             poll.votes[vote.pair] = vote
     order = dict.fromkeys(ballot.voter.id for ballot in ballots)
-    return [polls[voter] for voter in order], [_told(polls[voter].voter, found) for voter, found in doubles.items()]
+    twice = [_told(polls[voter].voter, found) for voter, found in doubles.items()]
+    return [polls[voter] for voter in order], [*empty, *twice]
 
 
 def _told(voter: Voter, changed: list[bool]) -> str:

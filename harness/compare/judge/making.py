@@ -9,9 +9,10 @@ import numpy as np
 from harness.base import digest
 from harness.compare.judge.design import Drawn, arranged, meetings, pairs_within, repeats_of, rows_in_turn
 from harness.compare.judge.field import Field, is_linked
+from harness.compare.judge.pictures import is_small
 from harness.compare.judge.types import QUESTION, Key, Pair
 from harness.compare.matching import RowPair
-from harness.compare.pictures import pixels
+from harness.compare.pictures import Pixels, opened
 from harness.errors import MissingError, UsageError
 from harness.report.inputs import things_of
 from harness.report.text import plural
@@ -94,10 +95,10 @@ def _chosen(field: Field, names: list[str], most: int) -> Chosen:
     for bout, row in meetings(len(field.bouts), len(names)):
         if len(pairs) == most:
             break
-        pngs = _pngs(field, bout, names[row])
-        if pngs is None:
+        seen = _seen(field, bout, names[row])
+        if seen is None:
             unread += 1
-        elif _same(*pngs):
+        elif np.array_equal(*seen):
             identical.append(bout)
         else:
             pairs.append((bout, row))
@@ -115,13 +116,18 @@ def _chosen(field: Field, names: list[str], most: int) -> Chosen:
     return Chosen(tuple(pairs), tuple(identical), unread)
 
 
-def _same(one: bytes, other: bytes) -> bool:
-    mine, theirs = pixels(one), pixels(other)
-    return bool(mine.shape == theirs.shape and np.array_equal(mine, theirs))
+def _seen(field: Field, bout: int, name: str) -> tuple[Pixels, Pixels] | None:
+    """What both pictures show; ``None``: one is damaged, or larger than its cell makes them."""
+    pngs = _pngs(field, bout, name)
+    if pngs is None:
+        return None
+    stands = [field.stands[place] for place in field.bouts[bout]]
+    one, other = (opened(png, stand.cell.settings) for png, stand in zip(pngs, stands, strict=True))
+    return None if one is None or other is None else (one, other)
 
 
 def _pngs(field: Field, bout: int, name: str) -> tuple[bytes, bytes] | None:
-    """Both pictures; ``None``: one is damaged."""
+    """Both pictures' bytes; ``None``: one is damaged."""
     sides = zip((field.stands[place] for place in field.bouts[bout]), field.rows[bout][name], strict=True)
     one, other = (stand.view.picture(stand.cell, row) for stand, row in sides)
     return (one, other) if one is not None and other is not None else None
@@ -149,7 +155,11 @@ def _identified(page: str, pairs: list[Pair], drawn: list[Drawn]) -> list[Pair]:
 def _notes(field: Field, chosen: Chosen) -> tuple[str, ...]:
     same = len(chosen.identical)
     told = [f"{plural(same, 'pair')} with identical pictures: not shown, and in no rate"] if same else []
-    told += [f"{plural(chosen.unread, 'pair')} left out: a picture is damaged"] if chosen.unread else []
+    told += (
+        [f"{plural(chosen.unread, 'pair')} left out: a picture is damaged, or larger than its cell makes them"]
+        if chosen.unread
+        else []
+    )
     return (*field.notes, *told)
 
 
@@ -169,5 +179,6 @@ def _starts(field: Field, bout: int, rows: RowPair) -> tuple[tuple[str, bytes | 
     for label, thing in things.items():
         if theirs.get(label) == thing:
             png = thing.png(one.view) if thing.is_picture else None
+            png = png if png is not None and is_small(png) else None
             found += [(label, png or thing.text)] if png or thing.text else []
     return tuple(found)

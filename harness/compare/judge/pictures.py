@@ -9,9 +9,17 @@ from dataclasses import dataclass
 
 from PIL import Image
 
+from harness.compare.pictures import size_of
 from harness.errors import UsageError
 
 MOST_BYTES = 48 * 2**20  # of all pictures in the page, as base64
+_MOST_PIXELS = 2**26  # of one picture, before it is decoded: what a spec's own inputs may have
+
+
+def is_small(png: bytes) -> bool:
+    """Whether bytes are a PNG that may be decoded, by the size in its header."""
+    size = size_of(png)
+    return size is not None and size[0] * size[1] <= _MOST_PIXELS
 
 
 @dataclass(frozen=True)
@@ -23,8 +31,14 @@ class Format:
     words: str
 
     def uri(self, png: bytes) -> str:
-        """A picture as a data URI; nothing of the file but its pixels is kept."""
-        with Image.open(io.BytesIO(png)) as found, io.BytesIO() as out:
+        """A picture as a data URI; nothing of the file but its pixels is kept.
+
+        Raises:
+            UsageError: it is no PNG, or states more pixels than any picture of a run has.
+        """
+        if not is_small(png):
+            raise UsageError("A picture of the page is no PNG, or too large to be opened.", do="`harness store check`")
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as found, io.BytesIO() as out:
             image = found.convert("RGB")
             if max(image.size) > self.side:
                 image.thumbnail((self.side, self.side), Image.Resampling.LANCZOS)
@@ -73,5 +87,4 @@ def album(pngs: Sequence[bytes], *, most: int = MOST_BYTES) -> Album:
 
 
 def _longest(png: bytes) -> int:
-    with Image.open(io.BytesIO(png)) as image:
-        return max(image.size)
+    return max(size_of(png) or (0, 0))

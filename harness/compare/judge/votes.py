@@ -48,11 +48,14 @@ def read_ballot(file: Path) -> Ballot:
 
 
 def check_pairs(ballot: Ballot, key: Key) -> None:
-    """Refuse votes on pairs that the page does not have.
+    """Refuse votes on pairs that the page does not have, and more votes than it has pairs.
 
     Raises:
         UsageError: there are such, each told with its line.
     """
+    if len(ballot.votes) > len(key.pairs):
+        told = f"it holds {len(ballot.votes)} votes, and the page {key.page} has {len(key.pairs)} pairs"
+        raise _bad(Path(ballot.file), [told])
     known = {pair.id for pair in key.pairs}
     if all(vote.pair in known for vote in ballot.votes):
         return
@@ -75,6 +78,8 @@ def _text(file: Path) -> str:
         raise disk_error(file, error, "read") from error
     if len(data) > LARGEST_BYTES:
         raise _bad(file, [f"it is larger than {LARGEST_BYTES / 1e6:.0f} MB"])
+    if not data.strip():
+        raise _bad(file, ["it is empty"])
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -121,9 +126,14 @@ def _voter(found: Any) -> Voter:
     if not (isinstance(found["id"], str) and _VOTER_ID.fullmatch(found["id"])):
         raise _FaultError(f"{_shown(found['id'])} is no voter's id")
     name = found["name"]
-    if not isinstance(name, str) or len(name) > _LONGEST_NAME or not name.isprintable():
-        raise _FaultError(f"{_shown(name)} is no name of at most {_LONGEST_NAME} printable characters")
-    return Voter(id=found["id"], name=name.strip())
+    if not isinstance(name, str) or len(name) > _LONGEST_NAME:
+        raise _FaultError(f"{_shown(name)} is no name of at most {_LONGEST_NAME} characters")
+    return Voter(id=found["id"], name=_printable(name).strip())
+
+
+def _printable(name: str) -> str:
+    """A name without what could act on a terminal: such letters are replaced, for the votes are good all the same."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
 
 
 def _exactly(found: Any, names: Collection[str], what: str) -> None:
@@ -158,19 +168,31 @@ def _is_number(value: Any, most: float) -> bool:
 
 
 def _lines_of_votes(text: str, count: int) -> list[int]:
-    """On which line each vote begins; the text was read as JSON already."""
-    decoder, lines = json.JSONDecoder(), []
-    place = re.search(r'"votes"\s*:\s*\[', text)
-    at = place.end() if place else 0
+    """On which line each vote begins; the text was read as JSON already, and holds so many votes."""
+    decoder, lines, line, counted = json.JSONDecoder(), [], 1, 0
+    at = _begin_of_votes(text, decoder)
     for _ in range(count):
         at = _past(text, at)
-        lines.append(text.count("\n", 0, at) + 1)
+        line, counted = line + text.count("\n", counted, at), at
+        lines.append(line)
         _, at = decoder.raw_decode(text, at)
     return lines
 
 
+def _begin_of_votes(text: str, decoder: json.JSONDecoder) -> int:
+    """Where the list of votes begins: behind the key that *reads* "votes", however its letters are written."""
+    at = _past(text, 0) + 1  # behind the file's brace
+    while True:
+        name, at = decoder.raw_decode(text, _past(text, at))
+        at = _past(text, at)
+        if name == "votes":
+            return at + 1
+        _, at = decoder.raw_decode(text, at)
+
+
 def _past(text: str, at: int) -> int:
-    while text[at] in " \t\r\n,":
+    """Behind blanks, and the marks between two values."""
+    while text[at] in " \t\r\n,:":
         at += 1
     return at
 

@@ -15,11 +15,11 @@ from harness.compare.judge.page import render_page
 from harness.compare.judge.tally import judgement
 from harness.compare.judge.types import QUESTION, Judgement, Key
 from harness.compare.judge.votes import check_pairs, read_ballot
+from harness.compare.outputs import put
 from harness.compare.sides import opened
 from harness.errors import MissingError, UsageError
 from harness.report.text import plural
 from harness.report.view import RunView, find_cell, load_view
-from harness.store.atomic import write_atomic
 from harness.store.store import Store
 
 
@@ -75,7 +75,7 @@ def make_page(store: Store, asked: Asked) -> Made:
     data = html.encode()
     out = asked.out or store.root / "reports" / view.run.run_id / f"judge-{key.page}.html"
     lies = keep(store, key)
-    write_atomic(out, data)
+    put(out, data, "--out")
     return Made(out, lies, key, len(data), kept_as)
 
 

@@ -24,10 +24,24 @@ _STANDINGS = ("cell", "strength", "interval [95 %]", "chance against the average
 
 
 def headline(found: Judgement) -> str:
-    """The whole in a sentence."""
+    """The whole in a sentence, and how steady the answers are that it rests on."""
+    return " ".join(filter(None, (_outcome(found), _steadiness(found))))
+
+
+def _steadiness(found: Judgement) -> str:
+    """ "Steady: 9 of 10 repeated pairs got the same answer."; an answer turned round says that a side was chosen."""
+    repeated, same = sum(one.repeated for one in found.people), sum(one.same for one in found.people)
+    if not any(one.votes for one in found.people):
+        return ""
+    if not repeated:
+        return "How steady the answers are is not known: no pair was judged twice."
+    return f"Asked again with swapped sides, {same} of {plural(repeated, 'pair')} got the same answer."
+
+
+def _outcome(found: Judgement) -> str:
     called = [rate for rate in found.rates if rate.preferred is not None]
     if not found.rates:
-        return "No pair was judged: there is nothing to say."
+        return "No pair was judged: the files hold no vote that counts."
     if len(found.rates) == 1:
         rate = found.rates[0]
         if rate.preferred is None:

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.report.charts import VERMILION
+from harness.report.charts import GREEN, VERMILION
 from harness.report.drawing import Drawing, text_width, wrap
 from harness.report.optimizations.audit import Audited, Family
 from harness.report.optimizations.charts import COLOURS, GREY
 from harness.report.optimizations.costs import over_visits, untimed
-from harness.report.optimizations.wording import need_words, outcome_word, ratio_words
+from harness.report.optimizations.looks import Looks
+from harness.report.optimizations.settled import is_faster, is_slower, speed_open
+from harness.report.optimizations.wording import need_words, outcome_word, pays_range, ratio_words
 from harness.report.pictures import ACCENT, INK, MUTED
-from harness.report.text import mebibytes, plural, seconds
+from harness.report.text import mebibytes, seconds
 from harness.store.measured import peak_bytes
 from harness.store.records import Failure
 
 LEFT, RIGHT = 48, 1552
 _PLOT, _REACH, _HATCH = 344, 400, 300  # where bars begin, the longest bar and a hatched one, in pixels
 _GRID = "#dde2e8"
-_REFERENCE = "#39424d"
+_REFERENCE, _FASTER, _SLOWER, _NEITHER = "#39424d", GREEN, "#E69F00", "#a9b4c0"
+_BAND = "#e9eef4"
 _SAMENESS = {"identical": "#00805d", "equivalent": "#00805d", "different": VERMILION, "inconclusive": MUTED}
-_COLUMNS = {"was it on": 984, "first call": 1108, "pays after": 1206, "peak memory": 1318, "pictures": 1442}
+_COLUMNS = {"was it on": 976, "first call": 1092, "pays after": 1184, "peak memory": 1334, "pictures": 1442}
 _DOT = "M1,0A1,1 0 1,1 -1,0A1,1 0 1,1 1,0"
 #: Outcome → the fill and the line of its dot: full where it is on, empty where nothing changed.
 _DOTS = {
@@ -65,6 +68,10 @@ def draw_group(sheet: Drawing, group: Group, scale: float, top: float, pitch: fl
     """A family: its title with the ticks of the scale, then its bars; gives the line below."""
     bottom = top + GROUP + pitch * len(group.cells)
     timed = any(one.cell.timing for one in group.cells)
+    if (noise := band(group)) is not None:
+        low, high = (_PLOT + _REACH * min(end / scale, 1.0) for end in noise)
+        middle = (top + GROUP + bottom) / 2
+        sheet.line((low, middle), (high, middle), _BAND, bottom - top - GROUP, "")
     for tick in ticks(scale) if timed else []:
         x = _PLOT + _REACH * tick / scale
         sheet.line((x, top + GROUP - 6), (x, bottom - 2), _GRID, 1, "")
@@ -75,6 +82,17 @@ def draw_group(sheet: Drawing, group: Group, scale: float, top: float, pitch: fl
     for number, one in enumerate(group.cells):
         _line(sheet, one, scale, top + GROUP + pitch * (number + 0.5), min(pitch - 8, 28))
     return bottom
+
+
+def band(group: Group) -> tuple[float, float] | None:
+    """Seconds between which the same pipeline lay when it was timed as another; ``None`` without such a pair."""
+    pair = next((one for one in group.family.compared if one.is_again), None)
+    if pair is None or pair.speed is None or pair.reference is None or pair.reference.timing is None:
+        return None
+    if pair.speed.low is None or pair.speed.high is None or pair.speed.low <= 0:
+        return None
+    steady = pair.reference.timing.latency_s
+    return steady / pair.speed.high, steady / pair.speed.low
 
 
 def ticks(scale: float) -> list[float]:
@@ -154,8 +172,7 @@ def _done(sheet: Drawing, one: Audited, scale: float, y: float, high: float, siz
 
 def _bar(sheet: Drawing, one: Audited, scale: float, y: float, high: float, size: float) -> None:
     value, low, up = (_PLOT + _REACH * end / scale for end in _ends(one))
-    colour = _REFERENCE if one.is_reference else COLOURS.get(outcome_word(one), GREY)
-    sheet.line((_PLOT, y), (value, y), colour, high, "")
+    sheet.line((_PLOT, y), (value, y), bar_colour(one), high, "")
     if up > low:
         sheet.line((low, y), (up, y), INK, 1.6, "")
         for x in (low, up):
@@ -164,11 +181,18 @@ def _bar(sheet: Drawing, one: Audited, scale: float, y: float, high: float, size
     sheet.text((max(value, up) + 10, y + 0.35 * size), [text], size, INK)
 
 
+def bar_colour(one: Audited) -> str:
+    """By what was shown of its speed; whether it was on is told by the dot of its column."""
+    if one.is_reference:
+        return _REFERENCE
+    return _FASTER if is_faster(one) else _SLOWER if is_slower(one) else _NEITHER
+
+
 def _at_end(one: Audited) -> str:
-    """ "1.32× [1.28–1.36]"; of the reference its seconds."""
+    """ "1.32× [1.28–1.36]", with a question mark where its verdict is open; of the reference its seconds."""
     timing = one.cell.timing
     if one.speed is not None and one.speed.value is not None:
-        return ratio_words(one.speed)
+        return f"{ratio_words(one.speed)}{' ?' if speed_open(one) is not None else ''}"
     return seconds(timing.latency_s) if timing else ""
 
 
@@ -181,19 +205,34 @@ def _ends(one: Audited) -> tuple[float, float, float]:
 
 
 def _columns(one: Audited, word: str) -> dict[str, tuple[str, str]]:
-    peak, look, after = peak_bytes(one.cell), one.looks, one.first.pays_after
+    peak, look = peak_bytes(one.cell), one.looks
     on = "reference" if one.is_reference else word
     bad = word in ("failed", "partly", "none recorded")
     first = seconds(one.first.seconds) if one.first.seconds is not None else "—"
-    pays = "—" if after is None else plural(after, "image") if after else "at once"
-    same = f"{look.sameness}{', clips' if look.clips else ''}" if look else "—"
+    same = f"{_same(look)}{', clips' if look.clips else ''}" if look else "—"
     return {
         "was it on": (on, MUTED if one.is_reference else VERMILION if bad else INK),
         "first call": (first, INK),
-        "pays after": (pays, INK),
+        "pays after": (_pays(one), INK if speed_open(one) is None else MUTED),
         "peak memory": (mebibytes(peak) if peak is not None else "—", INK),
         "pictures": (same, VERMILION if _marked(one) else _SAMENESS[look.sameness] if look else MUTED),
     }
+
+
+def _pays(one: Audited) -> str:
+    """ "180–260 images"."""
+    after, between = one.first.pays_after, one.first.pays_between
+    if after is None:
+        return "—"
+    wide = between is not None and between[0] != between[1]
+    return f"{between[0]}–{between[1]} images" if between and wide else pays_range(one) if after else "at once"
+
+
+def _same(look: Looks) -> str:
+    """The verdict; where there is none what is known, and that it is open."""
+    if look.sameness == "inconclusive":
+        return "open ?" if look.largest is None else f"≤ {look.largest} of 255 ?"
+    return look.sameness
 
 
 def _marked(one: Audited) -> bool:

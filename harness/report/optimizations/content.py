@@ -12,7 +12,7 @@ from harness.report.optimizations.charts import divergence_chart, speed_chart
 from harness.report.optimizations.flags import flags
 from harness.report.optimizations.unavailable import refused, unavailable
 from harness.report.optimizations.verdicts import FamilyAnswer, answers
-from harness.report.optimizations.wording import missing_words
+from harness.report.optimizations.wording import missing_words, noise_of_memory, ratio_words
 from harness.report.provenance import Section, provenance
 from harness.report.view import RunView
 
@@ -87,7 +87,18 @@ def _on_timing(audit: Audit) -> list[str]:
     lines = ["Timed in one visit: no speed-up has an interval, and none is called faster."] if visits == {1} else []
     if visits == {2}:
         lines.append("Timed in two visits: with one degree of freedom the intervals are wide; `timing: {rounds: 4}`.")
-    return [*lines, *_not_read(view)]
+    return [*lines, *noise_lines(audit), *_not_read(view)]
+
+
+def noise_lines(audit: Audit) -> list[str]:
+    """What the same pipeline twice seemed to bring: differences of this size are the measurement's own."""
+    pairs = [(family, one) for family in audit.families for one in family.compared if one.is_again]
+    return [
+        f"The measurement's own noise, by the same pipeline twice{f' ({family.title})' if audit.several else ''}: "
+        f"{', '.join(filter(None, (ratio_words(one.speed), noise_of_memory(one.memory))))}."
+        for family, one in pairs
+        if one.speed is not None and one.speed.value is not None
+    ]
 
 
 def _not_read(view: RunView) -> list[str]:

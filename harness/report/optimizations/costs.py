@@ -24,7 +24,8 @@ class FirstCall:
     """A cell's own first call, in seconds: ``compile_s`` is what it takes beyond a steady call.
 
     ``pays_after``: images after the first call until the seconds saved have made up for a first call longer than the
-    reference's. What is not known is ``None``, with its reason.
+    reference's; ``pays_between``: the same at the two ends of the speed-up's interval, the fewest first. What is not
+    known is ``None``, with its reason.
     """
 
     seconds: float | None
@@ -32,6 +33,7 @@ class FirstCall:
     pays_after: int | None
     reason: str | None = None
     pays_reason: str | None = None
+    pays_between: tuple[int, int] | None = None
 
 
 def speed_up(cell: CellRecord, reference: CellRecord) -> OverVisits:
@@ -92,8 +94,11 @@ def first_call(cell: CellRecord, reference: CellRecord | None, speed: OverVisits
     compile_s = max(seconds - steady, 0.0)
     if reference is None or speed is None:
         return FirstCall(seconds, compile_s, None, pays_reason="it is the reference")
-    pays, reason = _pays_after(cell, reference, speed)
-    return FirstCall(seconds, compile_s, pays, pays_reason=reason)
+    reason = _never_pays(cell, reference, speed)
+    if reason is not None:
+        return FirstCall(seconds, compile_s, None, pays_reason=reason)
+    after, most, fewest = (_pays_after(cell, reference, end) for end in (speed.value, speed.low, speed.high))
+    return FirstCall(seconds, compile_s, after, pays_between=(fewest, most))
 
 
 def _first(cell: CellRecord) -> float | None:
@@ -105,16 +110,22 @@ def _steady(cell: CellRecord) -> float | None:
     return statistics.median(cell.timing.steady_s) if cell.timing and cell.timing.steady_s else None
 
 
-def _pays_after(cell: CellRecord, reference: CellRecord, speed: OverVisits) -> tuple[int | None, str | None]:
-    mine, theirs = _first(cell), _first(reference)
-    if mine is None or theirs is None:
-        return None, "the reference's own first call was not measured"
+def _never_pays(cell: CellRecord, reference: CellRecord, speed: OverVisits) -> str | None:
+    """Why no number of images can be said; ``None`` where it can."""
+    if _first(cell) is None or _first(reference) is None:
+        return "the reference's own first call was not measured"
     if speed.value is None or speed.low is None or speed.high is None:
-        return None, speed.reason or "no speed-up is known"
+        return speed.reason or "no speed-up is known"
     if speed.high < 1:
-        return None, "it is slower: it never pays"
+        return "it is slower: it never pays"
     if speed.low <= 1:
-        return None, "the interval of its speed-up covers 1: no saving was shown"
-    assert reference.timing is not None
-    saved = reference.timing.latency_s * (1 - 1 / speed.value)
-    return max(0, math.ceil((mine - theirs) / saved)), None
+        return "the interval of its speed-up covers 1: no saving was shown"
+    return None
+
+
+def _pays_after(cell: CellRecord, reference: CellRecord, speed: float | None) -> int:
+    """Images at a speed-up above 1."""
+    mine, theirs = _first(cell), _first(reference)
+    assert mine is not None and theirs is not None and speed is not None and reference.timing is not None
+    saved = reference.timing.latency_s * (1 - 1 / speed)
+    return max(0, math.ceil((mine - theirs) / saved))

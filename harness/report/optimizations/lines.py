@@ -9,13 +9,21 @@ from harness.report.optimizations.costs import Saved, over_visits, untimed
 from harness.report.optimizations.ladder import ladder
 from harness.report.optimizations.looks import Looks
 from harness.report.optimizations.proof import AGAIN
-from harness.report.optimizations.wording import MARKS, need_words, outcome_word, ratio_words
+from harness.report.optimizations.settled import speed_open
+from harness.report.optimizations.wording import (
+    MARKS,
+    RESIDENT,
+    need_words,
+    outcome_word,
+    pays_range,
+    pixels_words,
+    ratio_words,
+    saved_words,
+)
 from harness.report.sentences import margin_text
 from harness.report.text import (
     VERDICT_MARKS,
     mebibytes,
-    number,
-    percent,
     plural,
     seconds,
     seconds_span,
@@ -94,9 +102,11 @@ def _first(one: Audited) -> Entry:
 
 
 def _pays(one: Audited) -> Entry:
+    open_ = ("its speed is not settled",) if speed_open(one) is not None else ()
     if one.first.pays_after is None:
-        return Entry("—", (one.first.pays_reason,) if one.first.pays_reason and not one.is_reference else ())
-    return Entry(plural(one.first.pays_after, "image") if one.first.pays_after else "from the first")
+        known = one.first.pays_reason if one.speed is None or one.speed.covers(1.0) or not open_ else open_[0]
+        return Entry("—", (known,) if known and not one.is_reference else ())
+    return Entry(pays_range(one) if one.first.pays_after else "from the first", open_)
 
 
 def _memory(one: Audited) -> Entry:
@@ -105,7 +115,15 @@ def _memory(one: Audited) -> Entry:
         return Entry("—", ("not measured",))
     judged = comparison_of(one.cell, "peak_memory")
     verdict = [f"{VERDICT_MARKS[judged.verdict]} {judged.verdict}"] if judged else []
-    return Entry(mebibytes(peak), (*_beside(one.cell, memory), *saved_words(one.memory), *verdict))
+    return Entry(mebibytes(peak), (*_beside(one.cell, memory), *saved_words(one.memory), *verdict, *_unused(one)))
+
+
+def _unused(one: Audited) -> list[str]:
+    """Why a no-op may take more memory and be one all the same."""
+    saved, memory = one.memory, one.cell.memory
+    more = saved is not None and saved.share.high is not None and saved.share.high < 0
+    resident = memory is not None and memory.kind == "resident-over-idle"
+    return [RESIDENT] if one.outcome == "no-op" and resident and more else []
 
 
 def _beside(cell: CellRecord, memory: Memory) -> list[str]:
@@ -118,26 +136,14 @@ def _beside(cell: CellRecord, memory: Memory) -> list[str]:
     return [f"{name} {mebibytes(size)}" for name, size in known.items() if size is not None]
 
 
-def saved_words(saved: Saved | None) -> tuple[str, ...]:
-    """ "saved 12.0 MiB, 9.8 % [9.1–10.5 %]"."""
-    if saved is None or saved.bytes.value is None or saved.share.value is None:
-        return ()
-    if saved.bytes.value == 0:
-        return ("as much as the reference",)
-    size = mebibytes(saved.bytes.value).replace("-", "−")
-    return (f"saved {size}, {percent(saved.share.value)} {_share_bounds(saved.share)}".rstrip(),)
-
-
-def _share_bounds(share: OverVisits) -> str:
-    if share.low is None or share.high is None:
-        return ""
-    return f"[{number(100 * share.low, 1)} to {number(100 * share.high, 1)} %]"
-
-
 def _pictures(look: Looks | None) -> Entry:
     if look is None:
         return _BLANK
-    return Entry(look.sameness, (look.reason,) if look.reason else ())
+    if look.sameness == "identical":
+        return Entry(look.sameness)
+    if look.sameness == "inconclusive":
+        return Entry(pixels_words(look), tuple(filter(None, ("as good: not settled", look.reason))))
+    return Entry(look.sameness, tuple(filter(None, (pixels_words(look), look.reason))))
 
 
 def stage_table(audit: Audit, family: Family) -> TextTable | None:

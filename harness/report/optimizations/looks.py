@@ -12,7 +12,7 @@ from safetensors.numpy import load
 from harness.errors import StoreError
 from harness.plan.types import InputRow
 from harness.report.optimizations.pixels import Apart, Pixels, apart, pixels_of, saturated
-from harness.report.text import if_unchanged
+from harness.report.text import if_unchanged, metric_words
 from harness.report.view import RunView, quality_comparisons, score_of
 from harness.score.clip_score import cosines
 from harness.store.records import CellRecord
@@ -25,7 +25,8 @@ CLIPS = 0.01  # a share of saturated pixels that grew by more is flagged
 class Looks:
     """A cell's pictures beside its reference's, row by row of the ``n`` rows that both have.
 
-    ``reason``: why it is not identical or equivalent. ``largest`` is of 255 levels. ``psnr_db``: mean over the pictures
+    ``reason``: why it is not identical or equivalent. ``missing``: rows that could not be looked at, since a picture is
+    gone. ``largest`` is of 255 levels. ``psnr_db``: mean over the pictures
     that differ. ``feature_distance``: weights → mean cosine distance of the stored features. ``frechet_change``: cell
     minus reference; no verdict rests on it. ``farthest``: the row whose pictures differ the most. What is missing is
     ``None``.
@@ -43,6 +44,7 @@ class Looks:
     saturated: float | None = None
     saturated_reference: float | None = None
     farthest: InputRow | None = None
+    missing: int = 0
 
     @property
     def clips(self) -> bool:
@@ -81,6 +83,7 @@ def looks(view: RunView, cell: CellRecord, reference: CellRecord) -> Looks:
         saturated=rows.saturated,
         saturated_reference=rows.saturated_reference,
         farthest=max(rows.found, key=lambda pair: _how_far(pair[1]))[0] if rows.found else None,
+        missing=rows.wanted - len(rows.found),
     )
 
 
@@ -132,15 +135,15 @@ def _sameness(cell: CellRecord, rows: _Rows) -> tuple[Sameness, str | None]:
     verdicts = {c.verdict for c in compared}
     if "regressed" in verdicts:
         worse = [c.metric for c in compared if c.verdict == "regressed"]
-        return "different", f"{', '.join(worse)}: worse by more than the margin"
+        return "different", f"{', '.join(map(metric_words, worse))}: worse by more than the margin"
     if compared and verdicts <= {"equivalent", "improved"}:
         return "equivalent", None
     if compared:
         open_ = [c.metric for c in compared if c.verdict == "inconclusive"]
-        return "inconclusive", f"pixels differ, and {', '.join(open_)} is open: {_why_open(cell, open_[0])}"
+        return "inconclusive", f"{', '.join(map(metric_words, open_))}: {_why_open(cell, open_[0])}"
     left = rows.wanted - len(rows.found)
-    gone = f"{left} of {rows.wanted} pictures are not stored" if left else "pixels differ"
-    return "inconclusive", f"{gone}, and no quality was judged"
+    gone = f"{left} of {rows.wanted} pictures are not stored, and " if left else ""
+    return "inconclusive", f"{gone}no quality was judged"
 
 
 def _why_open(cell: CellRecord, metric: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.report.optimizations.audit import Audit, Audited, Family
 from harness.report.optimizations.looks import Looks
+from harness.report.optimizations.wording import sameness_word
 from harness.report.schedulers.paired import Difference, difference
 from harness.report.schedulers.wording import difference_words, interval_words
 from harness.report.sentences import margin_text
@@ -51,7 +52,7 @@ def _picture_line(view: RunView, one: Audited, metrics: Sequence[str]) -> tuple[
     )
     scores = [_change(view, one, metric) for metric in metrics]
     return (
-        Entry(one.name), Entry(look.sameness), identical, largest, psnr,
+        Entry(one.name), Entry(sameness_word(look)), identical, largest, psnr,
         features if look.feature_distance else Entry("—", ("features not stored",)), _saturated(look), *scores,
         _frechet(look), _latents(one),
     )  # fmt: skip

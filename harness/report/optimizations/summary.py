@@ -8,14 +8,15 @@ from harness.report.charts import VERMILION
 from harness.report.drawing import Drawing, balanced, wrap
 from harness.report.facts import device_of, dtypes_of, versions_of, weights_of
 from harness.report.optimizations.audit import Audit
-from harness.report.optimizations.bars import GROUP, LEFT, RIGHT, Group, draw_group, draw_heads, groups_of
+from harness.report.optimizations.bars import GROUP, LEFT, RIGHT, Group, band, draw_group, draw_heads, groups_of
 from harness.report.optimizations.content import AuditContent
+from harness.report.optimizations.settled import drifted, speed_open
 from harness.report.pictures import ACCENT, INK, MUTED
 from harness.report.provenance import placeless
-from harness.report.text import listing, plural
+from harness.report.text import listing, percent, plural
 
 WIDTH, HEIGHT = 1600, 900
-_FOOT = 812
+_FOOT = 786
 _LEAST, _MOST = 21, 50  # pixels between bars
 _ALIKE = 4.0  # families whose longest bars differ by less share one scale
 
@@ -33,8 +34,8 @@ def draw_summary(content: AuditContent) -> Image.Image:
     for group, scale in zip(groups, scales, strict=True):
         down = draw_group(sheet, group, scale, down, pitch)
     _flagged(sheet, content, down + 30)
-    lines = footer(content.audit, groups)
-    words = [line for text in lines for line in wrap(text, 14, RIGHT - LEFT, 1)]
+    told = wrap(legend(groups), 14, RIGHT - LEFT, 2)
+    words = [*told, *(line for text in footer(content.audit, groups) for line in wrap(text, 14, RIGHT - LEFT, 1))]
     sheet.text((LEFT, HEIGHT - 18 * len(words) - 2), words, 14, MUTED)
     return sheet.pixels()
 
@@ -75,6 +76,21 @@ def scales_of(groups: tuple[Group, ...]) -> list[float]:
     longest = [group.longest for group in groups]
     shared = max(longest, default=1.0)
     return [shared] * len(groups) if shared <= _ALIKE * min(longest, default=1.0) else longest
+
+
+def legend(groups: tuple[Group, ...]) -> str:
+    """How to read the bars, and the marks that are on this picture."""
+    shown = [one for group in groups for one in group.cells]
+    parts = ["bars: green faster, orange slower, grey neither was shown"]
+    if any(speed_open(one) is not None for one in shown):
+        most = max(map(drifted, shown))
+        why = f" (the machine drifted by up to {percent(most, 0)})" if most else ""
+        parts.append(f"? at a bar's end: not settled{why}")
+    if any(band(group) is not None for group in groups):
+        parts.append("shaded: the same pipeline twice (A/A), the measurement's own noise")
+    if any(one.looks is not None and one.looks.sameness == "inconclusive" for one in shown):
+        parts.append("? at pictures: pixels differ by so much at most, whether they are as good is not settled")
+    return " · ".join(parts)
 
 
 def footer(audit: Audit, groups: tuple[Group, ...]) -> list[str]:

@@ -10,6 +10,7 @@ from harness.report.optimizations.audit import Audit, Audited, Family
 from harness.report.optimizations.costs import over_visits, untimed
 from harness.report.optimizations.flags import flags
 from harness.report.optimizations.picture_lines import change
+from harness.report.optimizations.settled import speed_open
 from harness.report.optimizations.verdicts import verdict
 from harness.report.optimizations.wording import missing_words
 from harness.report.view import RunView, comparison_of, own_knobs, quality_comparisons
@@ -53,7 +54,10 @@ def _times(one: Audited) -> dict[str, Any]:
         "seconds_high": bounds.high if bounds else None, "seconds_reason": None if timing else untimed(one.cell),
         **_bounds("speed_up", one.speed), "latency_verdict": judged.verdict if judged else None,
         "first_call_s": first.seconds, "compile_s": first.compile_s, "first_call_reason": first.reason,
-        "pays_after_images": first.pays_after, "pays_after_reason": first.pays_reason,
+        "pays_after_images": first.pays_after,
+        "pays_after_images_least": first.pays_between[0] if first.pays_between else None,
+        "pays_after_images_most": first.pays_between[1] if first.pays_between else None,
+        "pays_after_reason": first.pays_reason, "speed_not_settled": speed_open(one),
         "prior_s": stages.prior_s if stages else None,
         "step_s_median": statistics.median(stages.usual_steps_s) if stages and stages.steps_s else None,
         "step_s_mean": statistics.mean(stages.usual_steps_s) if stages and stages.steps_s else None,

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from harness.report.optimizations.audit import Audit, Audited, Family
 from harness.report.optimizations.costs import untimed
 from harness.report.optimizations.flags import flags
+from harness.report.optimizations.settled import is_faster, memory_open, seems_faster, speed_open
 from harness.report.optimizations.wording import (
     SHOWN_MEMORY,
     evidence_words,
     looks_words,
     memory_words,
+    noise_of_memory,
     pays_words,
+    pixels_words,
     ratio_words,
     speed_words,
 )
@@ -63,11 +66,12 @@ def _own_time(one: Audited) -> str:
 
 def _again(one: Audited) -> str:
     assert one.looks is not None and one.speed is not None
-    speed = ratio_words(one.speed) if one.speed.value is not None else speed_words(one.speed)
+    speed = ratio_words(one.speed) if one.speed.value is not None else speed_words(one)
     noise = "the noise of this measurement" if one.speed.covers(1.0) else "no noise could be taken from it"
     if one.speed.low is not None and not one.speed.covers(1.0):
         noise = "more than this measurement allows for"
-    return f"the same pipeline twice: {speed}, {looks_words(one.looks)}: {noise}"
+    parts = [speed, noise_of_memory(one.memory), looks_words(one.looks)]
+    return f"the same pipeline twice: {', '.join(filter(None, parts))}: {noise}"
 
 
 def _compared(one: Audited) -> str:
@@ -78,12 +82,8 @@ def _compared(one: Audited) -> str:
 
 
 def _numbers(one: Audited) -> list[str]:
-    assert one.looks is not None and one.speed is not None
-    return [
-        part
-        for part in (speed_words(one.speed), pays_words(one), memory_words(one.memory), looks_words(one.looks))
-        if part
-    ]
+    assert one.looks is not None
+    return [part for part in (speed_words(one), pays_words(one), memory_words(one), looks_words(one.looks)) if part]
 
 
 def _answer(audit: Audit, family: Family) -> FamilyAnswer:
@@ -101,40 +101,61 @@ def _answer(audit: Audit, family: Family) -> FamilyAnswer:
 
 def _fastest(sound: Sequence[Audited]) -> Audited | None:
     """The largest speed-up that was shown, of cells whose pictures hold."""
-    found = [one for one in sound if one.looks and one.looks.sameness in _HOLD and _is_faster(one)]
+    return _quickest([one for one in sound if _holds(one) and is_faster(one)])
+
+
+def _quickest(found: Sequence[Audited]) -> Audited | None:
     return max(found, key=lambda one: one.speed.value or 0.0 if one.speed else 0.0, default=None)
 
 
-def _is_faster(one: Audited) -> bool:
-    return one.speed is not None and one.speed.low is not None and one.speed.low > 1
+def _holds(one: Audited) -> bool:
+    return one.looks is not None and one.looks.sameness in _HOLD
 
 
 def _fastest_words(fastest: Audited | None, on: Sequence[Audited]) -> str:
-    if fastest is not None and fastest.speed is not None and fastest.looks is not None:
-        pays = pays_words(fastest)
-        held = f"pictures {fastest.looks.sameness}"
-        said = ", ".join(filter(None, [speed_words(fastest.speed), held, pays]))
-        return f"{fastest.name} is fastest: {said}."
-    quick = [one for one in on if _is_faster(one)]
-    if quick:
-        best = max(quick, key=lambda one: one.speed.value or 0.0 if one.speed else 0.0)
-        assert best.speed is not None and best.looks is not None
-        clip = " and clip" if best.looks.clips else ""
-        but = "it is flagged" if best.looks.sameness in _HOLD else f"its pictures are {best.looks.sameness}{clip}"
-        return f"{best.name} is {speed_words(best.speed)}, but {but}."
+    if fastest is not None and fastest.looks is not None:
+        said = [speed_words(fastest), f"pictures {fastest.looks.sameness}", pays_words(fastest)]
+        return f"{fastest.name} is fastest: {', '.join(filter(None, said))}."
+    best = _quickest([one for one in on if is_faster(one)])
+    if best is not None:
+        return f"{best.name} is {speed_words(best)}, but {_but(best)}."
+    likely = [one for one in on if seems_faster(one) and speed_open(one) is not None]
+    best = _quickest([one for one in likely if _holds(one)]) or _quickest(likely)
+    if best is not None:
+        return _not_settled(best)
     if all(one.cell.timing is None for one in on):
         return "Nothing that was applied was timed." if on else "Nothing was applied."
     return "Nothing that was applied was shown to be faster than the reference."
 
 
+def _but(best: Audited) -> str:
+    """Why what is faster is not recommended."""
+    assert best.looks is not None
+    if _holds(best):
+        return "it is flagged"
+    clip = " and clip" if best.looks.clips else ""
+    if best.looks.sameness == "inconclusive":
+        return f"its pictures {pixels_words(best.looks)}{clip}, and whether they are as good is not settled"
+    return f"its pictures are {best.looks.sameness}{clip}"
+
+
+def _not_settled(best: Audited) -> str:
+    """The largest speed-up that an interval speaks for and no verdict."""
+    assert best.looks is not None
+    pictures = f"pictures {best.looks.sameness}" if _holds(best) else _but(best)
+    said = [speed_words(best), pictures, pays_words(best)]
+    return f"No speed-up is settled; the largest that was seen is {best.name}: {', '.join(filter(None, said))}."
+
+
 def _least_memory(sound: Sequence[Audited]) -> str:
-    known = [one for one in sound if one.memory and (one.memory.share.value or 0.0) >= SHOWN_MEMORY]
+    settled = [one for one in sound if memory_open(one) is None]
+    known = [one for one in settled if one.memory and (one.memory.share.value or 0.0) >= SHOWN_MEMORY]
     shown = [one for one in known if one.memory and (one.memory.share.low is None or one.memory.share.low > 0)]
-    held = [one for one in shown if one.looks and one.looks.sameness in _HOLD]
+    held = [one for one in shown if _holds(one)]
     if not held:
         return ""
     best = max(held, key=lambda one: one.memory.share.value or 0.0 if one.memory else 0.0)
-    return f"{best.name} takes {memory_words(best.memory)}."
+    return f"{best.name} takes {memory_words(best)}."
 
 
 def _no_ops(family: Family) -> str:

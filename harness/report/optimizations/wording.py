@@ -6,27 +6,33 @@ from harness.report.optimizations.audit import Audited
 from harness.report.optimizations.costs import Saved
 from harness.report.optimizations.looks import Looks
 from harness.report.optimizations.proof import AGAIN, Proof
+from harness.report.optimizations.settled import drifted, memory_open, speed_open, within_margin
 from harness.report.text import mebibytes, number, percent, plural
 from harness.stats.ratio import OverVisits
 from harness.store.records import Failure, Timing
 
 MARKS = {"applied": "✓", "no-op": "∅", "partly": "◐", "failed": "✗", "none recorded": "?"}
 SHOWN_MEMORY = 0.02  # a share of memory saved, or lost, that a sentence speaks of
+TWICE = -1.0  # a share "saved" from which on as many times as much is said
 INTERVALS = (
     "A speed-up is the reference's latency over the cell's: the geometric mean over the visits of the timing pass of "
     "the ratio of their steady calls, with its 95 % interval (Student's t over visits). Each interval stands alone; "
-    "the verdicts on latency, memory and quality are adjusted by Holm over the whole run, and are in the table."
+    "the verdicts on latency, memory and quality are adjusted by Holm over the whole run, and are in the table. What "
+    "its verdict leaves open is called not settled, whatever its interval: where the machine drifted by more than the "
+    "margin, a difference must be larger than the drift to be settled."
 )
 SAMENESS = (
-    "Identical: every pixel of every picture is the reference's. Equivalent: pixels differ, and every quality metric "
-    "is equivalent or better within its margin. Different: a metric is worse by more than its margin, or the pictures "
-    "cannot be compared. Inconclusive: no such verdict could be given."
+    "Identical: every pixel of every picture is the reference's. Otherwise two things are said. How far pixels differ "
+    "at most is known. Whether the pictures are as good is a test of every quality metric against its margin: "
+    "equivalent (or better), different (one is worse by more than its margin, or the pictures cannot be compared), or "
+    "not settled (it takes more prompts to tell)."
 )
 BREAK_EVEN = (
     "Pays after: the images after the first call that make up for a first call longer than the reference's, at the "
-    "seconds saved on each. Compile time: what the cell's own first call takes beyond a steady one, warm-up of every "
-    "kind included."
+    "seconds saved on each; in brackets the same at the two ends of the speed-up's interval. Compile time: what the "
+    "cell's own first call takes beyond a steady one, warm-up of every kind included."
 )
+RESIDENT = "resident memory counts what the process loads to ask for it, used or not"
 
 
 def ratio_words(found: OverVisits) -> str:
@@ -46,35 +52,107 @@ def _decimals(found: OverVisits) -> int:
     return 3 if narrow else 2
 
 
-def speed_words(found: OverVisits) -> str:
-    """ "1.32× faster [1.28–1.36]", or that no difference was shown."""
+def speed_words(one: Audited) -> str:
+    """ "1.32× faster [1.28–1.36]"; that no difference was shown; or why the difference that was seen is not settled."""
+    found, margin = one.speed, within_margin(one)
+    assert found is not None
     if found.value is None:
         return found.reason or "speed-up not known"
     if found.low is None or found.high is None:
         return f"{ratio_words(found)} (no interval: {found.reason})"
     if found.covers(1.0):
         return f"no faster or slower beyond the noise, {ratio_words(found)}"
+    if (why := speed_open(one)) is not None:
+        told = f"the machine drifted by {percent(drifted(one))}" if drifted(one) else why
+        return f"{ratio_words(found)} (not settled: {told})"
+    if margin is not None:
+        return f"{ratio_words(found)}, within the margin of {margin}"
     value, bounds = ratio_words(found).split(" ", 1)
     return f"{value} as fast {bounds}" if found.high < 1 else f"{value} faster {bounds}"
 
 
-def memory_words(saved: Saved | None) -> str:
+def memory_words(one: Audited) -> str:
     """ "45 % less memory (120 MiB)"; "" where it is next to nothing or nothing was shown."""
+    saved = one.memory
     if saved is None or saved.share.value is None or saved.bytes.value is None:
         return ""
+    open_ = memory_open(one) is not None
     shown = saved.share.low is None or not saved.share.covers(0.0)
-    if not shown or abs(saved.share.value) < SHOWN_MEMORY:
+    if saved.share.value > TWICE and (not shown or abs(saved.share.value) < SHOWN_MEMORY):
+        return ""
+    size = f"{mebibytes(abs(saved.bytes.value))}{' more' if saved.share.value <= TWICE else ''}"
+    told = [size, *(["not settled"] if open_ or not shown else [])]
+    if one.outcome == "no-op" and one.cell.memory is not None and one.cell.memory.kind == "resident-over-idle":
+        told.append(RESIDENT)
+    return f"{_much(saved.share.value)} ({'; '.join(told)})"
+
+
+def _much(share: float) -> str:
+    if share <= TWICE:
+        return f"{number(1 - share, 1)}× as much memory"
+    return f"{percent(abs(share), 0)} {'less' if share > 0 else 'more'} memory"
+
+
+def saved_words(saved: Saved | None) -> tuple[str, ...]:
+    """ "saved 12.0 MiB, 9.8 % [9.1 to 10.5 %]", "takes 1.04 MiB more, …" or "takes 5.6× as much [2.1–9.0], …"."""
+    if saved is None or saved.bytes.value is None or saved.share.value is None:
+        return ()
+    if saved.bytes.value == 0:
+        return ("as much as the reference",)
+    size, share = mebibytes(abs(saved.bytes.value)), saved.share
+    if saved.share.value <= TWICE:
+        return (f"takes {ratio_words(_as_much(share))} as much, {size} more",)
+    head = f"saved {size}" if saved.share.value > 0 else f"takes {size} more"
+    return (f"{head}, {percent(abs(saved.share.value))} {_less_or_more(share)}".rstrip(),)
+
+
+def _less_or_more(share: OverVisits) -> str:
+    """The interval of a share saved; of one that is negative, of what is taken more."""
+    less = share.value is not None and share.value > 0
+    return _bounds(share.low, share.high) if less else _bounds(_minus(share.high), _minus(share.low))
+
+
+def noise_of_memory(saved: Saved | None) -> str:
+    """Of an A/A pair: "0.2 % less memory [−1.7 to 2.1 %]"; "" where it is the same to the byte, or not measured."""
+    if saved is None or not saved.share.value:
         return ""
     less = "less" if saved.share.value > 0 else "more"
-    return f"{percent(abs(saved.share.value), 0)} {less} memory ({mebibytes(abs(saved.bytes.value))})"
+    return f"{percent(abs(saved.share.value))} {less} memory {_less_or_more(saved.share)}".rstrip()
+
+
+def _minus(share: float | None) -> float | None:
+    return None if share is None else -share
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    if low is None or high is None:
+        return ""
+    return f"[{number(100 * low, 1)} to {number(100 * high, 1)} %]"
+
+
+def _as_much(share: OverVisits) -> OverVisits:
+    """A share saved as how many times as much is taken; memory that nobody takes has no interval below nothing."""
+    value, low, high = (None if end is None else max(1 - end, 0.0) for end in (share.value, share.high, share.low))
+    return OverVisits(value, low, high, share.n, share.reason)
 
 
 def pays_words(one: Audited) -> str:
-    """ "pays after 210 images"; "" where there is nothing to pay for, or no saving was shown."""
+    """ "pays after 210 images [180–260]"; "" where there is nothing to pay for, or no saving was seen."""
     after = one.first.pays_after
     if after is None:
         return ""
-    return f"pays after {plural(after, 'image')}" if after else "pays from the first image"
+    would = speed_open(one) is not None
+    if after == 0:
+        return "would pay from the first image" if would else "pays from the first image"
+    return f"{'would pay' if would else 'pays'} after {pays_range(one)}"
+
+
+def pays_range(one: Audited) -> str:
+    """ "210 images [180–260]"."""
+    after, between = one.first.pays_after, one.first.pays_between
+    assert after is not None
+    alike = between is None or between[0] == between[1]
+    return plural(after, "image") + ("" if between is None or alike else f" [{between[0]}–{between[1]}]")
 
 
 def proof_words(proof: Proof) -> str:
@@ -100,12 +178,28 @@ def evidence_words(one: Audited) -> str:
 
 
 def looks_words(found: Looks) -> str:
-    """ "pictures equivalent (largest difference 3 of 255)"."""
+    """ "pictures identical"; else what is known of the pixels, and what the margins say of the scores."""
     if found.sameness == "identical":
         return "pictures identical"
-    pixels = "" if found.largest is None else f"largest difference {found.largest} of 255"
+    if found.sameness == "inconclusive":
+        why = f"; {found.reason}" if found.reason else ""
+        return f"pictures {pixels_words(found)}, and whether they are as good is not settled{why}"
     why = f": {found.reason}" if found.reason else ""
-    return f"pictures {found.sameness}{f' ({pixels})' if pixels else ''}{why}"
+    pixels = f" ({pixels_words(found)})" if found.largest is not None else ""
+    return f"pictures {found.sameness}{pixels}{why}"
+
+
+def pixels_words(found: Looks) -> str:
+    """What is known of the pixels: "differ by at most 3 of 255"; of some pictures only, where others are gone."""
+    if found.largest is None:
+        return "could not be compared"
+    seen = f" in the {found.n} of {found.n + found.missing} that are stored" if found.missing else ""
+    return f"differ by at most {found.largest} of 255{seen}"
+
+
+def sameness_word(found: Looks) -> str:
+    """The verdict on the pictures in a column."""
+    return "not settled" if found.sameness == "inconclusive" else found.sameness
 
 
 def outcome_word(one: Audited) -> str:

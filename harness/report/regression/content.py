@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from harness.compare.types import Side
 from harness.report.provenance import Section, placeless, provenance
 from harness.report.regression.held import Held, hold
-from harness.report.regression.wording import answer, caveats, changed_lines
+from harness.report.regression.wording import answer, caveats, changed_lines, open_words
 from harness.report.text import moment
 from harness.report.view import RunView
 from harness.store.records import RunRecord
@@ -19,6 +19,7 @@ class RegressionContent:
 
     held: Held
     answer: str
+    open: tuple[str, ...]
     changed: tuple[str, ...]
     caveats: tuple[str, ...]
     sections: tuple[Section, ...]
@@ -30,8 +31,9 @@ class RegressionContent:
 
     @property
     def question(self) -> str:
-        """What is asked, with both names."""
-        return f"{self.view.run.name} against the baseline {self.held.baseline.name}: did anything get worse?"
+        """What the run's spec asks, with both names; a run made for a purpose of its own says so there."""
+        asked = self.view.plan.question.strip() or "Did anything get worse?"
+        return f"{self.view.run.name} against the baseline {self.held.baseline.name}: {asked}"
 
 
 def gather(view: RunView, against: str, *, public: bool) -> RegressionContent:
@@ -45,6 +47,7 @@ def gather(view: RunView, against: str, *, public: bool) -> RegressionContent:
     return RegressionContent(
         held=held,
         answer=answer(held),
+        open=open_words(held),
         changed=changed_lines(held.compared),
         caveats=caveats(held),
         sections=(baseline, *provenance(view, public=public)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.compare.outcome import exit_code
+from harness.compare.strict import open_lines
 from harness.report.files import RESULTS_VERSION, csv_text, json_text, made_json
 from harness.report.regression.content import RegressionContent
 from harness.report.regression.table import records
@@ -22,6 +23,8 @@ def regression_json(content: RegressionContent, *, public: bool) -> str:
         "kind": "regression",
         "answer": content.answer,
         "exit_code": {"usual": int(exit_code(compared, strict=False)), "strict": int(exit_code(compared, strict=True))},
+        "open": open_lines(compared),
+        "leaning_worse_most": next(iter(content.open), None),
         "changed": list(content.changed),
         "caveats": list(content.caveats),
         "cells": records(content.held),

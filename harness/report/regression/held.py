@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.catalog.stacks import label_of_stack
 from harness.compare.compare import Seen, compare
+from harness.compare.leaning import leans
 from harness.compare.outcome import cell_verdict
 from harness.compare.sides import opened
-from harness.compare.types import CellCompared, Compared, Finding, Verdict
+from harness.compare.types import CellCompared, Compared, Finding, OneSided, Verdict
 from harness.compare.words import RANK
 from harness.compare.worst import Triple, worst_of
 from harness.plan.types import Settings
 from harness.report.regression.noise import Noise, aa_pairs, noise_of
 from harness.report.text import knob_text
 from harness.report.view import COSTS, RunView, own_knobs
-from harness.store.records import RunRecord
+from harness.store.records import CellRecord, RunRecord
 
 _NAMED = ("task", "scheduler", "optimizations")
 CLIP = "clip_score"
@@ -38,13 +41,12 @@ class Line:
     @property
     def leans(self) -> bool:
         """Whether something of it leans to worse, though nothing was shown."""
-        return any(one.leaning_worse for one in self.cell.findings)
+        return any(map(leans, self.cell.findings))
 
     @property
     def names(self) -> tuple[str, str, str]:
         """Task, scheduler with the rest, optimizations."""
-        scheduler = " · ".join(filter(None, (self.settings.scheduler.label, self.rest)))
-        return self.settings.task, scheduler, label_of_stack(self.settings.optimizations)
+        return _names(self.settings, self.rest)
 
     def finding(self, metric: str) -> Finding | None:
         """What was found of a metric."""
@@ -58,6 +60,15 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Alone:
+    """A cell that only one run has; ``names`` as a line's."""
+
+    cell: OneSided
+    names: tuple[str, str, str]
+    side: Literal["baseline", "run"]
+
+
+@dataclass(frozen=True)
 class Held:
     """A run against a baseline. ``aa``: what the run's own pairs of the same thing say."""
 
@@ -65,6 +76,7 @@ class Held:
     baseline: RunRecord
     compared: Compared
     lines: tuple[Line, ...]
+    alone: tuple[Alone, ...]
     worst: tuple[Triple, ...]
     aa: tuple[str, ...]
 
@@ -81,13 +93,27 @@ def hold(view: RunView, against: str) -> Held:
         lines = [_line(one, cell) for one, cell in zip(seen, compared.cells, strict=True)]
         told = compared.model_copy(update={"worst": tuple(one.told for one in worst)})
         ranked = sorted(lines, key=lambda line: (RANK[line.verdict], not line.leans))
-        return Held(view, baseline.run, told, tuple(ranked), worst, aa_pairs(view))
+        alone = (*_alone(baseline, told.only_baseline, "baseline"), *_alone(view, told.only_run, "run"))
+        return Held(view, baseline.run, told, tuple(ranked), alone, worst, aa_pairs(view))
+
+
+def _alone(view: RunView, cells: Sequence[OneSided], side: Literal["baseline", "run"]) -> list[Alone]:
+    records = [view.cell(cell.cell_id) for cell in cells]
+    return [Alone(cell, _names(one.settings, _rest(one)), side) for cell, one in zip(cells, records, strict=True)]
 
 
 def _line(seen: Seen, cell: CellCompared) -> Line:
     pair = seen.cells
-    rest = [_knob(knob, value) for knob, value in own_knobs(pair.new).items() if knob not in _NAMED]
-    return Line(cell, pair.new.settings, " · ".join(rest), noise_of(pair))
+    return Line(cell, pair.new.settings, _rest(pair.new), noise_of(pair))
+
+
+def _names(settings: Settings, rest: str) -> tuple[str, str, str]:
+    scheduler = " · ".join(filter(None, (settings.scheduler.label, rest)))
+    return settings.task, scheduler, label_of_stack(settings.optimizations)
+
+
+def _rest(cell: CellRecord) -> str:
+    return " · ".join(_knob(knob, value) for knob, value in own_knobs(cell).items() if knob not in _NAMED)
 
 
 def _knob(knob: str, value: object) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.compare import words
 from harness.compare.types import Finding
-from harness.report.regression.held import Held, Line
-from harness.report.regression.wording import identical, judged, metric_name, noise_words, outcome_word
+from harness.report.regression.held import Alone, Held, Line
+from harness.report.regression.wording import identical, judged, metric_name, noise_words, verdict_entries
 from harness.report.text import plural
 from harness.report.text_table import Entry, TextTable
 
@@ -15,7 +15,13 @@ def cell_table(held: Held) -> TextTable:
     head = ("task", "scheduler", "optimization", "pictures identical", "CLIP Δ [90 %]", "latency Δ", "memory Δ",
             "A/A noise", "verdict")  # fmt: skip
     marked = frozenset(place for place, line in enumerate(held.lines) if line.verdict == "regressed")
-    return TextTable("", head, tuple(map(_cell, held.lines)), marked)
+    return TextTable("", head, (*map(_cell, held.lines), *map(_alone, held.alone)), marked)
+
+
+def _alone(one: Alone) -> tuple[Entry, ...]:
+    """The line of a cell that only one run has."""
+    verdict = Entry(f"{words.MARKS['not comparable']} not compared", (f"only the {one.side} has it",))
+    return (*map(Entry, one.names), *(Entry("—") for _ in range(5)), verdict)
 
 
 def _cell(line: Line) -> tuple[Entry, ...]:
@@ -23,7 +29,8 @@ def _cell(line: Line) -> tuple[Entry, ...]:
     far = (f"up to {seen.largest_difference} of 255 levels",) if seen and seen.largest_difference else ()
     spread, levels = noise_words(line.noise)
     noise = (line.noise.reason or plural(line.noise.visits, "visit"), *filter(None, [levels]))
-    verdict = Entry(f"{words.MARKS[line.verdict]} {outcome_word(line)}", (*filter(None, [line.cell.reason]), *notes))
+    first, *rest = verdict_entries(line)
+    verdict = Entry(first, (*rest, *filter(None, [line.cell.reason]), *notes))
     costs = [_judged(line.finding(metric)) for metric in ("latency", "peak_memory")]
     names = map(Entry, line.names)
     return (*names, Entry(identical(line), far), _judged(line.quality), *costs, Entry(spread, noise), verdict)

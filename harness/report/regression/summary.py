@@ -7,15 +7,16 @@ import io
 from PIL import Image
 
 from harness.compare import words
-from harness.compare.types import Verdict
+from harness.compare.outcome import verdict_of_costs, verdict_of_pictures
+from harness.compare.types import Compared, Verdict
 from harness.report.charts import BLUE, VERMILION
 from harness.report.drawing import Drawing, text_width, wrap
 from harness.report.facts import device_of, dtypes_of, versions_of, weights_of
 from harness.report.pictures import ACCENT, INK, MUTED
 from harness.report.provenance import placeless
 from harness.report.regression.content import RegressionContent
-from harness.report.regression.held import Line
-from harness.report.regression.wording import caption, identical, judged, metric_name, noise_words, outcome_word
+from harness.report.regression.held import Alone, Held, Line
+from harness.report.regression.wording import caption, identical, judged, metric_name, noise_words, verdict_entries
 from harness.report.text import listing, plural
 
 WIDTH, HEIGHT = 1600, 900
@@ -25,7 +26,7 @@ _COLUMNS = {"task": 48, "scheduler": 226, "optimization": 452, "pixels identical
 _PITCH, _FOOT, _WORST = 37, 62, 234  # pixels: of a line, the footer, the worst pictures with their words
 _GAP = 24
 _COLOURS: dict[Verdict, str] = {"regressed": VERMILION, "improved": BLUE, "equivalent": "#00805d"}
-_GRID = "#dde2e8"
+_GRID, _OPEN = "#dde2e8", "#8a5a00"
 
 
 def draw_summary(content: RegressionContent) -> Image.Image:
@@ -33,7 +34,7 @@ def draw_summary(content: RegressionContent) -> Image.Image:
     sheet = Drawing(WIDTH, HEIGHT)
     top = _head(sheet, content)
     bottom = HEIGHT - _FOOT - (_WORST if content.held.worst else 0)
-    left_out = _table(sheet, content.held.lines, top, bottom)
+    left_out = _table(sheet, content.held, top, bottom)
     if content.held.worst:
         _worst(sheet, content, bottom)
     _footer(sheet, content, left_out)
@@ -43,32 +44,52 @@ def draw_summary(content: RegressionContent) -> Image.Image:
 def _head(sheet: Drawing, content: RegressionContent) -> float:
     """Question, answer, and what changed; gives the line below."""
     sheet.text((_LEFT, 44), wrap(content.question, 20, _RIGHT - _LEFT, lines=1), 20, ACCENT)
-    lines = wrap(content.answer, 28, _RIGHT - _LEFT, lines=2)
-    bad = content.held.compared.count("regressed")
-    sheet.text((_LEFT, 84), lines, 28, VERMILION if bad else INK, leading=1.25)
-    down = 84 + 35 * (len(lines) - 1) + 30
-    told = [line for text in (*content.changed, *content.caveats) for line in wrap(text, 15, _RIGHT - _LEFT, lines=1)]
+    size = 28 if len(wrap(content.answer, 28, _RIGHT - _LEFT, lines=9)) <= 2 else 22  # an answer is not cut short
+    lines = wrap(content.answer, size, _RIGHT - _LEFT, lines=4)
+    sheet.text((_LEFT, 84), lines, size, _answer_colour(content.held.compared), leading=1.25)
+    down = 84 + 1.25 * size * (len(lines) - 1) + 30
+    told = [*content.open, *content.changed, *content.caveats]
+    told = [line for text in told for line in wrap(text, 15, _RIGHT - _LEFT, lines=1)]
     shown = told if len(told) <= 4 else [*told[:3], f"{len(told) - 3} more remarks are in the report"]
     sheet.text((_LEFT, down), shown, 15, MUTED)
     return down + 19.5 * (len(shown) - 1) + 34
 
 
-def _table(sheet: Drawing, lines: tuple[Line, ...], top: float, bottom: float) -> int:
-    """As many cells as there is room for; gives how many are left out."""
+def _answer_colour(compared: Compared) -> str:
+    """Of the answer: what regressed and what is open must not look like what is settled."""
+    return VERMILION if compared.count("regressed") else _OPEN if compared.count("inconclusive") else INK
+
+
+def _table(sheet: Drawing, held: Held, top: float, bottom: float) -> int:
+    """As many cells as there is room for, those of one run only last; gives how many are left out."""
+    lines: list[Line | Alone] = [*held.lines, *held.alone]
     for name, left in _COLUMNS.items():
         sheet.text((left, top), [name], 15, MUTED)
     room = max(1, int((bottom - top - 14) // _PITCH))
     for place, line in enumerate(lines[:room]):
         y = top + 12 + place * _PITCH
         sheet.line((_LEFT, y), (_RIGHT, y), _GRID, 1, "")
-        _line(sheet, line, y + 17)
+        if isinstance(line, Alone):
+            _alone(sheet, line, y + 17)
+        else:
+            _line(sheet, line, y + 17)
     return max(0, len(lines) - room)
 
 
-def _line(sheet: Drawing, line: Line, y: float) -> None:
-    for text, name, end in zip(line.names, _COLUMNS, list(_COLUMNS.values())[1:4], strict=False):
+def _names(sheet: Drawing, names: tuple[str, str, str], y: float, colour: str) -> None:
+    for text, name, end in zip(names, _COLUMNS, list(_COLUMNS.values())[1:4], strict=False):
         size = _size(text, 16, end - _COLUMNS[name] - 10)
-        sheet.text((_COLUMNS[name], y), wrap(text, size, end - _COLUMNS[name] - 10, lines=1), size, INK)
+        sheet.text((_COLUMNS[name], y), wrap(text, size, end - _COLUMNS[name] - 10, lines=1), size, colour)
+
+
+def _alone(sheet: Drawing, one: Alone, y: float) -> None:
+    _names(sheet, one.names, y, MUTED)
+    text = f"{words.MARKS['not comparable']} not compared: only the {one.side} has this cell"
+    sheet.text((_COLUMNS["pixels identical"], y), [text], 14, MUTED)
+
+
+def _line(sheet: Drawing, line: Line, y: float) -> None:
+    _names(sheet, line.names, y, INK)
     _verdict(sheet, line, y)
     if line.cell.outcome != "compared":
         left = _COLUMNS["pixels identical"]
@@ -102,9 +123,13 @@ def _size(text: str, size: float, wide: float) -> float:
 
 
 def _verdict(sheet: Drawing, line: Line, y: float) -> None:
-    text = f"{words.MARKS[line.verdict]} {outcome_word(line)}"
-    size = _size(text, 17, _RIGHT - _COLUMNS["verdict"])
-    sheet.text((_COLUMNS["verdict"], y), [text], size, _colour(line.verdict))
+    """What the pictures come to, and under it what the costs do; or what became of the cell."""
+    texts = verdict_entries(line)
+    found = (verdict_of_pictures(line.cell), verdict_of_costs(line.cell))
+    colours = [verdict for verdict in found if verdict is not None] if len(texts) > 1 else [line.verdict]
+    size = min(_size(text, 15 if len(texts) > 1 else 17, _RIGHT - _COLUMNS["verdict"]) for text in texts)
+    for place, (text, verdict) in enumerate(zip(texts, colours, strict=True)):
+        sheet.text((_COLUMNS["verdict"], y - 2 + 16 * place), [text], size, _colour(verdict))
 
 
 def _colour(verdict: Verdict) -> str:

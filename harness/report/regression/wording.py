@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harness.compare import words
-from harness.compare.outcome import headline
+from harness.compare.outcome import headline, verdict_of_costs, verdict_of_pictures
 from harness.compare.types import Change, Compared, Finding
+from harness.compare.undecided import largest_words
 from harness.report.regression.held import CLIP, Held, Line
 from harness.report.regression.noise import Noise
 from harness.report.text import percent
 
-UNCHANGED = "Nothing changed in the environment, the schedulers as loaded, or the weights."
 _PACKAGE = "software.packages."
 
 
@@ -25,14 +25,23 @@ def answer(held: Held) -> str:
     return f"{said} Worse: {'; '.join(shown)}."
 
 
+def open_words(held: Held) -> tuple[str, ...]:
+    """The one that leans to worse most, where something does."""
+    return tuple(filter(None, [largest_words(held.compared)]))
+
+
+def verdict_entries(line: Line) -> tuple[str, ...]:
+    """A line's verdicts, of its pictures and of its costs apart: ("pictures ≈ equivalent", "cost ? inconclusive")."""
+    if line.cell.outcome != "compared":
+        return (f"{words.MARKS[line.verdict]} {line.cell.outcome}",)
+    kinds = (("pictures", verdict_of_pictures(line.cell)), ("cost", verdict_of_costs(line.cell)))
+    found = tuple(f"{kind} {words.MARKS[verdict]} {verdict}" for kind, verdict in kinds if verdict is not None)
+    return found or (f"{words.MARKS[line.verdict]} {line.verdict}",)
+
+
 def _named(line: Line) -> str:
     failed = line.cell.outcome == "new failure"
     return f"{line.cell.label} (a new failure)" if failed else line.cell.label
-
-
-def outcome_word(line: Line) -> str:
-    """What a line comes to: its verdict, or what became of the cell."""
-    return line.verdict if line.cell.outcome == "compared" else line.cell.outcome
 
 
 def identical(line: Line) -> str:
@@ -64,9 +73,9 @@ def noise_words(noise: Noise) -> tuple[str, str]:
 
 
 def changed_lines(compared: Compared) -> tuple[str, ...]:
-    """What changed, packages first, a line for each kind."""
+    """What changed, packages first, a line for each kind; then what may have changed unknown to the records."""
     found = [f"Changed {heading}: {'; '.join(map(words.change_text, changes))}" for heading, changes in kinds(compared)]
-    return tuple(found) or (UNCHANGED,)
+    return (*compared.unknown, *(found or [words.unchanged(compared)]))
 
 
 def kinds(compared: Compared) -> Iterator[tuple[str, list[Change]]]:

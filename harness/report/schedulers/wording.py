@@ -6,7 +6,7 @@ from harness.catalog.metrics import METRICS
 from harness.report.schedulers.paired import Difference
 from harness.report.schedulers.sweep import Point
 from harness.report.sentences import margin_text
-from harness.report.text import counts_pictures, decimals_for, metric_words, number, plural, seconds, span
+from harness.report.text import POINTS, counts_pictures, decimals_for, metric_words, number, plural, seconds, span
 from harness.report.view import comparison_of
 
 VERDICTS = (
@@ -82,9 +82,9 @@ def _decimals(metric: str, found: Difference) -> int:
 
 
 def unit_of(metric: str) -> str:
-    """What follows a difference: "pp" for a share of pictures, "levels", or nothing for the metric's own unit."""
+    """What follows a difference: "%-points" for a share of pictures, "levels", or nothing for the metric's own unit."""
     row = METRICS.get(metric)
-    return "pp" if counts_pictures(metric) else "levels" if row is not None and row.unit == "levels" else ""
+    return POINTS if counts_pictures(metric) else "levels" if row is not None and row.unit == "levels" else ""
 
 
 def _with_unit(metric: str, text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
 from harness.plan.types import Plan
@@ -12,8 +14,9 @@ from harness.run.progress import Reporter
 from harness.run.references import settle_references
 from harness.run.station import Post, Station
 from harness.run.timing import TimingPass, untimed_cells
-from harness.store.records import RunRecord
+from harness.store.records import RunRecord, Turns
 
+_ENDED = object()
 _ELSEWHERE = "it could not be timed in the other environment: nothing would be held against it"
 
 
@@ -77,19 +80,37 @@ def conduct_pair(sides: tuple[Side, Side]) -> tuple[RunRecord, RunRecord]:
 
 
 def time_in_turns(sides: tuple[Side, Side]) -> None:
-    """In each round both visit every group, one right after the other: A B, B A, A B, B A, …
+    """In each round both visit every group: A B, B A, A B, B A, …; by ``Turns``, one visit or one call at a time.
 
-    What moves the machine from one minute to the next meets both visits of a round alike, and who goes first changes.
+    What moves the machine from one turn to the next meets both sides alike, and who goes first changes.
     """
+    by_call = turns_on(sides[0].post.device) == "call"
     passes = _passes(sides)
     for one in passes:
         one.begin()
     for round_index in range(sides[0].desk.plan.timing.rounds):
         for group in sides[0].desk.plan.groups:
-            for one in passes if round_index % 2 == 0 else passes[::-1]:
-                one.visit(group, round_index)
+            ordered = passes if round_index % 2 == 0 else passes[::-1]
+            if by_call:
+                alternate([one.calls(group, round_index) for one in ordered])
+            else:
+                for one in ordered:
+                    one.visit(group, round_index)
     for one in passes:
         one.close()
+
+
+def turns_on(device: str) -> Turns:
+    """Call by call on a processor; on an accelerator, whose memory two models might not share, visit by visit."""
+    return "call" if device == "cpu" else "visit"
+
+
+def alternate(both: Sequence[Generator[None]]) -> None:
+    """One step of each in turn until all have ended. All are closed, whatever happens."""
+    with ExitStack() as stack:
+        going = [stack.enter_context(closing(one)) for one in both]
+        while going:
+            going = [one for one in going if next(one, _ENDED) is not _ENDED]
 
 
 def _passes(sides: tuple[Side, Side]) -> list[TimingPass]:

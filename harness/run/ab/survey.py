@@ -22,6 +22,8 @@ from harness.run.survey import ESTIMATORS, MAKERS, Survey, survey
 from harness.store.runs import slug
 from harness.store.store import Store
 
+SIDES = ("a", "b")
+
 
 @dataclass(frozen=True)
 class Surveyed:
@@ -51,9 +53,9 @@ def surveyed(
     found: list[Surveyed] = []
     stations: list[Station] = []
     try:
-        for guest in guests:
+        for side, guest in zip(SIDES, guests, strict=True):
             tell.say(f"looking at the environment {guest.name}")
-            posts = [_post(post, guest) for post in ours.posts]
+            posts = [_post(post, guest, side) for post in ours.posts]
             stations += (mine := [Station(post) for post in posts])
             found.append(_surveyed(ours, guest, mine))
         yield found
@@ -62,9 +64,11 @@ def surveyed(
             station.stop()
 
 
-def _post(post: Post, guest: Guest) -> Post:
-    log = post.log_path.with_name(f"{post.log_path.stem}.{slug(guest.name)}.log")
-    tables = post.store_root / "tables" / slug(guest.name)
+def _post(post: Post, guest: Guest, side: str) -> Post:
+    """What the two leave behind lies apart, whatever they are called: "New" and "new" are one name to a file system."""
+    own = f"{side}-{slug(guest.name)}"
+    log = post.log_path.with_name(f"{post.log_path.stem}.{own}.log")
+    tables = post.store_root / "tables" / own
     return replace(post, guest=replace(guest, tables=tables), log_path=log)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from harness.catalog.diffusers_table import table
-from harness.plan.types import Plan
+from harness.catalog.tasks import pipelines_of
+from harness.plan.types import Cell, Plan
 
 _FEW = 6
 Table = Mapping[str, Mapping[str, Mapping[str, Any]]]
@@ -42,9 +43,17 @@ def lost(plan: Plan, theirs: Mapping[str, Any]) -> list[str]:
 
 
 def _used(plan: Plan) -> set[str]:
+    """The schedulers and the pipelines of the cells."""
     chosen = {cell.settings.scheduler.class_name for cell in plan.cells}
     own = {name for model in plan.models.values() for name in model.default_schedulers.values()}
-    return {name for name in (*chosen, *own) if name is not None}
+    pipelines = {name for cell in plan.cells for name in _pipelines(plan, cell)}
+    return {name for name in (*chosen, *own, *pipelines) if name is not None}
+
+
+def _pipelines(plan: Plan, cell: Cell) -> set[str | None]:
+    """Its stages', and in the combined form the pipeline that holds them too."""
+    classes = pipelines_of(cell.settings.task, plan.models[cell.settings.model].version)
+    return {classes.prior, classes.decoder, classes.of(cell.settings.api)}
 
 
 def _differing(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.plan.types import Plan
-from harness.run.ab.conduct import Named, Side, balanced, conduct_pair
+from harness.run.ab.conduct import Named, Side, balanced, conduct_pair, turns_on
 from harness.run.ab.python import guests
-from harness.run.ab.survey import Surveyed, salted, surveyed
+from harness.run.ab.survey import SIDES, Surveyed, salted, surveyed
 from harness.run.ab.tables import lost, table_notes
 from harness.run.desk import Desk
 from harness.run.guest import Guest
@@ -21,8 +21,6 @@ from harness.run.twins import interrupted_twin
 from harness.store.records import Pair, RunRecord
 from harness.store.runs import new_run_id
 from harness.store.store import Store, open_store
-
-SIDES = ("a", "b")
 
 
 @dataclass(frozen=True)
@@ -114,6 +112,7 @@ def _records(store: Store, plan: Plan, request: AbRun, found: Sequence[Surveyed]
             other=ids[1 - side],
             environment=one.guest.name,
             python=str(one.guest.python),
+            turns=turns_on(one.stations[0].post.device),
             installed=one.installed,
         )
         made.append(record.model_copy(update={"pair": about}))

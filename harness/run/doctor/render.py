@@ -50,6 +50,7 @@ def _sections(found: Examination) -> Iterable[tuple[str, Table]]:
     yield "packages", _packages(found.facts)
     yield "weights from the hub", _weights(found.facts)
     yield "what this opens", _counts(found)
+    yield "optimizations", _optimizations(found)
     yield "tasks and models (– is refused on every machine)", _matrix(found)
 
 
@@ -110,6 +111,14 @@ def _counts(found: Examination) -> Table:
         states = [row.status for row in found.rows if row.catalog == catalog]
         table.add_row(catalog, *(Text(str(states.count(one)) if one in states else "–") for one in _STATUSES))
     return table
+
+
+def _optimizations(found: Examination) -> Table:
+    """Their names by what this machine says of them: what a spec may ask for here."""
+    rows = [row for row in found.rows if row.catalog == "optimizations"]
+    named = {one: [row.name for row in rows if row.status == one] for one in _STATUSES}
+    where = {"refused": "refused (everywhere)"}
+    return _pairs((where.get(one, one), ", ".join(names)) for one, names in named.items() if names)
 
 
 def _matrix(found: Examination) -> Table:

@@ -1,0 +1,58 @@
+"""Why `--strict` leaves with 3: what is open, and what would close it."""
+
+from __future__ import annotations
+
+from harness.compare import words
+from harness.compare.outcome import exit_code
+from harness.compare.types import Compared, Finding
+from harness.compare.undecided import settles, undecided
+from harness.errors import ExitCode
+from harness.report.text import plural
+from harness.report.view import COSTS
+
+_SHOWN = 12  # of what is open, on a terminal and in a pull request; the JSON has all
+
+
+def open_lines(compared: Compared) -> list[str]:
+    """Everything of the baseline that has no verdict which it should have, a line each."""
+    findings = [f"{cell.label}: {words.metric(one)}: {settles(one)}" for cell, one in undecided(compared)]
+    unmade = [f"{cell.label}: not made in the run" for cell in compared.cells if cell.outcome == "not made in the run"]
+    return [*findings, *unmade, *(f"{cell.label}: only the baseline has it" for cell in compared.only_baseline)]
+
+
+def strict_lines(compared: Compared) -> list[str]:
+    """What is told of it, as lines: why, what is open, what to do; none where `--strict` does not leave with 3."""
+    if exit_code(compared, strict=True) != ExitCode.INCONCLUSIVE:
+        return []
+    found = open_lines(compared)
+    more = [f"and {len(found) - _SHOWN} more, which --json lists"] if len(found) > _SHOWN else []
+    why = (
+        f"--strict leaves with 3: {plural(len(found), 'thing')} of the baseline {'has' if len(found) == 1 else 'have'}"
+    )
+    return [f"{why} no verdict.", *found[:_SHOWN], *more, f"What to do: {'; '.join(_advice(compared))}."]
+
+
+def _advice(compared: Compared) -> list[str]:
+    found = [one for _, one in undecided(compared)]
+    kinds = [
+        (_prompts(found), "ask more prompts in both runs"),
+        (
+            _costs(found),
+            "time with more `timing: rounds` on an idle machine, or turn timing off where speed is no matter",
+        ),
+        (bool(found), "or state a wider margin in the baseline's spec and make the baseline again"),
+        (_cells(compared), "make the missing cells (the same `harness run` goes on), or a new baseline without them"),
+    ]
+    return [what for needed, what in kinds if needed]
+
+
+def _prompts(found: list[Finding]) -> bool:
+    return any(one.unit == "prompt" and one.metric not in COSTS for one in found)
+
+
+def _costs(found: list[Finding]) -> bool:
+    return any(one.metric in COSTS for one in found)
+
+
+def _cells(compared: Compared) -> bool:
+    return bool(compared.only_baseline) or any(cell.outcome == "not made in the run" for cell in compared.cells)
