@@ -95,7 +95,7 @@ def test_times_that_drifted_give_no_factor(grid) -> None:
     sentence = advised(builder).grounds[0].sentence
     assert "as fast" not in sentence and sentence.endswith(f"200 ms an image instead of 1.00 s (inconclusive: {why}).")
     content = gather(builder.view(), public=False)
-    assert any(line.startswith("The machine drifted while it timed 1 cell") for line in content.caveats)
+    assert any(line.startswith("The machine drifted past the margin while it timed 1 cell") for line in content.caveats)
 
 
 def test_fewest_calls_need_not_be_fewest_seconds(grid) -> None:

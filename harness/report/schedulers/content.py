@@ -89,7 +89,10 @@ def _on_timing(sweep: Sweep) -> list[str]:
     drifted = [cell for cell in sweep.view.done if _moved(comparison_of(cell, "latency"))]
     if not drifted:
         return []
-    return [f"The machine drifted while it timed {plural(len(drifted), 'cell')}: those seconds are shown, not judged."]
+    return [
+        f"The machine drifted past the margin while it timed {plural(len(drifted), 'cell')}: that their seconds are "
+        "the same cannot be shown, only a difference beyond the drift."
+    ]
 
 
 def drift_words(sweep: Sweep) -> str:
