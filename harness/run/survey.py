@@ -25,6 +25,7 @@ from harness.run.reference_sets import KnownSet, find_set
 from harness.run.station import Post
 from harness.run.weights import Weights, model_weights, scorer_weights
 from harness.store.digests import digest_file, digest_source, package_identity
+from harness.store.installed_files import is_touched
 from harness.store.store import Store
 
 MAKERS = (
@@ -70,12 +71,18 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fre
     adapted = [{name: known.adapter for name, known in RIGHT.items()}, SPACINGS, READS_VARIANCE]
     making = digest([digest_source([package / name for name in ("pipelines", "schedulers", "optimizations")]), adapted])
     measuring = digest([making, digest_source([package / "measure"])])
+    builds = {name: package_identity(name) for name in dict.fromkeys((*MAKERS, *_SCORERS, *ESTIMATORS))}
+    edited = {name: build for name, build in builds.items() if is_touched(build)}
     return Survey(
-        environment={**environment, **machine()},
-        identity=_identity(environment, MAKERS, making),
-        score_identity=_identity(environment, _SCORERS, digest_source([package / "score"])),
-        hint_identity=_identity(environment, ESTIMATORS, digest_file(package / "score" / "depth.py")),
-        fingerprint=digest([lasting, measuring]),
+        environment={**environment, **machine(), **({"edited_packages": edited} if edited else {})},
+        identity=_identity(environment, {name: builds[name] for name in MAKERS}, making),
+        score_identity=_identity(
+            environment, {name: builds[name] for name in _SCORERS}, digest_source([package / "score"])
+        ),
+        hint_identity=_identity(
+            environment, {name: builds[name] for name in ESTIMATORS}, digest_file(package / "score" / "depth.py")
+        ),
+        fingerprint=digest([lasting, measuring, *([edited] if edited else [])]),
         posts=posts,
         models={name: row for name, (row, _) in models.items()},
         scorers={name: row for name, (row, _) in scorers.items()},
@@ -136,11 +143,11 @@ def weights_for(plan: Plan, cell: Cell) -> dict[str, str]:
     return {metric: name for metric, name in found.items() if name is not None}
 
 
-def _identity(environment: dict[str, Any], packages: tuple[str, ...], source: str) -> Identity:
+def _identity(environment: dict[str, Any], builds: dict[str, str | None], source: str) -> Identity:
     flags = {k: v for k, v in environment["torch"].items() if k not in ("device", "threads")}
     return Identity(
         device=str(environment["device"]["name"]),
-        versions={name: package_identity(name) for name in packages},
+        versions=builds,
         flags=flags,
         threads=environment["torch"]["threads"],
         source=source,

@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from harness.base import digest
+from harness.store.installed_files import touched
 from harness.store.store import Store
 
 _CHUNK = 1 << 20
@@ -72,16 +73,18 @@ def _hidden(path: Path) -> bool:
 def package_identity(name: str) -> str | None:
     """An installed package's identity; ``None`` if it is not installed.
 
-    From an index the version says it all. From a version control system it is ``version+commit``; from a folder that
-    is imported in place ``version+commit`` and, where files were changed since, a digest of those; from any other
-    place ``version+digest`` of the installed files' own digests (source: PEP 610, ``direct_url.json``).
+    From an index the version says it all, as long as the files are those that were installed. From a version control
+    system it is ``version+commit``; from a folder that is imported in place ``version+commit`` and, where files were
+    changed since, a digest of those; from any other place ``version+digest`` of the installed files' own digests
+    (source: PEP 610, ``direct_url.json``). To each, ``edited.`` and a digest of the Python files that are not as they
+    were installed, and ``elsewhere.`` with a digest of the source that an import would really take.
     """
     try:
         package = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError:
         return None
     origin = json.loads(package.read_text("direct_url.json") or "{}")
-    return "+".join([package.version, *_build(package, origin)])
+    return "+".join([package.version, *_build(package, origin), *touched(package)])
 
 
 def _build(package: importlib.metadata.Distribution, origin: dict[str, dict[str, object]]) -> list[str]:

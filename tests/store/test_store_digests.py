@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import os
@@ -12,6 +13,7 @@ import pytest
 
 from harness.store import digests
 from harness.store.digests import digest_file, digest_folder, digest_source, package_identity
+from harness.store.installed_files import is_touched
 from harness.store.store import Store
 
 
@@ -110,7 +112,10 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     info = folder / "solver-1.2.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: solver\nVersion: 1.2\n")
-    (info / "RECORD").write_text("solver/__init__.py,sha256=abc,1\n")
+    (folder / "solver").mkdir()
+    (folder / "solver" / "__init__.py").write_text("order = 1\n")
+    word = base64.urlsafe_b64encode(hashlib.sha256(b"order = 1\n").digest()).rstrip(b"=").decode()
+    (info / "RECORD").write_text(f"solver/__init__.py,sha256={word},10\nsolver-1.2.dist-info/RECORD,,\n")
     monkeypatch.syspath_prepend(str(folder))
     return info
 
@@ -127,6 +132,32 @@ def _git(folder: Path, *arguments: str) -> None:
 def test_a_package_of_an_index_is_its_version(installed: Path) -> None:
     assert package_identity("solver") == "1.2"
     assert package_identity("no-such-package") is None
+
+
+def test_a_file_that_was_edited_after_it_was_installed_makes_another_package(installed: Path) -> None:
+    file = installed.parent / "solver" / "__init__.py"
+    file.write_text("order = 2\n")
+    edited = str(package_identity("solver"))
+    file.write_text("order = 3\n")
+    again = str(package_identity("solver"))
+    file.unlink()
+    gone = str(package_identity("solver"))
+    assert all(one.startswith("1.2+edited.") and is_touched(one) for one in (edited, again, gone))
+    assert len({edited, again, gone}) == 3 and not is_touched("1.2") and not is_touched("1.2+0123abcd")
+
+
+def test_a_copy_that_is_imported_instead_makes_another_package(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "dev" / "solver"
+    copy.mkdir(parents=True)
+    (copy / "__init__.py").write_text("order = 1\n")
+    (copy / "steps.py").write_text("n = 1\n")
+    monkeypatch.syspath_prepend(str(tmp_path / "dev"))
+    first = str(package_identity("solver"))
+    (copy / "steps.py").write_text("n = 2\n")
+    second = str(package_identity("solver"))
+    assert first.startswith("1.2+elsewhere.") and is_touched(first) and first != second
 
 
 def test_a_package_of_a_commit_names_it(installed: Path) -> None:
