@@ -6,11 +6,12 @@ import re
 import sys
 from pathlib import Path
 
-from harness.catalog.metrics import DEFAULT_MARGINS, MARGINS, MEASURES, METRICS, SHIPPED
+from harness.catalog.metrics import DEFAULT_MARGINS, MARGINS, MEASURES, METRICS, SHIPPED, counts_shares
 
 PAGE = Path("docs/compare.md")
 _BEGIN, _END = "<!-- margins: begin -->", "<!-- margins: end -->"
 _HEAD = ("metric", "better", "its margin is in", "default margin")
+_FRACTION = "a fraction: 0.05 is 5 %-points"
 _COST_UNITS = {"latency": "a share of the baseline's", "peak_memory": "a share of the baseline's"}
 
 
@@ -31,15 +32,14 @@ def _row(metric: str) -> list[str]:
     if metric in MEASURES:
         return ["lower", _COST_UNITS[metric], told]
     row = METRICS[metric]
-    return [row.direction, "%-points" if row.unit == "share" else row.unit, told]
+    return [row.direction, _FRACTION if counts_shares(metric) else row.unit, told]
 
 
 def _margin(metric: str, margin: float | str) -> str:
     """As a spec writes it; what a share of 0.05 means is said."""
     if isinstance(margin, str):
         return margin.replace("%", " %")
-    is_share = metric in METRICS and METRICS[metric].unit == "share"
-    return f"{margin:g} ({100 * margin:g} %-points)" if is_share else f"{margin:g}"
+    return f"{margin:g} ({100 * margin:g} %-points)" if counts_shares(metric) else f"{margin:g}"
 
 
 def written(page: str) -> str:

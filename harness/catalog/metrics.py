@@ -92,9 +92,11 @@ METRICS: dict[str, MetricRow] = {
                   source="R. Zhang et al., The unreasonable effectiveness of deep features, CVPR 2018 (LPIPS)",
                   notes="to the source; called lpips_alex or lpips_vgg only with the weights of the literature"),
         MetricRow(name="preference", tasks=("text-to-image", "image-to-image", "inpainting", *_CONTROLNET),
-                  direction="higher", unit="logits", per_image=True, least_n=1, uses="preference",
-                  source="Y. Kirstain et al., Pick-a-Pic (PickScore), NeurIPS 2023; X. Wu et al., HPS v2, 2023",
-                  notes="logit scale × cosine of a CLIP tuned on people's choices; pick_score only with its weights"),
+                  direction="higher", unit="the model's own", per_image=True, least_n=1, uses="preference",
+                  source="Y. Kirstain et al., Pick-a-Pic (PickScore), NeurIPS 2023; X. Wu et al., HPS v2, 2023; "
+                         "J. Xu et al., ImageReward, NeurIPS 2023",
+                  notes="of a CLIP tuned on people's choices logit scale × cosine, pick_score only with its weights; "
+                        "of ImageReward the standardised reward: numbers of two models are not comparable"),
         MetricRow(name="clip_inside", tasks=("inpainting",), direction="higher", unit="points", per_image=True,
                   least_n=1, uses="open_clip", source=_CLIPSCORE,
                   notes="CLIP score with everything outside the mask blurred, as L. Yang et al., NeurIPS 2023"),
@@ -135,6 +137,11 @@ DEFAULT_MARGINS: dict[str, float | str] = {
     "world_place": 0.05, "image_similarity": 0.5, "clip_inside": 0.5, "outside_error": 0.5, "edge_error": 1.0,
     "depth_agreement": 0.02, "depth_error": 0.02, "latency": "3%", "peak_memory": "2%",
 }  # fmt: skip
+
+
+def counts_shares(name: str) -> bool:
+    """Whether it is a metric that is a share, so that its margin is a fraction below 1: 0.05 is 5 %-points."""
+    return name in METRICS and METRICS[name].unit == "share"
 
 
 def metric_row(name: str) -> MetricRow:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from harness.cli.options import choosing, gate_files, json_option, planned, store_option
+from harness.store.records import Turns
 from harness.streams import say
 
 
@@ -20,9 +21,15 @@ from harness.streams import say
     help="A Python or a venv's folder, with or without a name; twice, the old one first.",
 )  # fmt: skip
 @click.option("--rounds", type=click.IntRange(min=2), help="Rounds of timing, instead of the spec's; odd: one more.")
+@click.option(
+    "--turns", type=click.Choice(["call", "visit"]),
+    help="Both workers alive, call by call, or one after the other, visit by visit; else as device and memory allow.",
+)  # fmt: skip
 @click.option("--name", help="The runs are NAME-a and NAME-b, instead of the spec's name.")
 @click.option("--devices", metavar="0,1", help="One worker process for each of these devices.")
-@click.option("--strict", is_flag=True, help="Leave with 3 where anything of the old one has no verdict.")
+@click.option(
+    "--strict", is_flag=True, help="Leave with 3 where anything of the old one has no verdict, or no like in the new."
+)
 @gate_files
 @json_option
 @click.pass_context
@@ -35,6 +42,7 @@ def ab_verb(
     store_path: Path,
     environments: tuple[str, ...],
     rounds: int | None,
+    turns: Turns | None,
     name: str | None,
     devices: str | None,
     strict: bool,
@@ -57,7 +65,7 @@ def ab_verb(
 
     command = shlex.join(["harness", *sys.argv[1:]])
     plan = planned(spec, only, limit, device, store_path)
-    made = run_ab(AbRun(plan, store_path, command, environments, name, devices, rounds))
+    made = run_ab(AbRun(plan, store_path, command, environments, name, devices, rounds, turns))
     files = Files(out, markdown, junit, strict)
     report = report_ab(store_path, [run.run_id for run in made.runs], made.notes, files)
     say(ab_json(report).rstrip() if as_json else terminal(report))

@@ -17,7 +17,9 @@ from harness.streams import say
 @click.option(
     "--margin", "margins", multiple=True, metavar="METRIC=VALUE", help="Told as stated afterwards; no verdict."
 )
-@click.option("--strict", is_flag=True, help="Leave with 3 where anything of the baseline has no verdict.")
+@click.option(
+    "--strict", is_flag=True, help="Leave with 3 where anything of the baseline has no verdict, or no like in the run."
+)
 @gate_files
 @json_option
 @click.pass_context
@@ -75,9 +77,11 @@ def baseline_export(run: str, file: Path, store_path: Path) -> None:
 @baseline_group.command("import")
 @click.argument("file", type=FILE)
 @store_option
-def baseline_import(file: Path, store_path: Path) -> None:
+@click.option("--sha256", metavar="DIGEST", help="What `baseline export` said of FILE: another file is refused.")
+def baseline_import(file: Path, store_path: Path, sha256: str | None) -> None:
     """Check FILE and bring it into the store as a run. Its results count as made here: import what you trust."""
     from harness.compare.baseline import import_
 
-    run_id, total = import_(file, open_(store_path, create=True))
-    say(f"{run_id} is in {store_path}; the file's SHA-256 is {total}, which `baseline export` said if it is the same")
+    run_id, total = import_(file, open_(store_path, create=True), sha256)
+    same = "as was asked" if sha256 else "which `baseline export` said if it is the same"
+    say(f"{run_id} is in {store_path}; the file's SHA-256 is {total}, {same}")

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from harness.compare.cases import Case, CellPair
 from harness.compare.types import Finding
 from harness.stats.pairing import harm_by_visit
+from harness.stats.standing import Against
 from harness.stats.verdict import PairedSample
 from harness.store.measured import drift, drift_words, not_its_own
 from harness.store.records import CellRecord, RunRecord, Turns
@@ -66,4 +67,5 @@ def paired_case(cells: CellPair, known: Finding, costs: tuple[Visits, Visits], m
     moved = max(drift(cells.old), drift(cells.new)) if known.metric == "latency" else 0.0
     sample = PairedSample(f"{cells.old.cell_id}:{known.metric}", harm, math.log1p(margin), unit="visit")
     foreign = not_its_own(cells.old) or not_its_own(cells.new)
-    return Case(known, sample, "lower", spoilt=foreign, drifted=drift_words(moved, margin) if moved > margin else None)
+    against = Against(void=foreign, drifted=drift_words(moved, margin) if moved > margin else None)
+    return Case(known, sample, "lower", against)

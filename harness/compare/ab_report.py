@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,12 +10,12 @@ from pathlib import Path
 from harness.base import Frozen
 from harness.compare.markdown import render_markdown
 from harness.compare.outcome import headline
+from harness.compare.outputs import put
 from harness.compare.terminal import render
 from harness.compare.types import Compared
-from harness.compare.whole import Wanted, compare_whole, way_to
+from harness.compare.whole import Wanted, compare_whole, said, way_to
 from harness.report.markdown import escape, table_line
 from harness.report.text import plural
-from harness.store.atomic import write_atomic
 from harness.store.records import Pair
 from harness.store.store import open_store
 
@@ -100,25 +101,33 @@ def _environment(run_id: str, pair: Pair | None, environment: dict[str, object])
 
 def _write(report: AbReport, files: Files) -> None:
     if files.out is not None:
-        write_atomic(files.out / "ab.json", as_json(report).encode())
-        write_atomic(files.out / "ab.md", markdown(report).encode())
+        put(files.out / "ab.json", as_json(report).encode(), "--out")
+        put(files.out / "ab.md", markdown(report, strict=files.strict).encode(), "--out")
     if files.markdown is not None:
         folder = "" if files.out is None else way_to(files.out, files.markdown)
-        write_atomic(files.markdown, markdown(report, folder=folder).encode())
+        put(files.markdown, markdown(report, folder=folder, strict=files.strict).encode(), "--markdown")
 
 
 def as_json(report: AbReport) -> str:
-    """All numbers, as JSON."""
-    return report.model_dump_json(indent=2) + "\n"
+    """All numbers, and what they come to as `harness compare` says it, as JSON."""
+    content = {**said(report.compared), **json.loads(report.model_dump_json())}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
-def markdown(report: AbReport, *, folder: str = "") -> str:
-    """Changed packages, what the tables say, and the comparison under it; ``folder``: of the worst pictures."""
+def markdown(report: AbReport, *, folder: str = "", strict: bool = False) -> str:
+    """Changed packages, what the tables say, and the comparison under it.
+
+    Args:
+        report: what is said.
+        folder: where the worst pictures lie, seen from where the text will lie.
+        strict: say what is open, where the gate leaves with 3 for it.
+    """
     a, b = report.environments
     changed = list(report.changed())
     head = f"## {escape(a.name)} (baseline) and {escape(b.name)}: {escape(headline(report.compared))}"
     parts = [head, _package_table(report, changed), "\n".join(f"- {escape(note)}" for note in report.notes)]
-    return "\n\n".join([*(part for part in parts if part), render_markdown(report.compared, folder=folder)])
+    whole = render_markdown(report.compared, folder=folder, strict=strict)
+    return "\n\n".join([*(part for part in parts if part), whole])
 
 
 def _package_table(report: AbReport, changed: Sequence[tuple[str, str, str]]) -> str:

@@ -1,7 +1,7 @@
 """A run as one file: its records, its rows and every stored result that they name, each with its digest.
 
 The digests tell a file that was damaged or changed in part. They are no signature: who writes a whole file anew writes
-its digests too, so the file's own SHA-256 is told on export and on import.
+its digests too, so the file's own SHA-256 is told on export, and can be asked for on import.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from harness.compare.outputs import put
 from harness.errors import MissingError, StoreError
 from harness.store.atomic import write_atomic
 from harness.store.blobs import STAGES
+from harness.store.plain_zip import UNREADABLE, is_plain, plain_entries
 from harness.store.references import references
 from harness.store.store import Store, open_store
 
 FORMAT, VERSION = "kandinsky-harness baseline", 1
 _MANIFEST = "manifest.json"
-_LARGEST = 16 * 2**30  # bytes unpacked: more is no run of ours, but a bomb
 _RECORD = re.compile(r"run/(?:run\.json|cells/[A-Za-z0-9][A-Za-z0-9._-]{0,150}\.(?:json|parquet))")
 _RESULT = re.compile(rf"stages/({'|'.join(STAGES)})/([0-9a-f]{{64}})")
 _DAMAGED = "export it again, or bring it over again"
@@ -110,15 +110,21 @@ def unpack(file: Path, folder: Path) -> tuple[Store, str]:
     return store, manifest.run_id
 
 
-def import_(file: Path, store: Store) -> tuple[str, str]:
+def import_(file: Path, store: Store, sha256: str | None = None) -> tuple[str, str]:
     """Bring a baseline's file into a store as a run. What is there already stays as it is.
+
+    Args:
+        file: what `baseline export` wrote.
+        store: where the run goes.
+        sha256: what `baseline export` said of the file; another one is refused before anything of it is read.
 
     Returns:
         The run's id, and the file's SHA-256.
 
     Raises:
-        HarnessError: the file is bad, or the store holds something else under the same name.
+        HarnessError: the file is bad or another one, or the store holds something else under the same name.
     """
+    total = _expected(file, sha256)
     with TemporaryDirectory(prefix="harness-baseline-") as folder:
         made, run_id = unpack(file, Path(folder))
         _refuse_other(store, made, run_id)
@@ -131,7 +137,21 @@ def import_(file: Path, store: Store) -> tuple[str, str]:
             if name != "run/run.json":
                 write_atomic(target / name.removeprefix("run/"), data)
         write_atomic(target / "run.json", (source / "run.json").read_bytes())  # last: before it there is no run
-    return run_id, sha256_of(file)
+    return run_id, total
+
+
+def _expected(file: Path, sha256: str | None) -> str:
+    """The file's SHA-256, if it is the one that is expected or none is."""
+    if not file.is_file():
+        raise _none(file)
+    total = sha256_of(file)
+    if sha256 is not None and sha256.strip().lower() != total:
+        raise StoreError(
+            f"{file} is another file: its SHA-256 is {total}.",
+            expected=f"{sha256}, as --sha256 gives it",
+            do=f"{_DAMAGED}, or give the SHA-256 that `baseline export` said",
+        )
+    return total
 
 
 def _refuse_other(store: Store, made: Store, run_id: str) -> None:
@@ -152,19 +172,19 @@ def _refuse_other(store: Store, made: Store, run_id: str) -> None:
 def _read(file: Path) -> tuple[Manifest, dict[str, bytes]]:
     """The manifest and the entries that it names, their digests checked."""
     if not file.is_file():
-        raise MissingError(f"There is no file {file}.", do="`harness baseline export RUN FILE` writes one")
+        raise _none(file)
     try:
         with zipfile.ZipFile(file) as archive:
             return _entries(file, archive)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise _bad(file, str(error)) from error
+    except UNREADABLE as error:
+        raise _bad(file, str(error) or type(error).__name__) from error
 
 
 def _entries(file: Path, archive: zipfile.ZipFile) -> tuple[Manifest, dict[str, bytes]]:
     infos = archive.infolist()
     names = [info.filename for info in infos]
-    if len(set(names)) != len(names) or sum(info.file_size for info in infos) > _LARGEST:
-        raise _bad(file, "it names an entry twice, or unpacks to more than a run can hold")
+    if len(set(names)) != len(names) or not is_plain(archive, file.stat().st_size):
+        raise _bad(file, "it names an entry twice, is compressed, or unpacks to more than it is")
     if _MANIFEST not in names:
         raise _bad(file, f"it has no {_MANIFEST}")
     manifest = _manifest(file, archive.read(_MANIFEST))
@@ -210,10 +230,14 @@ def _check_pictures(file: Path, store: Store, run_id: str) -> None:
                 raise _bad(file, f"pictures of {cell.label} are not those that its record names")
 
 
-def _sums(archive: bytes) -> list[str]:
-    """SHA-256 of each picture of a stored batch, in order."""
-    with zipfile.ZipFile(io.BytesIO(archive)) as pictures:
-        return [hashlib.sha256(pictures.read(name)).hexdigest() for name in pictures.namelist()]
+def _sums(archive: bytes) -> list[str] | None:
+    """SHA-256 of each picture of a stored batch, in order; ``None``: it cannot be read."""
+    pictures = plain_entries(archive)
+    return None if pictures is None else [hashlib.sha256(png).hexdigest() for png in pictures.values()]
+
+
+def _none(file: Path) -> MissingError:
+    return MissingError(f"There is no file {file}.", do="`harness baseline export RUN FILE` writes one")
 
 
 def _bad(file: Path, why: str) -> StoreError:

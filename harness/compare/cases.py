@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from harness.compare.matching import RowPair, match_rows
-from harness.compare.types import Finding
+from harness.compare.types import TAKEN_OVER, Finding
 from harness.report.view import RunView
 from harness.stats.pairing import Direction, in_unit
+from harness.stats.standing import NOTHING, Against, standing
 from harness.stats.verdict import Judged, Sample
 from harness.store.records import CellRecord, Interval
 
@@ -47,23 +48,21 @@ class CellPair:
         if not pairs or any(one is None or other is None or one[0] != other[0] for one, other in pairs):
             return None
         once = all(one == other for one, other in pairs)
-        return "one stored result serves both runs: nothing was made anew" if once else "every picture is identical"
+        return TAKEN_OVER if once else "every picture is identical"
 
 
 @dataclass(frozen=True)
 class Case:
     """A metric before it is judged.
 
-    ``finding`` is all that is known beforehand; it stands as it is where there is no ``sample``. ``spoilt``: why the
-    sample can decide nothing, whatever it says. ``drifted``: why it cannot show sameness. ``harms``: the baseline's row
-    ids -> how much worse, in margins.
+    ``finding`` is all that is known beforehand; it stands as it is where there is no ``sample``. ``against``: what
+    speaks against that. ``harms``: the baseline's row ids -> how much worse, in margins.
     """
 
     finding: Finding
     sample: Sample | None = None
     direction: Direction = "lower"
-    spoilt: str | None = None
-    drifted: str | None = None
+    against: Against = NOTHING
     harms: dict[str, float] | None = None
 
 
@@ -75,26 +74,32 @@ def settled(case: Case, judged: Judged | None) -> Finding:
     low, mean, high = (
         in_unit(harm, direction=case.direction, relative=relative) for harm in (judged.low, judged.mean, judged.high)
     )
-    bounds, moved = None, case.drifted if judged.verdict in ("equivalent", "inconclusive") else None
+    bounds, left = None, standing(judged, case.against)
     if low is not None and high is not None:
         bounds = Interval(low=min(low, high), high=max(low, high), level=judged.level, method=judged.method)
     return case.finding.model_copy(
         update={
-            "verdict": "inconclusive" if case.spoilt or moved else judged.verdict,
-            "reason": case.spoilt or moved or judged.reason,
+            "verdict": left.verdict,
+            "reason": left.reason,
             "difference": mean,
             "interval": bounds,
-            "leaning_worse": judged.leaning_worse,
+            "leaning_worse": left.leaning_worse or _beyond(case, judged),
             "p": judged.p,
             "p_adjusted": judged.p_adjusted,
             "p_sign_flip": judged.p_sign_flip,
             "n": judged.n,
             "unit": case.sample.unit if case.sample is not None else "prompt",
-            "n_to_settle": None if case.spoilt or moved else judged.n_to_settle,
-            "settles_unchanged": judged.settles_unchanged and not (case.spoilt or moved),
-            "smallest_effect": None if case.spoilt else _size(judged.smallest_effect, relative=relative),
+            "n_to_settle": left.n_to_settle,
+            "settles_unchanged": left.settles_unchanged,
+            "smallest_effect": _size(left.smallest_effect, relative=relative),
         }
     )
+
+
+def _beyond(case: Case, judged: Judged) -> bool:
+    """Whether so few that they have no interval have a mean beyond the margin: that leans too."""
+    few = judged.low is None and case.against.void is None
+    return few and judged.mean is not None and judged.mean > judged.margin
 
 
 def _size(harm: float | None, *, relative: bool) -> float | None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from harness.compare.ab import in_turns
 from harness.compare.cases import CellPair
 from harness.compare.types import Change
 from harness.store.records import RunRecord
@@ -31,21 +32,22 @@ def weight_changes(pairs: Sequence[CellPair]) -> tuple[Change, ...]:
 
 
 def unknown_changes(baseline: RunRecord, run: RunRecord) -> tuple[str, ...]:
-    """What may differ though no record says so: a harness without a revision, or with files that differ from it."""
-    if baseline.run_id == run.run_id:
+    """What may differ though no record says so: a harness without a revision, or with files that differ from it.
+
+    Two halves of one `harness ab` were made by one harness.
+    """
+    if baseline.run_id == run.run_id or in_turns(baseline, run):
         return ()
     sides = {"baseline": _source(baseline), "run": _source(run)}
     without = [side for side, source in sides.items() if not source.get("revision")]
-    if without:
-        which = f"of the {without[0]}" if len(without) == 1 else "of either run"
-        return (f"The harness's own revision {which} is not known: whether its code changed is not known.",)
     dirty = [side for side, source in sides.items() if source.get("dirty")]
-    if dirty:
-        whose = " and the ".join(dirty)
-        return (
-            f"The harness of the {whose} had files that differ from its revision: what changed there is not known.",
-        )
-    return ()
+    which = f"of the {without[0]}" if len(without) == 1 else "of either run"
+    whose = " and the ".join(dirty)
+    told = (
+        (without, f"The harness's own revision {which} is not known: whether its code changed is not known."),
+        (dirty, f"The harness of the {whose} had files that differ from its revision: what changed is not known."),
+    )
+    return tuple(sentence for of, sentence in told if of)
 
 
 def _source(run: RunRecord) -> dict[str, Any]:

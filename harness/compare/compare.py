@@ -72,7 +72,8 @@ def compare(
 
 def _timed(baseline: RunView, run: RunView, seen: list[Seen]) -> list[str]:
     if in_turns(baseline.run, run.run) and run.run.pair is not None:
-        return [IN_TURNS[run.run.pair.turns]]
+        timed = any(record.timing is not None for one in seen for record in (one.cells.old, one.cells.new))
+        return [IN_TURNS[run.run.pair.turns]] if timed else []
     return [APART] if any(isinstance(case.sample, UnpairedSample) for one in seen for case in one.cases) else []
 
 
@@ -121,8 +122,12 @@ def _judged(seen: list[Seen]) -> list[list[Finding]]:
     interval.
     """
     cases = [case for one in seen for case in one.cases]
-    verdicts = {spoilt: _verdicts([c for c in cases if (c.spoilt is not None) == spoilt]) for spoilt in (False, True)}
-    return [[_settled(case, verdicts[case.spoilt is not None]) for case in one.cases] for one in seen]
+    verdicts = {idle: _verdicts([case for case in cases if _decides_nothing(case) == idle]) for idle in (False, True)}
+    return [[_settled(case, verdicts[_decides_nothing(case)]) for case in one.cases] for one in seen]
+
+
+def _decides_nothing(case: Case) -> bool:
+    return case.against.decides_nothing is not None
 
 
 def _verdicts(cases: list[Case]) -> Iterator[Judged]:

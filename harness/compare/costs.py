@@ -13,6 +13,7 @@ from harness.compare.cases import Case, CellPair
 from harness.compare.margins import Margins
 from harness.compare.types import Finding
 from harness.plan.margins import relative_margin
+from harness.stats.standing import Against
 from harness.stats.verdict import UnpairedSample
 from harness.store.measured import MEASURED, both_by_visit, drift, not_its_own
 from harness.store.records import CellRecord, RunRecord, Timing
@@ -65,8 +66,11 @@ def _case(cells: CellPair, metric: str, margin: float | str | None, machines: st
         unit="visit",
         notes=notes,
     )
+    if cells.new.timing is None and cells.new.timing_failure is not None and known.baseline is not None:
+        return Case(_with(known, "regressed", f"a new failure: {cells.new.timing_failure.reason}"))
     if reason := machines or _of_another_kind(cells, metric):
-        return Case(known.model_copy(update={"reason": reason}))
+        owed = machines is None and known.baseline is not None and margin is not None
+        return Case(known.model_copy(update={"reason": reason, "owed": owed}))
     known = known.model_copy(update={"difference": _ratio(known), "n": min(len(theirs), len(mine))})
     if margin is None:
         return Case(_with(known, "no verdict", "no margin was stated for it before the run"))
@@ -85,17 +89,14 @@ def _judgeable(cells: CellPair, known: Finding, costs: list[NDArray[np.float64]]
         return Case(_with(known, "inconclusive", "a visit has no measurement above zero: no ratio is made of that"))
     name = f"{cells.old.cell_id}:{known.metric}"
     sample = UnpairedSample(name, np.log(costs[0]), np.log(costs[1]), float(np.log1p(limit)))
-    return Case(known, sample, spoilt=_spoilt(cells, known.metric, limit))
+    return Case(known, sample, against=_against(cells, known.metric, limit))
 
 
-def _spoilt(cells: CellPair, metric: str, margin: float) -> str | None:
-    for record in (cells.old, cells.new):
-        if (foreign := not_its_own(record)) is not None:
-            return foreign
+def _against(cells: CellPair, metric: str, margin: float) -> Against:
+    """Of two passes apart nothing cancels: a drift past the margin in one of them spoils a difference as well."""
     moved = max(drift(cells.old), drift(cells.new)) if metric == "latency" else 0.0
-    if moved > margin:
-        return f"the machine drifted by {moved:.1%} while it was timed, more than the margin of {margin:.1%}"
-    return None
+    why = f"the machine drifted by {moved:.1%} while it was timed, more than the margin of {margin:.1%}"
+    return Against(void=not_its_own(cells.old) or not_its_own(cells.new), spoilt=why if moved > margin else None)
 
 
 def _of_another_kind(cells: CellPair, metric: str) -> str | None:

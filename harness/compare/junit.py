@@ -3,7 +3,7 @@
 A test case is named by the cell's every knob, so that its history in CI goes on when the spec sweeps more, or less.
 
 A failure is a regression. Skipped is what is not comparable, what has no verdict, and what is inconclusive: a green
-mark would say that something was shown. ``strict`` makes the inconclusive ones failures, as it does with the exit code.
+mark would say that something was shown. ``strict`` makes failures of what is open, as it does with the exit code.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import re
 from xml.etree import ElementTree as ET
 
 from harness.compare import words
-from harness.compare.outcome import headline
+from harness.compare.outcome import headline, rows_lost
 from harness.compare.types import RESULT, CellCompared, Compared, Finding
 from harness.compare.undecided import largest_words
+from harness.report.text import plural
 
 #: What XML 1.0 cannot hold, however it is written.
 _ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -28,6 +29,9 @@ def render_junit(compared: Compared, *, strict: bool = False) -> bytes:
         ET.SubElement(properties, "property", name=_legal(name), value=_legal(text))
     for cell, finding in compared.findings():
         _case(suite, cell, finding, strict=strict)
+    for cell in filter(rows_lost, compared.cells):
+        told = f"{cell.label}: {plural(rows_lost(cell), 'row')} that only the baseline has"
+        _finish(_new(suite, cell.name, "rows"), told, failed=strict)
     for alone in (*compared.only_baseline, *compared.only_run):
         of_baseline = alone in compared.only_baseline
         told = f"{alone.label}: not compared; only the {'baseline' if of_baseline else 'run'} has it"
@@ -56,7 +60,7 @@ def _case(suite: ET.Element, cell: CellCompared, finding: Finding, *, strict: bo
         f"margin {words.margin(finding)}" if finding.margin else "",
     ]
     told = "; ".join(part for part in (*parts, words.remark(finding), words.pictures(cell.pictures)) if part)
-    open_ = finding.verdict == "inconclusive" or cell.outcome == "not made in the run"
+    open_ = finding.verdict == "inconclusive" or finding.owed or cell.outcome == "not made in the run"
     if finding.verdict == "regressed" or (strict and open_):
         _finish(case, told, failed=True, kind=finding.verdict)
     elif finding.verdict in ("improved", "equivalent"):

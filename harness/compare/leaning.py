@@ -20,8 +20,6 @@ def harm(finding: Finding) -> float | None:
 
 def leans(finding: Finding) -> bool:
     """Whether an inconclusive finding leans to worse: its whole interval does, or, where so few have none, its mean
-    is beyond the margin.
+    is beyond the margin; and it is evidence at all.
     """
-    if finding.verdict != "inconclusive":
-        return False
-    return finding.leaning_worse or (finding.interval is None and (harm(finding) or 0.0) > 1)
+    return finding.verdict == "inconclusive" and finding.leaning_worse

@@ -101,7 +101,7 @@ def _of_cells(compared: Compared) -> list[str]:
     for cell in compared.cells:
         notes = words.cell_notes(cell)
         seen = cell.pictures
-        if seen is not None and (seen.different or seen.missing or not seen.rows):
+        if seen is not None and (seen.identical < seen.rows or not seen.rows):
             notes = [words.pictures(seen), *notes]
         told += [f"{cell.label}: {'; '.join(notes)}"] if notes else []
     return told

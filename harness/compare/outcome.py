@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from harness.compare.types import JUDGED, CellCompared, Compared, Finding, Verdict
+from harness.compare.types import JUDGED, TAKEN_OVER, CellCompared, Compared, Finding, Verdict
 from harness.compare.undecided import leaning, undecided_words
 from harness.errors import ExitCode
 from harness.report.text import plural
@@ -39,7 +39,8 @@ def _gravest(findings: Collection[Finding]) -> Verdict | None:
 def exit_code(compared: Compared, *, strict: bool) -> ExitCode:
     """0: nothing regressed; 1: something did; 4: there was nothing to compare; 3: ``strict``, and something is open.
 
-    Open is what is inconclusive, and a cell of the baseline that the run has not made.
+    Open is what is inconclusive, a number of the baseline that the run has nothing like, and a cell or row of the
+    baseline that the run has not made.
     """
     if compared.count("regressed"):
         return ExitCode.REGRESSED
@@ -51,15 +52,23 @@ def exit_code(compared: Compared, *, strict: bool) -> ExitCode:
 
 
 def is_comparable(compared: Compared) -> bool:
-    """Whether anything was judged, or the pictures at least are the same."""
-    judged = any(finding.verdict in JUDGED for _, finding in compared.findings())
-    return judged or any(_same_pictures(cell) for cell in compared.cells)
+    """Whether anything was judged, or all pictures at least are the same."""
+    if any(finding.verdict in JUDGED for _, finding in compared.findings()):
+        return True
+    made = [cell for cell in compared.cells if cell.outcome == "compared"]
+    return bool(made) and all(map(_same_pictures, made))
 
 
 def is_open(compared: Compared) -> bool:
     """Whether something of the baseline has no verdict that it should have."""
-    unmade = any(cell.outcome == "not made in the run" for cell in compared.cells)
-    return bool(compared.count("inconclusive") or compared.only_baseline or unmade)
+    unmade = any(cell.outcome == "not made in the run" or rows_lost(cell) for cell in compared.cells)
+    owed = any(finding.owed for _, finding in compared.findings())
+    return bool(compared.count("inconclusive") or compared.only_baseline or unmade or owed)
+
+
+def rows_lost(cell: CellCompared) -> int:
+    """How many rows of the baseline a cell lacks that both have made."""
+    return cell.rows_only_baseline if cell.outcome == "compared" else 0
 
 
 def _same_pictures(cell: CellCompared) -> bool:
@@ -67,8 +76,8 @@ def _same_pictures(cell: CellCompared) -> bool:
 
 
 def headline(compared: Compared) -> str:
-    """The whole in a sentence or two, regressions first, then what is open, and last what was not compared at all."""
-    return " ".join(filter(None, (_verdict(compared), _not_compared(compared))))
+    """The whole in a few sentences: regressions, then what is open, what was not compared, and what was not tested."""
+    return " ".join(filter(None, (_verdict(compared), _not_compared(compared), _not_tested(compared))))
 
 
 def _verdict(compared: Compared) -> str:
@@ -99,6 +108,7 @@ def _counted(compared: Compared, verdicts: tuple[Verdict, ...]) -> str:
 def _not_compared(compared: Compared) -> str:
     """What a count of the shared cells' verdicts does not know of."""
     outcomes = [cell.outcome for cell in compared.cells]
+    rows, owed = sum(map(rows_lost, compared.cells)), sum(one.owed for _, one in compared.findings())
     counts = [
         (len(compared.only_baseline), "only the baseline has"),
         (len(compared.only_run), "only the run has"),
@@ -107,4 +117,18 @@ def _not_compared(compared: Compared) -> str:
         (outcomes.count("failed in both"), "failed in both"),
     ]
     told = [f"{plural(count, 'cell')} that {what}" for count, what in counts if count]
+    told += [f"{plural(rows, 'row')} that only the baseline has"] if rows else []
+    told += [f"{plural(owed, 'number')} of the baseline with no like in the run"] if owed else []
     return f"Not compared: {', '.join(told)}." if told else ""
+
+
+def _not_tested(compared: Compared) -> str:
+    """Of a run that found what the baseline had made: its pictures say nothing of the code that ran today."""
+    taken = sum(any(one.reason == TAKEN_OVER for one in cell.findings) for cell in compared.cells)
+    if not taken or compared.baseline.run_id == compared.run.run_id:
+        return ""
+    cells = f"{taken} of {plural(len(compared.cells), 'shared cell')}"
+    return (
+        f"Not tested anew: {cells}, whose stored pictures serve both runs; to make them again give the run a store of "
+        "its own (`--store`)."
+    )

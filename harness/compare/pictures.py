@@ -6,7 +6,6 @@ A baseline's file comes from elsewhere, so a picture is opened only if it is a P
 from __future__ import annotations
 
 import io
-import struct
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,10 +17,10 @@ from harness.compare.cases import CellPair
 from harness.compare.matching import RowPair
 from harness.compare.types import Pictures
 from harness.plan.types import Settings
+from harness.store.png_header import size_of
 from harness.store.records import CellRecord
 
 Pixels = NDArray[np.uint8]
-_PNG, _HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", 24  # a PNG begins so, and its sides follow
 _ROOM = 64  # pixels by which a pipeline may round a side up: the size multiple of the real models
 
 
@@ -64,14 +63,6 @@ def pixels(png: bytes) -> Pixels:
     """Of a picture: (height, width, 3), 0 to 255."""
     with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
         return np.asarray(image.convert("RGB"))
-
-
-def size_of(png: bytes) -> tuple[int, int] | None:
-    """Width and height that a PNG's header states, before anything is decoded; ``None``: it is no PNG."""
-    if len(png) < _HEADER or not png.startswith(_PNG):
-        return None
-    width, height = struct.unpack(">II", png[len(_PNG) : _HEADER])
-    return width, height
 
 
 def fits(png: bytes, settings: Settings) -> bool:
@@ -123,5 +114,5 @@ def sum_of(cell: CellRecord, row_id: str) -> str | None:
     """The SHA-256 of a row's PNG bytes, as the record has it."""
     for batch in cell.batches:
         if row_id in batch.rows:
-            return batch.image_sha256[batch.rows.index(row_id)]
+            return batch.sum_of(row_id)
     return None

@@ -30,6 +30,7 @@ def quality_cases(cells: CellPair, margins: Margins) -> list[Case]:
 def _case(cells: CellPair, metric: str, margin: float | str | None) -> Case:
     old, new = score_of(cells.old, metric), score_of(cells.new, metric)
     known = Finding(metric=metric, verdict="not comparable", baseline=_value(old), run=_value(new), margin=None)
+    known = known.model_copy(update={"owed": _is_owed(known, margin)})
     if old is None or new is None:
         return _told(known, f"the {'baseline' if old is None else 'run'} was not scored by it")
     if new.failed and not old.failed:
@@ -40,6 +41,12 @@ def _case(cells: CellPair, metric: str, margin: float | str | None) -> Case:
         return _told(known, f"the two are scored by different things: {other}")
     unjudged = _unjudged(metric)
     return _told(known, unjudged, "no verdict") if unjudged else _paired(cells, known, margin)
+
+
+def _is_owed(known: Finding, margin: float | str | None) -> bool:
+    """Whether the baseline can ask for a verdict."""
+    stated = margin is not None and known.metric in MARGINS and _unjudged(known.metric) is None
+    return stated and known.baseline is not None
 
 
 def _unjudged(metric: str) -> str | None:
@@ -54,7 +61,8 @@ def _value(score: Score | None) -> float | None:
 
 
 def _told(finding: Finding, reason: str, verdict: str = "not comparable") -> Case:
-    return Case(finding.model_copy(update={"verdict": verdict, "reason": reason}))
+    owed = finding.owed and verdict == "not comparable"
+    return Case(finding.model_copy(update={"verdict": verdict, "reason": reason, "owed": owed}))
 
 
 def _made_otherwise(old: Score, new: Score) -> str:
@@ -88,6 +96,7 @@ def _paired(cells: CellPair, known: Finding, margin: float | str | None) -> Case
         return _told(known, f"no row has a {metric} in both runs")
     known = known.model_copy(
         update={
+            "owed": False,
             "baseline": float(pairs.reference.mean()),
             "run": float(pairs.cell.mean()),
             "difference": float((pairs.cell - pairs.reference).mean()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,9 +29,9 @@ def opened(text: str, store_path: Path) -> Iterator[RunView]:
         HarnessError: there is none such, or it cannot be read.
     """
     path = Path(text)
-    if path.suffix in _SPECS and path.is_file():
+    if path.suffix in _SPECS and _is(path.is_file):
         raise _spec(text, UsageError)
-    if path.is_file():
+    if _is(path.is_file):
         with TemporaryDirectory(prefix="harness-baseline-") as folder:
             yield load_view(*unpack(path, Path(folder)))
         return
@@ -39,10 +39,18 @@ def opened(text: str, store_path: Path) -> Iterator[RunView]:
     yield load_view(store, _found(store, run, text))
 
 
+def _is(asked: Callable[[], bool]) -> bool:
+    """What a path says of itself: a name that no file can have is "no", which older Pythons raise on."""
+    try:
+        return asked()
+    except OSError:
+        return False
+
+
 def _of_a_store(text: str, store_path: Path) -> tuple[Store, str]:
     """The store that is meant, and the run's name in it."""
     folder, colon, run = text.rpartition(":")
-    if not (colon and Path(folder).is_dir()):
+    if not (colon and _is(Path(folder).is_dir)):
         return open_store(store_path, create=False), text
     try:
         return open_store(Path(folder), create=False), run
@@ -72,12 +80,12 @@ def _meant(store: Store, run: str, text: str) -> HarnessError | None:
             expected=f"a run of that store; its newest: {here}",
             do=f"`harness ls --store {folder}` shows them all",
         )
-    if colon and not Path(folder).exists():
+    if colon and not _is(Path(folder).exists):
         return MissingError(
             f"There is no folder {folder!r} for {text!r}, and no run of that name in {store.root}.",
             expected=_WANTED, do=f"name the folder of the store that has the run {name!r}",
         )  # fmt: skip
-    if Path(text).is_dir():
+    if _is(Path(text).is_dir):
         return MissingError(f"{text} is a folder, not a run.", expected=_WANTED, do=f"name a run in it: {text}:RUN")
     return _spec(text, MissingError) if _is_shipped(text) else None
 
@@ -85,7 +93,7 @@ def _meant(store: Store, run: str, text: str) -> HarnessError | None:
 def _is_shipped(text: str) -> bool:
     try:
         return find_spec(text).is_file()
-    except HarnessError:
+    except (HarnessError, OSError):
         return False
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.compare import words
-from harness.compare.outcome import exit_code
+from harness.compare.outcome import exit_code, rows_lost
 from harness.compare.types import Compared, Finding
 from harness.compare.undecided import settles, undecided
 from harness.errors import ExitCode
@@ -16,8 +16,12 @@ _SHOWN = 12  # of what is open, on a terminal and in a pull request; the JSON ha
 def open_lines(compared: Compared) -> list[str]:
     """Everything of the baseline that has no verdict which it should have, a line each."""
     findings = [f"{cell.label}: {words.metric(one)}: {settles(one)}" for cell, one in undecided(compared)]
+    owed = [f"{cell.label}: {words.metric(one)}: {one.reason}" for cell, one in compared.findings() if one.owed]
+    rows = [(cell.label, rows_lost(cell)) for cell in compared.cells if rows_lost(cell)]
+    lost = [f"{label}: {plural(count, 'row')} that only the baseline has" for label, count in rows]
     unmade = [f"{cell.label}: not made in the run" for cell in compared.cells if cell.outcome == "not made in the run"]
-    return [*findings, *unmade, *(f"{cell.label}: only the baseline has it" for cell in compared.only_baseline)]
+    alone = [f"{cell.label}: only the baseline has it" for cell in compared.only_baseline]
+    return [*findings, *owed, *lost, *unmade, *alone]
 
 
 def strict_lines(compared: Compared) -> list[str]:
@@ -41,6 +45,11 @@ def _advice(compared: Compared) -> list[str]:
             "time with more `timing: rounds` on an idle machine, or turn timing off where speed is no matter",
         ),
         (bool(found), "or state a wider margin in the baseline's spec and make the baseline again"),
+        (
+            any(one.owed for _, one in compared.findings()),
+            "measure in the run what the baseline measured, with the same scorers and the same `timing:`",
+        ),
+        (any(map(rows_lost, compared.cells)), "ask the baseline's prompts and seeds in the run"),
         (_cells(compared), "make the missing cells (the same `harness run` goes on), or a new baseline without them"),
     ]
     return [what for needed, what in kinds if needed]

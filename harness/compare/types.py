@@ -10,6 +10,7 @@ from harness.store.records import Interval
 
 SCHEMA_VERSION = 2
 RESULT = "result"  # the finding on whether a cell could be made at all
+TAKEN_OVER = "one stored result serves both runs: nothing was made anew"
 
 Verdict = Literal["improved", "regressed", "equivalent", "inconclusive", "not comparable", "no verdict"]
 Outcome = Literal[
@@ -23,6 +24,7 @@ class Finding(Frozen):
     ``relative``), ``interval`` the plain 90 % one of it; the verdict is Holm-adjusted over the whole comparison.
 
     *Not comparable*: the two numbers are not of one kind. *No verdict*: they are, and nothing says what would be bad.
+    ``owed``: it is not comparable though the baseline has a number and a margin, and the machine is no other one.
     """
 
     metric: str
@@ -34,6 +36,7 @@ class Finding(Frozen):
     difference: float | None = None
     interval: Interval | None = None
     margin: float | None = None  # in the unit of ``difference``
+    owed: bool = False
     leaning_worse: bool = False
     p: float | None = None
     p_adjusted: float | None = None

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.compare.compare import compare
 from harness.compare.outcome import exit_code, headline
@@ -72,12 +73,16 @@ def way_to(pictures: Path, text: Path) -> str:
     return "" if way == "." else f"{Path(way).as_posix()}/"
 
 
-def as_json(compared: Compared) -> str:
-    """All numbers, and what they come to, as JSON."""
-    said = {
+def said(compared: Compared) -> dict[str, Any]:
+    """What the numbers come to, as data for JSON."""
+    return {
         "headline": headline(compared),
         "leaning_worse_most": largest_words(compared),
         "open": open_lines(compared),
         "exit_code": {"usual": exit_code(compared, strict=False), "strict": exit_code(compared, strict=True)},
     }
-    return json.dumps({**said, **json.loads(compared.model_dump_json())}, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_json(compared: Compared) -> str:
+    """All numbers, and what they come to, as JSON."""
+    return json.dumps({**said(compared), **json.loads(compared.model_dump_json())}, indent=2, ensure_ascii=False) + "\n"

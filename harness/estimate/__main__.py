@@ -1,23 +1,24 @@
-"""``python -m harness.estimate CASES ANSWERS``: JSON lists in and out, so that who asks need not import torch."""
+"""``python -m harness.estimate CASES``: a JSON list in, a JSON line out for each, so that who asks imports no torch."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
-from harness.estimate.footprint import answer
 from harness.plan.footprint import Case
 
 
-def main(cases: Path, answers: Path) -> None:
-    """Answer each case of a file, in order; a line on standard output for each that is answered."""
-    found = []
-    for one in json.loads(cases.read_text(encoding="utf-8")):
-        found.append(answer(Case.model_validate(one)).model_dump(mode="json"))
-        print(len(found), flush=True)
-    answers.write_text(json.dumps(found), encoding="utf-8")
+def main(cases: Path) -> None:
+    """Answer each case of a file, in order, on standard output; what libraries print there goes to standard error."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
+        os.dup2(2, 1)
+        from harness.estimate.footprint import answer
+
+        for one in json.loads(cases.read_text(encoding="utf-8")):
+            print(answer(Case.model_validate(one)).model_dump_json(), file=out, flush=True)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    main(Path(sys.argv[1]))

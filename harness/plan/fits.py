@@ -21,7 +21,7 @@ class Change(Frozen):
     """A way to need less memory: its name in a spec, what it costs, whether it changes pictures beyond rounding."""
 
     name: str
-    knob: Literal["dtype", "batch_size", "optimizations"]
+    knob: Literal["dtype", "batch_size", "timing.batch", "optimizations"]
     cost: str
     needs_gpu: bool = False
     lossy: bool = False
@@ -30,6 +30,11 @@ class Change(Frozen):
 def _batch_of(size: int) -> Change:
     cost = "the device is less busy: fewer images a second; pictures are the same but for rounding"
     return Change(name=str(size), knob="batch_size", cost=cost)
+
+
+def _timed_batch_of(size: int) -> Change:
+    cost = "the latency that is measured is one of fewer images at once; the run's own pictures are made as before"
+    return Change(name=str(size), knob="timing.batch", cost=cost)
 
 
 #: From the cheapest to the dearest, beside a smaller batch, which is cheaper than all of them. What leaves the pictures
@@ -121,6 +126,29 @@ def _faster(case: Case, stack: Stack, memory_bytes: int, look: Look, way: Way | 
     return _first(_sets(case, stack, dtypes, gpu=False), case, stack, memory_bytes, look, can)
 
 
+def by_its_knobs(found: Fit, made: int, timed: int) -> Fit:
+    """The same, its smaller batches told by the knobs that are too large: ``batch_size``, ``timing.batch`` or both.
+
+    Args:
+        found: what a case came to; its batch is the larger of the two.
+        made: rows that are made together.
+        timed: rows of a timed call; 0 where nothing is timed.
+    """
+    ways = {"way": found.way, "lossy_way": found.lossy_way}
+    return found.model_copy(update={name: way and _by_its_knobs(way, made, timed) for name, way in ways.items()})
+
+
+def _by_its_knobs(way: Way, made: int, timed: int) -> Way:
+    changes: list[Change] = []
+    for change in way.changes:
+        if change.knob != "batch_size":
+            changes.append(change)
+            continue
+        size = int(change.name)
+        changes += [change] * (made > size) + [_timed_batch_of(size)] * (timed > size)
+    return way.model_copy(update={"changes": tuple(changes)})
+
+
 def needs_a_way(case: Case, stack: Stack, memory_bytes: int, look: Look) -> bool:
     """Whether a case does not surely fit under its own stack, so that its variants will be looked at."""
     found = look(case).footprint
@@ -164,7 +192,7 @@ def changed_by(case: Case, stack: Stack, changes: Sequence[Change]) -> tuple[Cas
     for change in changes:
         if change.knob == "dtype":
             case = case.model_copy(update={"dtype": change.name})
-        elif change.knob == "batch_size":
+        elif change.knob in ("batch_size", "timing.batch"):
             case = case.model_copy(update={"batch": int(change.name)})
         else:
             kept = [one for one in stack if change.name not in RESIDENCES or one.name not in RESIDENCES]
@@ -175,12 +203,15 @@ def changed_by(case: Case, stack: Stack, changes: Sequence[Change]) -> tuple[Cas
 def _sets(case: Case, stack: Stack, known: Sequence[Change], *, gpu: bool) -> Iterator[tuple[Change, ...]]:
     """Every set of changes that can be, so that one costs more than those before it; smaller batches before all."""
     names = {one.name for one in stack}
-    open_ = [*_batches(case), *(change for change in known if _possible(change, case, names, gpu=gpu))]
-    for mask in range(1, 2 ** len(open_)):
+    open_ = [change for change in known if _possible(change, case, names, gpu=gpu)]
+    batches = _batches(case)
+    for mask in range(2 ** len(open_)):
         chosen = tuple(change for place, change in enumerate(open_) if mask >> place & 1)
-        one_batch = sum(change.knob == "batch_size" for change in chosen) < 2
-        if one_batch and _together({change.name for change in chosen} | names - set(RESIDENCES)):
+        if not _together({change.name for change in chosen} | names - set(RESIDENCES)):
+            continue
+        if chosen:
             yield chosen
+        yield from ((batch, *chosen) for batch in batches)
 
 
 def _batches(case: Case) -> list[Change]:

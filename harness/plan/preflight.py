@@ -22,13 +22,17 @@ _UNTOLD = {
 
 
 class Group(Frozen):
-    """Cells that take the same: their case, their stack, and each cell's work for one picture."""
+    """Cells that take the same: their case, their stack, and each cell's work for one picture.
+
+    ``made_together``: rows that are made together, where a timed call takes more: the case's batch is that call's then.
+    """
 
     model: str
     case: Case
     stack: Stack
     image_flops: dict[str, int | None]  # by the cell's id
     fit: Fit
+    made_together: int | None = None
 
 
 class Preflight(Frozen):
@@ -126,13 +130,16 @@ def _who(group: Group) -> str:
 
 
 def _rows(group: Group) -> str:
-    """How many rows are made together; a part that takes its rows singly is named."""
+    """How many rows are made together, or timed if these are more; a part that takes its rows singly is named."""
     case, known = group.case, group.fit.footprint
     if case.api == "combined":
         return "one at a time"
     steps = [stage for stage in known.stages if stage.repeats != "once"] if known else []
     singly = list(dict.fromkeys(stage.part for stage in steps if stage.rows < case.batch))
-    return f"batch {case.batch}" + (f" ({', '.join(singly)} one at a time)" if singly else "")
+    apart = group.made_together
+    said = [f"timing.batch; {apart} made together"] if apart is not None else []
+    said += [f"{', '.join(singly)} one at a time"] if singly else []
+    return f"batch {case.batch}" + (f" ({'; '.join(said)})" if said else "")
 
 
 def _unknown(groups: Sequence[Group]) -> list[str]:
@@ -167,9 +174,12 @@ def _way(way: Way) -> str:
 def _costs(groups: Sequence[Group]) -> list[str]:
     """What each change that is named costs, once."""
     ways = [way for group in groups for way in (group.fit.way, group.fit.lossy_way) if way is not None]
-    costs = {_told(change) if change.knob != "batch_size" else "a smaller batch_size": change.cost
-             for way in ways for change in way.changes}  # fmt: skip
+    costs = {_whose(change): change.cost for way in ways for change in way.changes}
     return [f"  {name} costs: {cost}" for name, cost in costs.items()]
+
+
+def _whose(change: Change) -> str:
+    return f"a smaller {change.knob}" if change.knob in ("batch_size", "timing.batch") else _told(change)
 
 
 def _told(change: Change) -> str:

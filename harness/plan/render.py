@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from harness.catalog.metrics import CONVERGED, METRICS
+from harness.catalog.metrics import CONVERGED, METRICS, counts_shares
 from harness.catalog.own_metrics import PREFIX
 from harness.catalog.tasks import parts_of
 from harness.catalog.types import Place
@@ -71,8 +71,7 @@ def _metric(name: str, plan: Plan) -> str:
 def _margin(name: str, margin: float | str) -> str:
     if isinstance(margin, str) or name not in METRICS:
         return f"{name} {margin}"
-    unit = METRICS[name].unit
-    return f"{name} {margin:g}" + (f" {unit}" if unit != "share" else "")
+    return f"{name} {100 * margin:g} %-points" if counts_shares(name) else f"{name} {margin:g} {METRICS[name].unit}"
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from harness.catalog.tasks import TASKS
 from harness.plan.types import InputRow
 from harness.report.view import RunView
 from harness.spec.types import ESTIMATE
+from harness.store.png_header import is_small
 from harness.store.records import CellRecord
 
 MASK = "mask (chequered is repainted)"
@@ -36,10 +37,15 @@ class Thing:
         return self.key is not None
 
     def png(self, view: RunView) -> bytes | None:
-        """The picture's bytes, of a mask those of the picture with the mask on it; ``None`` if it is not stored."""
+        """The picture's bytes, of a mask those of the picture with the mask on it; ``None``: there is none to show.
+
+        It is not stored, damaged, or larger than any picture that a spec may name.
+        """
         found = view.stored(self.stage, self.key or "")
         below = view.stored("inputs", self.under or "")
-        return _chequered(found, below) if found and below else found
+        if found is None or not _is_readable(found):
+            return None
+        return _chequered(found, below) if below and _is_readable(below) else found
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,18 @@ def heading(cell: CellRecord, row: InputRow) -> str:
     own = row.weights if cell.settings.task == "interpolation" and cell.settings.weights is None else None
     weights = " : ".join(f"{weight:g}" for weight in own or ())
     return " · ".join(filter(None, (row.prompt, weights)))
+
+
+def _is_readable(png: bytes) -> bool:
+    """An imported run's inputs are a stranger's: their size is looked at before anything is decoded."""
+    if not is_small(png):
+        return False
+    try:
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+            image.load()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # what a decoder says of damage
+        return False
+    return True
 
 
 def _chequered(mask: bytes, picture: bytes) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 from harness.catalog.schedulers import model_calls
@@ -13,6 +12,7 @@ from harness.errors import MissingError, StoreError
 from harness.plan.forecast import taken
 from harness.plan.types import Cell, InputRow, Plan
 from harness.spec.knobs import NONE
+from harness.store.plain_zip import plain_entries
 from harness.store.records import CellRecord, Comparison, RunRecord, Score
 from harness.store.store import Store
 
@@ -122,11 +122,15 @@ class RunView:
         return self._values[cell_id]
 
     def picture(self, cell: CellRecord, row: InputRow) -> bytes | None:
-        """A picture's PNG bytes; ``None`` if it was not made or is no longer in the store."""
+        """A picture's PNG bytes; ``None`` if it was not made, or is no longer in the store as the record names it.
+
+        ``--fresh`` may have put another picture in the place of one that an older run made.
+        """
         for batch in cell.batches:
             if row.id in batch.rows:
                 archive = self._archive(batch.key)
-                return archive.get(batch.entry(list(archive), row.id) or "")
+                png = archive.get(batch.entry(list(archive), row.id) or "")
+                return png if png is not None and sha256(png).hexdigest() == batch.sum_of(row.id) else None
         return None
 
     def stored(self, stage: str, key: str) -> bytes | None:
@@ -148,8 +152,7 @@ def _read_archive(store: Store, key: str) -> dict[str, bytes]:
         data = store.get("images", key)
     except StoreError:
         return {}
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
+    return plain_entries(data) or {}
 
 
 def load_view(store: Store, run_id: str) -> RunView:

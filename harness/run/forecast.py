@@ -7,14 +7,19 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
 from harness.plan.build import plan_file
 from harness.plan.forecast import Pace, calls_of
 from harness.plan.types import Plan, ReferenceSet
 from harness.run.availability import lack_of
+from harness.run.set_notes import with_notes_on_set
 from harness.store.records import CellRecord
 from harness.store.store import Store, open_store
+
+if TYPE_CHECKING:
+    from harness.run.reference_sets import Look
 
 _NEWEST_RUNS = 5
 
@@ -31,14 +36,18 @@ def plan_spec(
     """Load, check and plan a spec; ``fetch``: bring its pictures from the web."""
     known = (store_path / "store.json").exists() or store_path.is_file()
     paces = paces_of(open_store(store_path, create=False)) if known else []
-    looked = cache(_pictures_of)
-    return plan_file(spec, only=only, limit=limit, device=device, paces=paces, fetch=fetch, lack=lack_of, count=looked)
+    look = cache(_look_into)
+    plan = plan_file(
+        spec, only=only, limit=limit, device=device, paces=paces, fetch=fetch, lack=lack_of,
+        count=lambda asked: look(asked).pictures,
+    )  # fmt: skip
+    return with_notes_on_set(plan, look)
 
 
-def _pictures_of(asked: ReferenceSet) -> int:
-    from harness.run.reference_sets import count_of  # its numpy and safetensors wait until a spec names a set
+def _look_into(asked: ReferenceSet) -> Look:
+    from harness.run.reference_sets import look_into  # its numpy and safetensors wait until a spec names a set
 
-    return count_of(asked)
+    return look_into(asked)
 
 
 def paces_of(store: Store) -> list[Pace]:

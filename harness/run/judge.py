@@ -12,6 +12,7 @@ from harness.catalog.metrics import metric_row
 from harness.plan.margins import absolute_margin, relative_margin
 from harness.plan.types import Plan
 from harness.stats.pairing import harm_by_visit, in_unit, pair, paired_harm
+from harness.stats.standing import NOTHING, Against, standing
 from harness.stats.verdict import Judged, PairedSample, paired_comparisons
 from harness.store.measured import MEASURED, both_by_visit, drift, drift_words, not_its_own
 from harness.store.records import CellRecord, Comparison, Interval
@@ -22,11 +23,7 @@ Direction = Literal["higher", "lower"]
 
 @dataclass(frozen=True)
 class _Case:
-    """One comparison to be judged: whose, of what, and its sample.
-
-    ``spoilt``: why the sample, if there is one, can decide nothing, whatever it says. ``drifted``: by how much the
-    machine moved, where that is more than the margin: it has the margin's place then, and sameness cannot be shown.
-    """
+    """One comparison to be judged: whose, of what, its sample, and what speaks against that."""
 
     cell: str
     reference: str
@@ -35,8 +32,7 @@ class _Case:
     relative: bool
     sample: PairedSample
     stated: float  # the margin asked for, as the sample's
-    spoilt: str | None = None
-    drifted: float | None = None
+    against: Against = NOTHING
 
 
 def compare_cells(plan: Plan, cells: dict[str, CellRecord], rows: dict[str, Rows]) -> dict[str, list[Comparison]]:
@@ -82,8 +78,8 @@ def _per_image(
     harm = paired_harm(pairs.cell, pairs.reference, direction=row.direction)
     limit = absolute_margin(margin, metric, float(np.mean(pairs.reference)) if len(harm) else math.nan)
     sample = PairedSample(name, harm, limit, share=row.unit == "share")
-    spoilt = None if len(harm) else f"no picture has a {metric} in both cells"
-    return _Case(cell.cell_id, reference.cell_id, metric, row.direction, False, sample, limit, spoilt)
+    against = Against(void=None if len(harm) else f"no picture has a {metric} in both cells")
+    return _Case(cell.cell_id, reference.cell_id, metric, row.direction, False, sample, limit, against)
 
 
 def _column(rows: dict[str, Rows], cell_id: str, metric: str) -> dict[str, float]:
@@ -92,22 +88,26 @@ def _column(rows: dict[str, Rows], cell_id: str, metric: str) -> dict[str, float
 
 
 def _measured(cell: CellRecord, reference: CellRecord, metric: str, margin: float) -> _Case:
-    """What the timing pass measured, visit by visit: calls of one visit share their process, and count as one."""
+    """What the timing pass measured, visit by visit: calls of one visit share their process, and count as one.
+
+    A drift past the margin has the margin's place: only what is beyond it shows.
+    """
     harm = harm_by_visit(*both_by_visit(metric, cell, reference))
     moved = max(drift(cell), drift(reference)) if metric == "latency" else 0.0
     limit, name = float(np.log1p(max(margin, moved))), f"{cell.cell_id}:{metric}"
     sample = PairedSample(name, np.zeros(0) if harm is None else harm, limit, unit="visit")
-    spoilt, drifted = _spoilt(cell, reference, metric), moved if moved > margin else None
-    stated = float(np.log1p(margin))
-    return _Case(cell.cell_id, reference.cell_id, metric, "lower", True, sample, stated, spoilt, drifted)
+    against = Against(
+        void=not_its_own(cell) or not_its_own(reference),
+        spoilt=_spoilt(cell, reference, metric),
+        drifted=drift_words(moved, margin) if moved > margin else None,
+    )
+    return _Case(cell.cell_id, reference.cell_id, metric, "lower", True, sample, float(np.log1p(margin)), against)
 
 
 def _spoilt(cell: CellRecord, reference: CellRecord, metric: str) -> str | None:
     for record in (cell, reference):
         if record.timing is None:
             return f"{record.label} has no timing: {record.timing_reason or 'not measured'}"
-        if (foreign := not_its_own(record)) is not None:
-            return foreign
     assert cell.timing is not None and reference.timing is not None
     if cell.timing.measured_in != reference.timing.measured_in:
         return "the two were timed in different runs; `--remeasure` times them side by side"
@@ -123,40 +123,24 @@ def _comparison(case: _Case, judged: Judged) -> Comparison:
     bounds = None
     if low is not None and high is not None:
         bounds = Interval(low=min(low, high), high=max(low, high), level=judged.level, method=judged.method)
-    margin = _in_unit(case, case.stated)
-    open_ = case.spoilt is not None or (case.drifted is not None and judged.verdict == "equivalent")
-    verdict = "inconclusive" if open_ else judged.verdict
+    margin, left = _in_unit(case, case.stated), standing(judged, case.against)
     return Comparison(
         metric=case.metric,
         reference=case.reference,
         difference=_in_unit(case, judged.mean),
         interval=bounds,
         margin=abs(margin) if margin is not None else case.stated,
-        verdict=verdict,
-        leaning_worse=judged.leaning_worse,
+        verdict=left.verdict,
+        leaning_worse=left.leaning_worse,
         p_sign_flip=judged.p_sign_flip,
         n=judged.n,
         unit=case.sample.unit,
-        n_to_settle=None if _stays_open(case, judged) else judged.n_to_settle,
-        settles_unchanged=judged.settles_unchanged and not _stays_open(case, judged),
+        n_to_settle=left.n_to_settle,
+        settles_unchanged=left.settles_unchanged,
         sd=judged.sd,
-        smallest_effect=None if case.spoilt else _size(case, judged.smallest_effect),
-        reason=case.spoilt or (_why_open(case, judged) if verdict == "inconclusive" else judged.reason),
+        smallest_effect=_size(case, left.smallest_effect),
+        reason=left.reason,
     )
-
-
-def _stays_open(case: _Case, judged: Judged) -> bool:
-    """Whether no number of visits would settle it: on a machine that drifts, only what is beyond the drift shows."""
-    within = judged.mean is None or abs(judged.mean) <= judged.margin
-    return case.spoilt is not None or (case.drifted is not None and within)
-
-
-def _why_open(case: _Case, judged: Judged) -> str | None:
-    """Drift alone forbids sameness; beside another reason it is the width of the margin that was tested against."""
-    if case.drifted is None:
-        return judged.reason
-    moved = drift_words(case.drifted, float(np.expm1(case.stated)))
-    return moved if judged.verdict == "equivalent" else f"{judged.reason}; {moved}"
 
 
 def _size(case: _Case, harm: float | None) -> float | None:

@@ -24,7 +24,7 @@ from harness.run.progress import Reporter
 from harness.run.protocol import Make, Request, Time, TimeDone
 from harness.run.station import Post, Station, raise_if_disk
 from harness.run.survey import Survey, keybook, survey
-from harness.store.noise import Noise, keep_noise, weights_digest
+from harness.store.noise import Noise, keep_noise, refuse_newer, weights_digest
 from harness.store.records import Failure
 from harness.store.store import Store, open_store
 
@@ -83,11 +83,12 @@ def measure_noise(
         clock: seconds; for tests.
 
     Raises:
-        HarnessError: the model or the device is not there, or a call failed.
+        HarnessError: the model or the device is not there, a newer version measured here, or a call failed.
     """
     began, store = clock(), open_store(store_path)
     plan = _plan(model, device)
     found = survey(store, plan, None, tell)
+    refuse_newer(store, found.fingerprint)
     test = _Test(store, plan, found, keybook(plan, found), found.posts[0], began, clock)
     _make_picture(test)
     until = began + 60 * minutes

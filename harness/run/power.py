@@ -91,7 +91,7 @@ def spreads(store: Store, kinds: set[Kind], *, apart: bool = False) -> dict[Kind
     for place, run_id in enumerate(reversed(store.run_ids()[-NEWEST_RUNS:])):
         if place >= _ALWAYS_READ and kinds <= set(sources):
             break
-        with suppress(HarnessError):
+        with suppress(HarnessError, KeyError, TypeError, ValueError):  # another version's record tells nothing
             for kind, found in _by_kind(one for one in _seen(store, run_id) if _counts(one, apart=apart)).items():
                 alike = (tuple(one for one in found if one.paired is paired) for paired in (True, False))
                 sources.setdefault(kind, []).extend(filter(None, alike))
@@ -177,9 +177,9 @@ def _of_timing(run_id: str, cell: Record) -> Iterator[Seen]:
 
 def _peaks(cell: Record) -> list[int]:
     """One for each visit, of the kind that the cell's memory is judged by."""
-    memory, stack = cell["memory"], map(OptimizationChoice.model_validate, cell["settings"]["optimizations"])
+    memory, stack = cell["memory"], map(OptimizationChoice.model_validate, cell["settings"].get("optimizations", ()))
     reserved = graphs_replayed(memory["kind"], stack)
-    return list(memory["visit_reserved_bytes" if reserved else "visit_peaks_bytes"])
+    return list(memory.get("visit_reserved_bytes" if reserved else "visit_peaks_bytes", ()))
 
 
 def _log(value: float) -> float:

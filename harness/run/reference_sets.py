@@ -56,19 +56,42 @@ def find_set(store: Store, plan: Plan) -> KnownSet | None:
     return KnownSet(asked, content, content, picture_files(path)[1])
 
 
-def count_of(asked: ReferenceSet) -> int:
-    """How many pictures a worker would look at; 0 of a file, which has its own numbers. It is looked into for a plan.
+@dataclass(frozen=True)
+class Look:
+    """What a plan sees of a reference set. ``pictures``: that a worker would look at, 0 of a file.
+
+    ``with_features``: of how many pictures there are features, or will be; ``None``: statistics alone. ``dimension``:
+    of a file's numbers.
+    """
+
+    pictures: int
+    with_features: int | None
+    dimension: int | None = None
+
+
+def look_into(asked: ReferenceSet) -> Look:
+    """What there is of it.
 
     Raises:
         MissingError: what a run would refuse.
     """
     if asked.kind == "world":
-        return asked.count or 0
+        return Look(asked.count or 0, asked.count)
     assert asked.path is not None
     if asked.kind == "folder":
-        return len(_pictures_in(Path(asked.path)))
-    load_reference(Path(asked.path))
-    return 0
+        count = len(_pictures_in(Path(asked.path)))
+        return Look(count, count)
+    return look_into_file(Path(asked.path))
+
+
+def look_into_file(path: Path) -> Look:
+    """Likewise, of a file with statistics or features.
+
+    Raises:
+        MissingError: what a run would refuse.
+    """
+    known = load_reference(path)
+    return Look(0, None if known.features is None else len(known.features), known.dimension)
 
 
 def _drawn_by(asked: ReferenceSet) -> str:

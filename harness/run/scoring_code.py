@@ -24,9 +24,15 @@ def scoring_of(plan: Plan, cell: Cell) -> str:
     return digest(["scoring", _our_code(), rows, {name: identity_of(found[name]) for name in metrics if name in found}])
 
 
+#: Beside the aggregation and the verdicts themselves, what they take numbers and rules from.
+_TAKEN_FROM = ("catalog/optimizations.py", "catalog/stacks.py", "catalog/world.py", "plan/margins.py", "run/judge.py",
+               "run/pictures.py", "store/measured.py")  # fmt: skip
+
+
 @cache
 def _our_code() -> str:
     """Of the aggregation, the verdicts and the statistics: what a process has loaded does not change while it runs."""
     package = Path(harness.__file__).parent
-    files = [*sorted((package / "run").glob("aggregate*.py")), package / "run" / "judge.py"]
-    return digest([[(path.name, digest_file(path)) for path in files], digest_source([package / "stats"])])
+    files = [*sorted((package / "run").glob("aggregate*.py")), *(package / name for name in _TAKEN_FROM)]
+    named = [(path.relative_to(package).as_posix(), digest_file(path)) for path in files]
+    return digest([named, digest_source([package / "stats"])])

@@ -17,9 +17,9 @@ from harness.run.pictures import metadata_of
 from harness.run.protocol import ExtractSet
 from harness.run.station import Station
 from harness.run.survey import weights_for
-from harness.run.weights import folder_of
+from harness.run.weights import shipped_statistics
 from harness.score.reference_set import Reference
-from harness.score.statistics_file import SHIPPED, load_reference
+from harness.score.statistics_file import load_reference
 from harness.store.records import Failure
 from harness.store.store import Store
 
@@ -65,8 +65,8 @@ def reference_of(desk: Desk, name: str) -> Reference | str:
     """
     known, place, digest = desk.keys.reference_set, desk.scorers[name].place, desk.keys.scorers[name].digest
     if known is None:
-        shipped = None if place is None or place.kind == "hub" else folder_of(place) / SHIPPED
-        if shipped is None or not shipped.is_file():
+        shipped = shipped_statistics(place)
+        if shipped is None:
             return f"{name} brings no reference statistics: name a `reference_set` in the spec"
         found = _filed(shipped, digest)  # the package's own file lies beside the very weights that it was made with
         return replace(found, made_with=None) if place is not None and place.kind == "package" else found

@@ -7,26 +7,23 @@ visit. Only the first ``batch`` rows are timed; their pictures are compared with
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from harness.measure.memory import ResidentMemory
-from harness.plan.forecast import calls_of
 from harness.plan.types import Cell, LoadGroup
 from harness.run.desk import Desk
-from harness.run.executor import call
-from harness.run.protocol import Time, TimeDone, Watch, WatchDone
-from harness.run.quality import hints_of
-from harness.run.station import Post, Station, raise_if_disk
+from harness.run.station import Post, Station
 from harness.run.timing_record import Samples, StoredTiming, memory_of, store_timing, stored_timing, timing_of
-from harness.store.records import NOT_TIMED_YET, Failure
+from harness.run.timing_visit import Visit, decoder_calls, steps_of
+from harness.store.records import NOT_TIMED_YET, Failure, Turns
 
+ELSEWHERE = "it could not be timed in the other environment: nothing would be held against it"
+_ENDED = object()
 _NONE: dict[str, Any] = {"timing": None, "memory": None, "timing_key": "", "timing_failure": None}
-_BRACKET = 3  # calls at a visit's end, whose median counts: a single slow call is no drift
 
 
 def untimed_cells(desk: Desk, *, whole: bool = False) -> list[Cell]:
@@ -68,7 +65,7 @@ def timing_pass(desk: Desk, post: Post) -> None:
     timed.begin()
     for round_index in range(desk.plan.timing.rounds):
         for group in desk.plan.groups:
-            timed.visit(group, round_index)
+            one_round([timed], group, round_index)
     timed.close()
 
 
@@ -85,20 +82,33 @@ class TimingPass:
         """Say what is ahead, in calls of the model: cells of few steps and of many are not alike."""
         rules = self.desk.plan.timing
         cells = [self.desk.plan.cell(cell_id) for cell_id in self.todo]
-        total = rules.rounds * sum(_calls(cell, rules.warmups + rules.repeats) for cell in cells)
+        total = rules.rounds * sum(decoder_calls(cell, rules.warmups + rules.repeats) for cell in cells)
         for cell in cells:
             self.desk.ledger.cell(cell.id, timing_reason=NOT_TIMED_YET)
         self.desk.ledger.save(timed_calls=0, calls_to_time=total)
         self.desk.tell.begin("timing", total)
 
-    def visit(self, group: LoadGroup, round_index: int) -> None:
-        """One visit of one group, in a fresh worker."""
-        for _ in self.calls(group, round_index):
-            pass
+    def opened(self, group: LoadGroup, round_index: int) -> Visit | None:
+        """A visit of the group's cells that are left, in a fresh worker; ``None``: none is."""
+        cells = [self.desk.plan.cell(i) for i in group.cells if i in self.todo and self.samples[i].failure is None]
+        if not cells:
+            return None
+        at = round_index % len(cells)  # another cell goes first each time: only the first one meets a cold worker
+        return Visit(self.desk, Station(self.post), group, cells[at:] + cells[:at], round_index)
 
-    def calls(self, group: LoadGroup, round_index: int) -> Generator[None]:
-        """The same, call by call, for another pass to make one of its own in between; closing it ends the worker."""
-        yield from _round(self.desk, self.post, group, self.todo, round_index, self.samples)
+    def lose(self, own: Mapping[str, Failure], everywhere: Iterable[str]) -> None:
+        """Take out what failed here, and what did in the other pass: nothing would be held against it."""
+        for cell_id, failure in own.items():
+            self.samples[cell_id].failure = failure
+        for cell_id in self.todo.intersection(everywhere).difference(own):
+            self.todo.remove(cell_id)
+            self.desk.ledger.cell(cell_id, timing_reason=ELSEWHERE)
+
+    def keep(self, visit: Visit) -> None:
+        """Count what a visit gave."""
+        for cell_id, taken in visit.samples.items():
+            if cell_id in self.todo:
+                self.samples[cell_id].extend(taken)
         self.desk.ledger.save()
 
     def close(self) -> None:
@@ -108,159 +118,34 @@ class TimingPass:
         self.desk.ledger.save(timed_calls=0, calls_to_time=0)
 
 
-def _calls(cell: Cell, calls: int) -> int:
-    """Calls of the decoder's network in so many calls of the pipeline."""
-    return calls * calls_of(cell.settings)
+def one_round(passes: Sequence[TimingPass], group: LoadGroup, round_index: int, turns: Turns = "visit") -> None:
+    """Every pass visits the group; when a worker dies, all visit it again without the cell that it died of.
 
-
-def _round(
-    desk: Desk, post: Post, group: LoadGroup, todo: set[str], round_index: int, samples: dict[str, Samples]
-) -> Generator[None]:
-    """Visit a group; when its worker dies, visit it again without the cell that it died of, and from the start.
-
-    Half a visit is thrown away: every cell of it must have the same number of calls, side by side.
+    Half a visit is thrown away, and the other pass's with it: every cell must have the same number of calls, side by
+    side.
     """
-    while True:
-        cells = [desk.plan.cell(i) for i in group.cells if i in todo and samples[i].failure is None]
-        if not cells:
-            return
-        at = round_index % len(cells)  # another cell goes first each time: only the first one meets a cold worker
-        visit = _Visit(desk, Station(post), group, cells[at:] + cells[:at], round_index, defaultdict(Samples))
-        yield from _visit(visit)
-        for cell_id, failure in visit.lost.items():
-            samples[cell_id].failure = failure
-        if not visit.died:
-            for cell_id, taken in visit.samples.items():
-                samples[cell_id].extend(taken)
+    while visits := [found for one in passes if (found := one.opened(group, round_index)) is not None]:
+        in_turns([steps_of(visit) for visit in visits], turns, partial(_one_died, visits))
+        lost = {cell_id for visit in visits for cell_id in visit.lost}
+        for one, visit in zip(passes, visits, strict=True):
+            one.lose(visit.lost, lost)
+        if not _one_died(visits):
+            for one, visit in zip(passes, visits, strict=True):
+                one.keep(visit)
             return
 
 
-@dataclass
-class _Visit:
-    """One visit of one load group."""
-
-    desk: Desk
-    station: Station
-    group: LoadGroup
-    cells: list[Cell]
-    round_index: int
-    samples: dict[str, Samples]
-    lost: dict[str, Failure] = field(default_factory=dict)
-    died: bool = False  # its worker, of the last cell that was lost
-
-    @property
-    def baseline(self) -> Cell:
-        """The cell that brackets the visit: the reference where the group holds it, else the first."""
-        return next((cell for cell in self.cells if cell.is_reference), self.cells[0])
+def _one_died(visits: Sequence[Visit]) -> bool:
+    return any(visit.died for visit in visits)
 
 
-def _visit(visit: _Visit) -> Generator[None]:
-    desk, rules = visit.desk, visit.desk.plan.timing
-    try:
-        with _memory(visit.station) as memory:
-            loaded = visit.station.load(
-                visit.group, desk.models[visit.group.model], desk.plan.cell_timeout_s, cold=True
-            )
-            if isinstance(loaded, Failure):
-                visit.lost = {cell.id: loaded for cell in visit.cells}
-                desk.tell.say(f"no timing for {visit.group.model}: {loaded.reason}")
-            elif loaded is not None:
-                for cell in visit.cells:
-                    visit.samples[cell.id].load_s.append(loaded.load_s)
-            yield
-            for sweep in range(rules.repeats):
-                for cell in visit.cells:
-                    warmups = rules.warmups if sweep == 0 else 0
-                    _time(visit, cell, memory, warmups=warmups)
-                    desk.ledger.timed(_calls(cell, warmups + 1))
-                    desk.tell.advance("timing", cell.label, _calls(cell, warmups + 1))
-                    yield
-            if visit.baseline.id not in visit.lost:
-                _time(visit, visit.baseline, memory, warmups=0, bracket=True)
-            if visit.round_index == 0 and not visit.died:
-                _watch_all(visit)
-    finally:
-        visit.station.stop()
-
-
-@contextmanager
-def _memory(station: Station) -> Iterator[ResidentMemory]:
-    """Resident memory of the visit's worker, sampled from outside it."""
-    worker = station.worker()
-    assert worker.pid is not None
-    with ResidentMemory(worker.pid) as memory:
-        yield memory
-
-
-def _time(visit: _Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, bracket: bool = False) -> None:
-    """One timed call of one cell, after its warm-ups in the visit's first sweep.
-
-    The peak of memory is that call's alone: warm-ups, and a compiler at work in them, end before the sampler begins.
-    """
-    if visit.died or cell.id in visit.lost:
-        return
-    warm = _asked(visit, cell, warmups, repeats=0) if warmups else None
-    if cell.id in visit.lost:
-        return
-    memory.reset()
-    done = _asked(visit, cell, 0, repeats=_BRACKET if bracket else 1)
-    if done is None:
-        return
-    sample = visit.samples[cell.id]
-    if bracket:
-        sample.bracket_s[visit.round_index].append(statistics.median(done.steady_s))
-    else:
-        is_first = warm is not None and cell is visit.cells[0]  # nothing was called before it in this visit
-        sample.add(done, visit.round_index, first_call_s=warm.first_call_s if warm and is_first else None)
-    greeting = visit.station.greeting
-    if warmups:  # later calls begin with what other cells left behind
-        sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)
-
-
-def _asked(visit: _Visit, cell: Cell, warmups: int, repeats: int) -> TimeDone | None:
-    """The worker's answer; ``None`` where the cell is lost of it."""
-    request = _request(visit.desk, cell, warmups, repeats)
-    reply = call(visit.station.worker(), request, visit.desk.plan.cell_timeout_s)
-    raise_if_disk(reply)
-    if reply.failure is None:
-        return TimeDone.model_validate(reply.answer)
-    visit.lost[cell.id] = reply.failure
-    visit.died = reply.failure.kind in ("worker-died", "timeout")
-    visit.desk.tell.say(f"no timing for {cell.label}: {reply.failure.reason}")
-    return None
-
-
-def _watch_all(visit: _Visit) -> None:
-    """One instrumented call of each cell, after all that count; a worker that dies of it leaves the rest unwatched."""
-    for cell in visit.cells:
-        if cell.id not in visit.lost and not _watch(visit, cell):
-            return
-
-
-def _watch(visit: _Visit, cell: Cell) -> bool:
-    """Whether the worker lives on. Should the call fail, the timing stands, and says so."""
-    desk, rows = visit.desk, visit.desk.plan.rows_of(cell)[: visit.desk.plan.timing.batch]
-    key = desk.keys.latents(cell) if desk.plan.audits else ""
-    request = Watch(settings=cell.settings, rows=rows, hints=hints_of(desk, cell, rows), latents_key=key)
-    reply = call(visit.station.worker(), request, desk.plan.cell_timeout_s)
-    raise_if_disk(reply)
-    sample = visit.samples[cell.id]
-    if reply.failure is None:
-        done = WatchDone.model_validate(reply.answer)
-        sample.stages, sample.evidence = done.stages, done.evidence
-        sample.energy_j, sample.energy_reason = done.energy_j, done.energy_reason
-    else:
-        sample.disturbances.append(f"the instrumented call failed: {reply.failure.reason}")
-        return reply.failure.kind not in ("worker-died", "timeout")
-    return True
-
-
-def _request(desk: Desk, cell: Cell, warmups: int, repeats: int) -> Time:
-    rows = desk.plan.rows_of(cell)[: desk.plan.timing.batch]
-    holder = desk.plan.batches(cell)[0]
-    key = desk.keys.images(cell, holder) if len(rows) <= len(holder) else None
-    hints = hints_of(desk, cell, rows)
-    return Time(settings=cell.settings, rows=rows, hints=hints, warmups=warmups, repeats=repeats, images_key=key)
+def in_turns(both: Sequence[Generator[None]], turns: Turns, until: Callable[[], bool] = lambda: False) -> None:
+    """One step of each in turn, or all of one and then of the other, ``until`` something happens. All are closed."""
+    with ExitStack() as stack:
+        going = [stack.enter_context(closing(one)) for one in both]
+        while going and not until():
+            now, later = (going, []) if turns == "call" else (going[:1], going[1:])
+            going = [one for one in now if next(one, _ENDED) is not _ENDED] + later
 
 
 def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples]) -> None:

@@ -14,7 +14,7 @@ from harness.catalog.types import ModelRow, PartName, Place, WeightsRow
 from harness.errors import MissingError
 from harness.hub import asking_the_hub
 from harness.run.own_code import identity_of
-from harness.score.folder_forms import check_folder
+from harness.score.folder_forms import STATISTICS, check_folder
 from harness.store.digests import digest_folder
 from harness.store.store import Store
 
@@ -98,6 +98,14 @@ def _part(store: Store, what: str, place: Place, needed: Sequence[Place]) -> Par
 def folder_of(place: Place) -> Path:
     """The folder of a part that is not the hub's."""
     return Path(harness.__file__).parent / place.where if place.kind == "package" else Path(place.where)
+
+
+def shipped_statistics(place: Place | None) -> Path | None:
+    """The reference statistics that lie beside weights on this machine."""
+    if place is None or place.kind == "hub":
+        return None
+    file = folder_of(place) / STATISTICS
+    return file if file.is_file() else None
 
 
 def _commit(what: str, place: Place, needed: Sequence[Place]) -> str:

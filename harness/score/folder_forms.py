@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from harness.catalog.types import Network
+from harness.catalog.types import Network, WeightsRow
 from harness.errors import MissingError
 
 CONFIG, WEIGHTS, OPEN_CLIP = "config.json", "model.safetensors", "open_clip_config.json"
 STATISTICS = "reference_statistics.safetensors"  # beside an extractor's weights
-INCEPTION = "inception-v3-compat"
+INCEPTION, INCEPTION_WIDTH = "inception-v3-compat", 2048
 BACKBONES = ("alexnet", "vgg16")
 IMAGE_REWARD, VOCABULARY = "image-reward", "vocab.txt"
 ATTRIBUTE_NET = frozenset({"widths", "features", "heads"})
@@ -89,6 +89,25 @@ def architecture_of(folder: Path) -> str:
         vision = _read(folder, CONFIG).get("vision_config")
     said = {name: value for name, value in sorted(_object(vision).items()) if name in _TOWER}
     return "CLIP with a picture tower of " + json.dumps(said) if said else ""
+
+
+def width_of(row: WeightsRow) -> int | None:
+    """How many features of a picture its weights make: as the catalog or their folder says; ``None`` if neither does.
+
+    A folder that cannot be read says nothing: whoever loads it tells why.
+    """
+    if row.embedding_dim is not None or row.place is None or row.place.kind != "folder":
+        return row.embedding_dim
+    folder = Path(row.place.where)
+    try:
+        if (folder / OPEN_CLIP).is_file():
+            width = _object(_read(folder, OPEN_CLIP).get("model_cfg")).get("embed_dim")
+        else:
+            config = _read(folder, CONFIG)
+            width = INCEPTION_WIDTH if config.get("architecture") == INCEPTION else config.get("features")
+    except MissingError:
+        return None
+    return width if type(width) is int else None
 
 
 def check_attribute_net(folder: Path) -> None:

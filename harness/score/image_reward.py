@@ -24,13 +24,15 @@ from transformers.models.blip.modeling_blip_text import BlipTextModel
 
 from harness.catalog.types import WeightsRow
 from harness.errors import MissingError
-from harness.score.folder_forms import VOCABULARY, weights_sha256
+from harness.score.folder_forms import CONFIG, VOCABULARY, weights_sha256
+from harness.score.image_reward_config import LENGTH, parts_of
 from harness.score.network_folder import config_of, load_network, source_of
 from harness.score.view import Arrays, View, made_by
 
-#: The authors' file stands on these: the longest prompt in tokens, and what makes rewards standard
-LENGTH, MEAN, SPREAD = 35, 0.16717362830052426, 1.0333394966054072
+#: What makes rewards standard: the authors'
+MEAN, SPREAD = 0.16717362830052426, 1.0333394966054072
 _HEAD = (1024, 128, 64, 16, 1)
+_ADDED = 2  # rows of the network that no word of BERT's has: BLIP's own [DEC] and [ENC]
 _NEEDED = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _WHAT = "ImageReward"
 _CHUNK = 16
@@ -40,14 +42,18 @@ class RewardNet(torch.nn.Module):
     """Pixels (n, 3, side, side) and tokens (n, length) → (n,): the standardised reward.
 
     ``config``: ``vision`` and ``text``, what transformers' BLIP is built of.
+
+    Raises:
+        ValueError: the configuration asks for more than the published network's sizes.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        self.vision = BlipVisionModel(BlipVisionConfig(**config["vision"]))
-        self.text = BlipTextModel(BlipTextConfig(**config["text"]), add_pooling_layer=False)
+        vision, text = parts_of(config)
+        self.vision = BlipVisionModel(BlipVisionConfig(**vision))
+        self.text = BlipTextModel(BlipTextConfig(**text), add_pooling_layer=False)
         self.text.embeddings.register_buffer("position_ids", None)  # of no file: places are given with each call
-        widths = (config["text"]["hidden_size"], *_HEAD)
+        widths = (text["hidden_size"], *_HEAD)
         self.head = torch.nn.Sequential(
             *(torch.nn.Linear(before, after) for before, after in zip(widths, _HEAD, strict=False))
         )
@@ -70,7 +76,8 @@ class ImageReward:
         config = config_of(folder, _WHAT)
         self._net = load_network(folder, _WHAT, lambda: RewardNet(config)).to(device)
         self._device = device
-        words = vocabulary_of(folder / VOCABULARY, int(config["text"]["vocab_size"]))
+        digest = _vocabulary_sha256(folder, config)
+        words = vocabulary_of(folder / VOCABULARY, config["text"]["vocab_size"])
         self._tokenizer = BertTokenizer(vocab=words, do_lower_case=True)
         told = PreprocessCfg(size=int(config["vision"]["image_size"]))  # CLIP's: shortest side, bicubic, centre crop
         self._preprocess = image_transform_v2(told, is_train=False)
@@ -78,7 +85,6 @@ class ImageReward:
             row, str(vars(told)), "torch", "transformers", "tokenizers", "open-clip-torch", "pillow",
             quantisation="8-bit RGB after the resize", architecture=f"ImageReward: {_size(config)}",
         )  # fmt: skip
-        digest = hashlib.sha256((folder / VOCABULARY).read_bytes()).hexdigest()
         self.made_by |= {"weights_sha256": weights_sha256(folder), "vocabulary_sha256": digest}
         self.made_by["source_sha256"] = source_of(config)
 
@@ -109,18 +115,39 @@ def vocabulary_of(file: Path, rows: int) -> dict[str, int]:
     """BERT's words with their numbers, of a ``vocab.txt``: a word a line.
 
     Raises:
-        MissingError: it cannot be read, lacks a token that BERT needs, or has more words than the network has rows.
+        MissingError: it cannot be read, lacks a token that BERT needs, holds a word twice, or has other than two words
+            fewer than the network has rows.
     """
     try:
-        words = {word: i for i, word in enumerate(file.read_text(encoding="utf-8").splitlines())}
+        lines = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")  # a word may hold other line ends
     except (OSError, ValueError) as error:
         raise _no_vocabulary(file, f"it cannot be read: {error}") from error
+    words: dict[str, int] = {}
+    for i, word in enumerate(lines):
+        if not word or word in words:
+            raise _no_vocabulary(file, f"it has {word!r} twice" if word else f"its line {i + 1} holds no word")
+        words[word] = i
     lacking = [token for token in _NEEDED if token not in words]
     if lacking:
         raise _no_vocabulary(file, f"it lacks {', '.join(lacking)}")
-    if len(words) > rows:
-        raise _no_vocabulary(file, f"it has {len(words):,} words, and the network knows {rows:,}")
+    if len(words) + _ADDED != rows:
+        raise _no_vocabulary(file, f"it has {len(words):,} words, and the network was made for {rows - _ADDED:,}")
     return words
+
+
+def _vocabulary_sha256(folder: Path, config: Mapping[str, Any]) -> str:
+    """SHA-256 of a folder's vocabulary.
+
+    Raises:
+        MissingError: it is another than ``config.json`` says by its ``vocabulary_sha256``.
+    """
+    found, said = hashlib.sha256((folder / VOCABULARY).read_bytes()).hexdigest(), config.get("vocabulary_sha256")
+    if said is not None and said != found:
+        raise MissingError(
+            f"{folder / VOCABULARY} is not the file that was written beside its {CONFIG}: its SHA-256 is another.",
+            do="convert the published weights again: `python -m harness.score.convert --help` says how",
+        )
+    return found
 
 
 def _no_vocabulary(file: Path, why: str) -> MissingError:

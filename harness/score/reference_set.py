@@ -23,6 +23,7 @@ from harness.catalog.drawing import arrange, paint, sample
 from harness.catalog.world import split
 from harness.errors import MissingError
 from harness.score.frechet import Statistics, statistics_of
+from harness.score.prdc import NEAREST_DC
 from harness.spec.picture_cells import PICTURE_SUFFIXES
 
 #: What statistics are of beside their pictures: the SHA-256 of the network's weights, and how pictures come to its size
@@ -70,6 +71,24 @@ class Reference:
         if name not in self._made:
             self._made[name] = make()
         return self._made[name]
+
+
+def lack_of_features(n: int | None) -> str | None:
+    """Why numbers that look at each picture of a set cannot be had of it.
+
+    ``n``: of how many pictures there are features; ``None``: statistics alone.
+    """
+    if n is None:
+        needs = "it needs the features of the reference set, and statistics alone are there"
+        return f"{needs}: name `world` or a folder of pictures under `reference_set`"
+    return f"a reference set of {n} pictures is too small" if n <= NEAREST_DC else None
+
+
+def lack_of_width(known: int | None, made: int | None, name: str) -> str | None:
+    """Why a set of so many features says nothing of pictures with others; nothing where one is not known."""
+    if known is None or made is None or known == made:
+        return None
+    return f"the reference set has {known} features, {name} makes {made}"
 
 
 def world_pictures(count: int, seed: int) -> Iterator[Image.Image]:

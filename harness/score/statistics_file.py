@@ -31,12 +31,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from harness.errors import MissingError
-from harness.score.folder_forms import STATISTICS
 from harness.score.frechet import Statistics
 from harness.score.reference_set import MADE_WITH, MOST_PICTURES, Reference
 from harness.spec.reference_sets import CONVERT_PICKLE, PICKLES
 
-SHIPPED = STATISTICS
 LARGEST_BYTES = 2_200_000_000  # that its numbers take in double precision, or unfolded
 MOST_FEATURES = 16_384
 _EXPECTED = (

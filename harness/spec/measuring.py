@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from harness.catalog.metrics import CONVERGED, MARGINS, MEASURES, METRICS
+from harness.catalog.metrics import CONVERGED, MARGINS, MEASURES, METRICS, counts_shares
 from harness.catalog.own_metrics import own_metrics
 from harness.spec.reader import BAD, Reader, is_number, nearest, one_of, shown
 from harness.spec.types import ConvergedPlan, TimingPlan
@@ -71,19 +71,28 @@ def _margin_fault(
         return "a margin for a metric that this spec does not compute", "it among `metrics`, or no margin", None
     if name in MEASURES and not timed and not _is_off(margin):
         return "a margin for what is not measured: timing is off", "a timing pass, or no margin", None
-    if not _is_margin(name, margin):
-        unit = "" if name in MEASURES else "a number of at least 0 in the metric's unit, or "
-        return f"{shown(margin)} is no margin", f'{unit}a share such as "3%", or off', None
-    return None
+    return None if _is_margin(name, margin) else (*_no_margin(name, margin), None)
+
+
+def _no_margin(name: str, margin: Any) -> tuple[str, str]:
+    """What is wrong with a margin that is none, and what was expected."""
+    told, relative = f"{shown(margin)} is no margin", 'a share such as "3%", or off'
+    if name in MEASURES:
+        return told, relative
+    if not counts_shares(name):
+        return told, f"a number of at least 0 in the metric's unit, or {relative}"
+    if is_number(margin) and margin >= 1:
+        told += f" of a share: it would be {100 * margin:g} %-points"
+    return told, f"a fraction below 1 (0.05 is 5 %-points), or {relative}"
 
 
 def _is_margin(name: str, margin: Any) -> bool:
-    """A plain number is in the metric's unit; for a measure it is a share, so that 3 cannot pass for 3 %."""
+    """A plain number is in the metric's unit; for a share or a measure a fraction, so that 3 cannot pass for 3 %."""
     if _is_off(margin):
         return True
     if isinstance(margin, str):
         return _SHARE.fullmatch(margin) is not None
-    return is_number(margin) and 0 <= margin < (1 if name in MEASURES else float("inf"))
+    return is_number(margin) and 0 <= margin < (1 if name in MEASURES or counts_shares(name) else float("inf"))
 
 
 def _is_off(value: Any) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
-from harness.catalog.metrics import MARGINS, MEASURES, SHIPPED
+from harness.catalog.metrics import MARGINS, MEASURES, SHIPPED, counts_shares
 from harness.spec.inputs_schema import SCHEMAS
 from harness.spec.knobs import KNOBS
 from harness.spec.load import DEVICES, FIRST_THAT_FITS
@@ -38,7 +38,9 @@ _REFERENCE_SET = {
         },
     ]
 }
-_MARGIN = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?%$"}, _OFF]}
+_PERCENT = {"type": "string", "pattern": "^[0-9]+([.][0-9]+)?%$"}
+_MARGIN = {"anyOf": [{"type": "number", "minimum": 0}, _PERCENT, _OFF]}
+_FRACTION = {"anyOf": [{"type": "number", "minimum": 0, "exclusiveMaximum": 1}, _PERCENT, _OFF]}
 _SCORER = {
     "anyOf": [
         {"type": "string", "minLength": 1, "description": "a name of the catalog, or a folder"},
@@ -62,7 +64,7 @@ def schema() -> dict[str, Any]:
         **sweeps,
         **SCHEMAS,
         "compare_to": {"anyOf": [_mapping({name: _ref(name) for name in KNOBS}), {"const": FIRST_THAT_FITS}]},
-        "margins": _mapping(dict.fromkeys((*(name for name in MARGINS if name in SHIPPED), *MEASURES), _MARGIN)),
+        "margins": _margins(),
         "metrics": _or_list({"enum": sorted(SHIPPED)}),
         "converged": _mapping(_CONVERGED),
         "scorers": _mapping(dict.fromkeys(NETWORKS, _SCORER)),
@@ -85,6 +87,12 @@ def schema() -> dict[str, Any]:
         "properties": known,
         "$defs": {name: knob.schema for name, knob in KNOBS.items()},
     }
+
+
+def _margins() -> dict[str, Any]:
+    """A plain number is a fraction for what is a share, or is taken of the reference's."""
+    metrics = {name: _FRACTION if counts_shares(name) else _MARGIN for name in MARGINS if name in SHIPPED}
+    return _mapping({**metrics, **dict.fromkeys(MEASURES, _FRACTION)})
 
 
 def _ref(knob: str) -> dict[str, Any]:

@@ -163,13 +163,13 @@ def paired_comparisons(
         for mean, sample in zip(means, samples, strict=True)
     ]
     adjusted = holm([claim[1] for claim in claims if claim])
-    open_, ready = max(sum(p > alpha for p in adjusted), 1), iter(adjusted)
+    open_, few, ready = sum(p > alpha for p in adjusted), claims.count(None), iter(adjusted)
     judged = []
     for sample, mean, claim in zip(samples, means, claims, strict=True):
         if mean is None or claim is None:
-            judged.append(_too_few(sample, mean))
+            judged.append(_too_few(sample, mean, open_ + few))
         else:
-            judged.append(_judge(sample, mean, claim, next(ready), alpha, open_, seed))
+            judged.append(_judge(sample, mean, claim, next(ready), alpha, max(open_, 1), seed))
     return judged
 
 
@@ -262,9 +262,10 @@ def _unchanged(need: int | None, mean: Mean, margin: float, open_: int) -> bool:
     return need is not None and need == power.needed(margin, spread_of(mean), open_=open_)
 
 
-def _too_few(sample: Sample, mean: Mean | None) -> Judged:
+def _too_few(sample: Sample, mean: Mean | None, open_: int) -> Judged:
+    """``open_``: those of few units too, which stand in Holm's procedure once they have enough."""
     n, least = sample.n, LEAST[sample.unit]
-    need = max(n_to_settle(mean, sample.margin) or 0, least) if mean else least
+    need = max(n_to_settle(mean, sample.margin, open_) or 0, least) if mean else least
     return Judged(
         name=sample.name,
         verdict="inconclusive",
@@ -281,7 +282,7 @@ def _too_few(sample: Sample, mean: Mean | None) -> Judged:
         p_adjusted=None,
         p_sign_flip=None,
         n_to_settle=need,
-        settles_unchanged=mean is not None and _unchanged(need, mean, sample.margin, 1),
+        settles_unchanged=mean is not None and _unchanged(need, mean, sample.margin, open_),
         smallest_effect=None,
         reason=f"{n} {sample.unit}{'s' * (n != 1)}: no verdict is given below {least}",
     )

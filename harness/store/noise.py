@@ -6,6 +6,7 @@ of a model stands for other weights after a fine-tune, and a folder has several 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -113,8 +114,12 @@ class _Kept(Frozen):
 def keep_noise(store: Store, noise: Noise) -> None:
     """Keep a measurement in the place of an earlier one of the same model, weights and environment.
 
-    What another version has kept there gives way: it cannot be read, and this one can.
+    What an older version has kept there gives way: it cannot be read, and this one can.
+
+    Raises:
+        StoreError: a newer version wrote what is there.
     """
+    refuse_newer(store, noise.fingerprint)
     try:
         known = _kept(store, noise.fingerprint).found
     except StoreError:
@@ -122,6 +127,34 @@ def keep_noise(store: Store, noise: Noise) -> None:
     others = tuple(one for one in known if (one.model, one.weights) != (noise.model, noise.weights))
     data = _Kept(found=(*others, noise)).model_dump_json()
     store.put(_STAGE, noise.fingerprint, data.encode())
+
+
+def refuse_newer(store: Store, fingerprint: str) -> None:
+    """Ask before minutes are spent on a measurement that ``keep_noise`` would not keep.
+
+    Raises:
+        StoreError: a newer version wrote what is there.
+    """
+    newest = _newest_schema(store.find(_STAGE, fingerprint) or b"")
+    if newest > SCHEMA_VERSION:
+        raise StoreError(
+            f"The A/A measurement {fingerprint[:12]}… in {store.root} was written by a newer version "
+            f"(schema {newest}).",
+            expected=f"schema {SCHEMA_VERSION} or older",
+            do="update kandinsky-harness, or use another store with --store; nothing was touched",
+        )
+
+
+def _newest_schema(data: bytes) -> int:
+    """Of what is kept, read without a shape: a newer version may have another; 0 where nothing says it."""
+    try:
+        content = json.loads(data)
+    except ValueError:
+        return 0
+    found = content.get("found") if isinstance(content, dict) else None
+    one_by_one = [content, *(found if isinstance(found, list) else [])]
+    versions = [one.get("schema_version") for one in one_by_one if isinstance(one, dict)]
+    return max((version for version in versions if isinstance(version, int)), default=0)
 
 
 def noise_of(store: Store, fingerprint: str, model: str, weights: str) -> Noise | None:

@@ -176,6 +176,10 @@ class BatchRef(Frozen):
         """
         return names[self.rows.index(row_id)] if len(names) == len(self.rows) else None
 
+    def sum_of(self, row_id: str) -> str:
+        """The SHA-256 of a row's PNG bytes when it was made."""
+        return self.image_sha256[self.rows.index(row_id)]
+
 
 class CellRecord(Frozen):
     """Everything known of one cell in one run."""

@@ -17,7 +17,7 @@ def test_every_margin_that_a_spec_may_name_is_there_with_its_default() -> None:
     lines = {line.split("`")[1]: line for line in text().splitlines()[2:]}
     assert set(lines) == {*(name for name in MARGINS if name in SHIPPED), *MEASURES}
     assert lines["clip_score"].endswith("| points | 0.3 |") and lines["latency"].endswith("| 3 % |")
-    assert lines["world_truth"].endswith("| %-points | 0.05 (5 %-points) |")
+    assert lines["world_truth"].endswith("| a fraction: 0.05 is 5 %-points | 0.05 (5 %-points) |")
     assert all(("none: name one" in line) == (name not in DEFAULT_MARGINS) for name, line in lines.items())
 
 

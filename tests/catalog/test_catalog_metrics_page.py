@@ -34,6 +34,12 @@ def test_the_page_of_metrics_is_fresh() -> None:
     assert PAGE.read_text(encoding="utf-8") == text(measured()), "run `nox -s metrics -- --page`"
 
 
+def test_preference_speaks_of_both_kinds_of_models() -> None:
+    row = METRICS["preference"]
+    assert row.unit == "the model's own" and "standardised reward" in row.notes and "logit scale" in row.notes
+    assert all(paper in row.source for paper in ("PickScore", "HPS v2", "J. Xu et al., ImageReward, NeurIPS 2023"))
+
+
 def test_both_halves_were_measured_with_every_reference_and_all_of_it_agrees() -> None:
     assert set(measured()) == {"sets", "pictures"}
     assert pairs("sets") == OF_SETS and pairs("pictures") >= OF_PICTURES

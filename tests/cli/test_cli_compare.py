@@ -70,6 +70,18 @@ class TestCompare:
         assert harness("compare", "other:main", "runs:worse", "--store", "nowhere").code == ExitCode.REGRESSED
         assert harness("compare", "main", "runs:again", "--store", "other").code == ExitCode.DONE
 
+    def test_a_baseline_is_the_file_that_was_asked_for(self, harness: Harness) -> None:
+        total = harness("baseline", "export", "main", "main.zip").out.strip().rpartition(" ")[2]
+        wanted = ("baseline", "import", "main.zip", "--store", "other", "--sha256")
+        assert f"{total}, as was asked" in harness(*wanted, total).out
+        said = harness(*wanted, total[1:] + "x")
+        assert said.code == ExitCode.STORE and "is another file" in said.err
+
+    @pytest.mark.parametrize("text", ["a" * 5000, "a" * 5000 + ":main", "a" * 5000 + ".yaml"])
+    def test_a_name_that_no_file_can_have(self, harness: Harness, text: str) -> None:
+        said = harness("compare", text, "main")
+        assert said.code == ExitCode.MISSING and "There is no" in said.err
+
     def test_a_file_that_is_no_baseline(self, harness: Harness) -> None:
         Path("text").write_text("none")
         said = harness("compare", "text", "main")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from harness.compare.ab_report import Files, as_json, markdown, report_ab, termi
 from harness.compare.compare import compare
 from harness.compare.outcome import exit_code
 from harness.compare.types import Compared, Finding
-from harness.errors import ExitCode
+from harness.compare.undecided import settles
+from harness.errors import ExitCode, StoreError
 from harness.report.view import load_view
 from harness.store.records import Pair
 from harness.store.store import Store
@@ -110,6 +112,28 @@ def test_drift_forbids_sameness_and_not_a_larger_difference(store: Store, only: 
     assert only(_compared(store, _pair(store, visits=_slower(1.5), drift=0.2)), "latency").verdict == "regressed"
 
 
+def test_beyond_the_margin_more_rounds_may_settle_it_whatever_the_drift(store: Store, only: Only) -> None:
+    """Both reasons are told, and a number of visits, as of two cells of one run; within the margin there is none."""
+    visits = [1.2 * each * wobble for each, wobble in zip(MOVING, (0.8, 1.3, 0.9, 1.1), strict=True)]
+    found = only(_compared(store, _pair(store, visits=visits, drift=0.2)), "latency")
+    assert found.verdict == "inconclusive" and found.n_to_settle is not None and found.n_to_settle > 4
+    assert str(found.reason).startswith("the interval") and "; the machine drifted by 20.0%" in str(found.reason)
+    assert settles(found).startswith("about ")
+
+
+def test_the_turns_are_told_only_of_what_was_timed(store: Store) -> None:
+    ids = _pair(store, visits=_slower(1.0))
+    for run_id in ids:
+        for cell in store.load_cells(run_id):
+            store.save_cell(cell.model_copy(update={"timing": None, "memory": None}))
+    assert not any("in turns" in note for note in _compared(store, ids).notes)
+
+
+def test_two_halves_were_made_by_one_harness(store: Store) -> None:
+    ids = _pair(store, visits=_slower(1.0), environment={"source.dirty": True})
+    assert _compared(store, ids).unknown == ()
+
+
 def test_timed_pictures_that_are_others_decide_nothing(store: Store, only: Only) -> None:
     found = only(_compared(store, _pair(store, visits=_slower(1.5), apart=50)), "latency")
     assert found.verdict == "inconclusive" and "not its own" in str(found.reason)
@@ -135,9 +159,24 @@ def test_the_report_begins_with_the_packages(store: Store, tmp_path: Path) -> No
     assert "\\<old\\>" in text and "<old>" not in text
     assert terminal(report).index("diffusers: 0.41.0 → 0.42.1") < terminal(report).index("latency")
     assert (tmp_path / "out" / "ab.json").read_text() == as_json(report) and report.rounds == 2
+    content, whole = json.loads(as_json(report)), json.loads((tmp_path / "out" / "compare.json").read_text())
+    assert all(content[name] == whole[name] for name in ("headline", "leaning_worse_most", "open", "exit_code"))
+    assert content["exit_code"] == {"usual": 1, "strict": 1}
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"ab.md", "worst-1.png", "compare.json"}
     assert "(out/worst-1.png)" in (tmp_path / "pr.md").read_text()
     assert "<failure" in (tmp_path / "ab.xml").read_text()
+
+
+def test_strict_says_what_is_open_in_the_texts_as_well(store: Store, tmp_path: Path) -> None:
+    ids, files = _pair(store, visits=_slower(1.0), drift=0.2), Files(tmp_path / "out", tmp_path / "pr.md", strict=True)
+    report = report_ab(store.root, ids, [], files)
+    for text in ((tmp_path / "pr.md").read_text(), (tmp_path / "out" / "ab.md").read_text()):
+        assert "--strict leaves with 3: 2 things" in text
+    assert "--strict" not in markdown(report)
+    (tmp_path / "a-file").touch()
+    with pytest.raises(StoreError, match="cannot be written") as caught:
+        report_ab(store.root, ids, [], Files(markdown=tmp_path / "a-file" / "pr.md"))
+    assert "--markdown" in str(caught.value)
 
 
 def test_environments_that_are_alike_are_said_to_be(store: Store) -> None:

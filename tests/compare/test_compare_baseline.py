@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from support.compare_runs import keep
 
+from harness.compare import baseline
 from harness.compare.baseline import export, import_, unpack
 from harness.errors import MissingError, StoreError
 from harness.store.check import check
@@ -70,6 +74,17 @@ def test_importing_twice_changes_nothing(file: Path, tmp_path: Path) -> None:
     assert import_(file, other) == import_(file, other) and len(other.run_ids()) == 1
 
 
+def test_another_file_than_the_expected_one_is_refused_before_it_is_read(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, total = open_store(tmp_path / "other"), hashlib.sha256(file.read_bytes()).hexdigest()
+    assert import_(file, other, total.upper()) == import_(file, other)
+    monkeypatch.setattr(baseline, "unpack", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(StoreError, match="is another file") as caught:
+        import_(file, other, "0" * 64)
+    assert total in str(caught.value) and "--sha256" in str(caught.value)
+
+
 def _changed(entries: Entries) -> Entries:
     name = next(name for name in entries if name.startswith("stages/images/"))
     return {**entries, name: entries[name][:-1] + b"x"}
@@ -102,6 +117,28 @@ def _other_run(entries: Entries) -> Entries:
     return _relisted({**entries, "run/run.json": json.dumps(record).encode()})
 
 
+def _inner(entries: Entries, data: bytes) -> Entries:
+    """Other bytes in the place of a batch of pictures, with digests to match."""
+    return _relisted({**entries, next(name for name in entries if name.startswith("stages/images/")): data})
+
+
+def _no_archive(entries: Entries) -> Entries:
+    return _inner(entries, b"no archive")
+
+
+def _bomb(entries: Entries) -> Entries:
+    """A batch of a mebibyte of nothing, in a thousandth of it."""
+    return _inner(entries, _zipped({"a.png": bytes(2**20)}, zipfile.ZIP_DEFLATED))
+
+
+def _zipped(entries: Entries, how: int = zipfile.ZIP_STORED) -> bytes:
+    with io.BytesIO() as out:
+        with zipfile.ZipFile(out, "w", how) as archive:
+            for name, data in entries.items():
+                archive.writestr(name, data)
+        return out.getvalue()
+
+
 def _no_list(entries: Entries) -> Entries:
     return {name: data for name, data in entries.items() if name != "manifest.json"}
 
@@ -120,6 +157,8 @@ def _newer(entries: Entries) -> Entries:
         (_escaping, "nothing that a baseline holds"),
         (_of_another_stage, "nothing that a baseline holds"),
         (_other_pictures, "are not those that its record names"),
+        (_no_archive, "are not those that its record names"),
+        (_bomb, "are not those that its record names"),
         (_other_run, "of another run"),
         (_no_list, "has no manifest.json"),
         (_newer, "version 99"),
@@ -141,6 +180,42 @@ def test_what_is_no_zip_or_not_there_is_told(tmp_path: Path) -> None:
         unpack(tmp_path / "text", tmp_path / "into")
     with pytest.raises(MissingError, match="There is no file"):
         unpack(tmp_path / "none", tmp_path / "into")
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_is_compressed_is_refused_before_anything_of_it_is_read(
+    file: Path, tmp_path: Path, how: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_bytes(_zipped(_entries(file), how))
+    monkeypatch.setattr(zipfile.ZipFile, "read", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(StoreError, match="is compressed"):
+        unpack(file, tmp_path / "into")
+
+
+def test_entries_that_lie_on_one_another_are_refused(file: Path, tmp_path: Path) -> None:
+    """Each is as long as it says, and together they are more than the file."""
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("manifest.json", bytes(1000))
+        for name in ("one", "other"):
+            info = copy.copy(archive.infolist()[0])
+            info.filename = info.orig_filename = name
+            archive.filelist.append(info)
+            archive._didModify = True
+    with pytest.raises(StoreError, match="unpacks to more than it is"):
+        unpack(file, tmp_path / "into")
+
+
+@pytest.mark.parametrize("error", [zlib.error("x"), lzma.LZMAError("x"), OSError("Invalid data stream"),
+                                   zipfile.BadZipFile("x")], ids=repr)  # fmt: skip
+def test_what_reading_raises_is_told(
+    file: Path, tmp_path: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise error
+
+    monkeypatch.setattr(zipfile.ZipFile, "read", broken)
+    with pytest.raises(StoreError, match="no good baseline"):
+        unpack(file, tmp_path / "into")
 
 
 def test_another_run_of_that_id_is_not_overwritten(store: Store, file: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from support.compare_runs import OUT_OF_MEMORY, keep
 
 from harness.compare.compare import compare
+from harness.compare.outcome import headline
 from harness.compare.types import Compared, Finding
 from harness.report.view import load_view
 from harness.store.store import Store, open_store
@@ -40,6 +42,20 @@ def test_one_stored_result_is_told_as_one(store: Store, only: Only) -> None:
     view = load_view(store, keep(store, "main"))
     found = only(compare(view, view, places=("main", "main"))[0], "clip_score")
     assert found.reason == "one stored result serves both runs: nothing was made anew"
+
+
+def test_a_run_that_took_its_pictures_over_is_told_to_have_tested_nothing(store: Store, tmp_path: Path) -> None:
+    """The same keys, so the same pictures: the gate would be green whatever the code does."""
+    views = [load_view(store, keep(store, name)) for name in ("main", "candidate")]
+    taken = [batch.model_copy(update={"made_in": views[0].run.run_id, "reused": True})
+             for batch in views[1].records[0].batches]  # fmt: skip
+    mine = tuple(cell.model_copy(update={"batches": taken}) if cell is views[1].records[0] else cell
+                 for cell in views[1].records)  # fmt: skip
+    views[1] = replace(views[1], records=mine)
+    told = headline(compare(*views, places=("main", "candidate"))[0])
+    assert "Not tested anew: 1 of 2 shared cells" in told and "`--store`" in told
+    assert "Not tested" not in headline(compare(views[0], views[0], places=("main", "main"))[0])
+    assert "Not tested" not in headline(_in_two_stores(store, tmp_path))
 
 
 def test_a_cell_that_failed_has_no_weights_that_changed(store: Store) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 from support.compare_runs import NAN, OUT_OF_MEMORY, keep
 
 from harness.compare.compare import compare
+from harness.compare.junit import render_junit
 from harness.compare.outcome import exit_code, headline
+from harness.compare.strict import open_lines, strict_lines
 from harness.compare.types import Compared, Finding
 from harness.errors import ExitCode
 from harness.report.view import load_view
@@ -104,6 +107,35 @@ def test_a_cell_that_was_not_made_is_open_under_strict(compared: Compares) -> No
     assert _codes(told) == (ExitCode.DONE, ExitCode.INCONCLUSIVE)
 
 
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ({"visits": None}, "4 numbers of the baseline with no like in the run"),
+        ({"unscored": True}, "2 numbers of the baseline with no like in the run"),
+        ({"made_by": {"weights_digest": "ffff"}}, "2 numbers of the baseline with no like in the run"),
+        ({"odd": dict.fromkeys(range(16))}, "2 numbers of the baseline with no like in the run"),
+        ({"rows": 10}, "12 rows that only the baseline has"),
+    ],
+)
+def test_what_the_run_has_lost_is_counted_and_open_under_strict(
+    compared: Compares, lost: dict[str, Any], said: str
+) -> None:
+    told = compared(**lost)
+    assert headline(told).endswith(f"Not compared: {said}.") and _codes(told) == (ExitCode.DONE, ExitCode.INCONCLUSIVE)
+    lines, suite = strict_lines(told), ET.fromstring(render_junit(told, strict=True))[0]
+    assert f"{len(lines) - 2} things of the baseline have no verdict" in lines[0] and "in the run" in lines[-1]
+    assert suite.get("failures") == str(len(lines) - 2) and len(open_lines(told)) == len(lines) - 2
+    assert ET.fromstring(render_junit(told))[0].get("failures") == "0"
+
+
+def test_what_nobody_asked_to_be_judged_or_another_machine_timed_is_not_owed(compared: Compares) -> None:
+    off = {"margins": {"clip_score": 0.3}}
+    assert _codes(compared(old={"plan": off}, visits=None))[1] == ExitCode.DONE
+    assert _codes(compared(old={"plan": {"margins": {"latency": "3%"}}}, unscored=True))[1] == ExitCode.DONE
+    assert _codes(compared(environment={"torch.threads": 4}, visits=None))[1] == ExitCode.DONE
+    assert _codes(compared(old={"visits": None, "unscored": True}))[1] == ExitCode.DONE  # the run has more
+
+
 def test_cells_of_one_side_are_listed(compared: Compares) -> None:
     fewer = compared(old={"cells": 3})
     assert len(fewer.cells) == 2 and len(fewer.only_baseline) == 1 and not fewer.only_run
@@ -123,6 +155,17 @@ def test_other_pictures_and_nothing_to_judge_them_by_are_not_comparable(compared
     told = compared(made_by={"weights_digest": "ffff"}, environment={"torch.threads": 8}, unlike=3)
     assert {finding.verdict for _, finding in told.findings()} == {"not comparable"}
     assert exit_code(told, strict=False) == ExitCode.NOT_COMPARABLE
+
+
+def test_one_cell_of_the_same_pictures_says_nothing_of_the_others(store: Store) -> None:
+    making = {"made_by": {"weights_digest": "ffff"}, "environment": {"torch.threads": 8}}
+    ids = [keep(store, "baseline"), keep(store, "run", anew=True, unlike={1: 3}, **making)]
+    told, _ = compare(*(load_view(store, run_id) for run_id in ids), places=("baseline", "run"))
+    assert [cell.pictures.identical for cell in told.cells if cell.pictures] == [16, 13]
+    assert _codes(told) == (ExitCode.NOT_COMPARABLE, ExitCode.NOT_COMPARABLE) and "identical" not in headline(told)
+    same, _ = compare(load_view(store, ids[0]), load_view(store, keep(store, "same", anew=True, **making)),
+                      places=("baseline", "same"))  # fmt: skip
+    assert "nothing was judged, and pictures are identical" in headline(same)
 
 
 @pytest.mark.parametrize("making", [{"weights_digest": "ffff"}, {"resize": "bilinear"}, {"reference_n": 3}])

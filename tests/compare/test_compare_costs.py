@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from support.compare_runs import VISITS
+from support.compare_runs import OUT_OF_MEMORY, VISITS
 
-from harness.compare.outcome import exit_code
+from harness.compare.leaning import leans
+from harness.compare.outcome import exit_code, headline
 from harness.compare.types import Compared, Finding
 from harness.compare.words import remark
 from harness.errors import ExitCode
@@ -70,6 +71,19 @@ def test_drift_beyond_the_margin_settles_nothing(compared: Compares, only: Only)
     assert found.difference == pytest.approx(0.1, abs=0.003) and found.n_to_settle is None
 
 
+def test_a_clear_slowdown_that_drift_spoils_leans_to_worse(compared: Compares, only: Only) -> None:
+    told = compared(visits=_times(1.30), drift=0.05)
+    assert leans(only(told, "latency")) and "it leans to worse" in remark(only(told, "latency"))
+    assert "2 leaning worse: latency of" in headline(told)
+    assert "none leaning worse" in headline(compared(visits=_times(0.7), drift=0.05))
+
+
+@pytest.mark.parametrize("visits", [_times(1.30), [1.30]])
+def test_what_is_no_evidence_leans_nowhere(compared: Compares, only: Only, visits: list[float]) -> None:
+    assert not leans(only(compared(visits=visits, apart=100), "latency"))
+    assert not leans(only(compared(visits=visits, apart=100, drift=0.05), "latency"))
+
+
 def test_one_visit_settles_nothing(compared: Compares, only: Only) -> None:
     found = only(compared(visits=[2.0]), "latency")
     assert found.verdict == "inconclusive" and "1 visit: no verdict" in str(found.reason)
@@ -83,6 +97,18 @@ def test_a_timing_that_made_other_pictures_settles_nothing(compared: Compares, o
 def test_no_timing_on_one_side_is_not_comparable(compared: Compares, only: Only) -> None:
     found = only(compared(visits=None), "latency")
     assert found.verdict == "not comparable" and "the run has no timing" in str(found.reason)
+
+
+@pytest.mark.parametrize("environment", [{}, {"torch.threads": 4}])
+def test_a_timing_that_broke_is_a_regression(compared: Compares, only: Only, environment: dict[str, Any]) -> None:
+    told = compared(visits=None, timing_failure=OUT_OF_MEMORY, environment=environment)
+    for metric in ("latency", "peak_memory"):
+        found = only(told, metric)
+        assert found.verdict == "regressed" and found.reason == f"a new failure: {OUT_OF_MEMORY.reason}"
+    assert exit_code(told, strict=False) == ExitCode.REGRESSED
+    before = {"visits": None, "timing_failure": OUT_OF_MEMORY}
+    assert exit_code(compared(old=before, **before), strict=True) == ExitCode.DONE
+    assert only(compared(old=before), "latency").verdict == "not comparable"
 
 
 def test_no_timing_at_all_is_no_finding(compared: Compares) -> None:

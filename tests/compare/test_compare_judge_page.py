@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import re
@@ -220,6 +221,13 @@ def test_what_both_pictures_start_from_is_shown(store: Store, tmp_path: Path) ->
     assert len(shown) == 3 and all(uri.startswith("data:image/png") for uri in shown)
     with pytest.raises(UsageError, match="choose those of one task with --cell"):
         make_page(store, Asked("tasks"))
+    for row in run.rows:
+        assert row.image is not None
+        store.path("inputs", row.image).unlink()
+        store.put("inputs", row.image, b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (60_000).to_bytes(4, "big") * 2)
+    again = _content(make_page(store, asked).page.read_text())
+    told = [start["text"] for pair in again["pairs"] for start in pair["starts"]]  # type: ignore[attr-defined]
+    assert told == ["cannot be shown: it is damaged, too large, or no longer stored"] * 3
 
 
 def test_a_picture_that_is_gone_or_damaged_is_left_out_and_told(made: Makes, store: Store) -> None:
@@ -235,7 +243,8 @@ def test_a_picture_that_is_gone_or_damaged_is_left_out_and_told(made: Makes, sto
 
 def test_a_picture_that_is_larger_than_its_cell_makes_them_is_not_opened(made: Makes, store: Store) -> None:
     told = made(rows=8).told
-    batch = store.load_cells(told.run_id)[1].batches[0]
+    cell = store.load_cells(told.run_id)[1]
+    batch = cell.batches[0]
     small, large = (Image.new("RGB", (side, side)) for side in (64, 256))
     drawn = {}
     for place, row in enumerate(batch.rows):
@@ -244,6 +253,8 @@ def test_a_picture_that_is_larger_than_its_cell_makes_them_is_not_opened(made: M
             drawn[row] = out.getvalue()
     store.path("images", batch.key).unlink()
     store.put("images", batch.key, pictures_zip(drawn, {}))
+    sums = [hashlib.sha256(png).hexdigest() for png in drawn.values()]  # a forger's record names them
+    store.save_cell(cell.model_copy(update={"batches": [batch.model_copy(update={"image_sha256": sums})]}))
     again = make_page(store, Asked("main", seed=3)).told
     assert "3 pairs left out: a picture is damaged, or larger than its cell makes them" in again.notes
     assert len([pair for pair in again.pairs if pair.repeats is None]) == 5

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from harness.compare.cases import CellPair
 from harness.compare.pictures import look, pixels
 from harness.compare.types import Compared, Pictures
 from harness.report.view import load_view
+from harness.store.records import BatchRef
 from harness.store.store import Store
 
 Compares = Callable[..., Compared]
@@ -43,8 +46,39 @@ def test_other_pictures_are_counted_with_their_largest_difference(compared: Comp
 def test_the_same_pixels_in_other_bytes_are_identical(store: Store) -> None:
     pair = _pair(store)
     for batch in pair.new.batches:
-        batch.image_sha256[:] = ["0" * 64] * len(batch.image_sha256)
-    assert look(pair).pictures.identical == 16
+        rows = [row for row in pair.run.rows_of(pair.new) if row.id in batch.rows]
+        _put(store, batch, [_again(pair.run.picture(pair.new, row) or b"") for row in rows])
+    before = [total for batch in pair.old.batches for total in batch.image_sha256]
+    assert not set(before) & {total for batch in pair.new.batches for total in batch.image_sha256}
+    assert look(_pair_again(pair)).pictures.identical == 16
+
+
+def _again(png: bytes) -> bytes:
+    with Image.open(io.BytesIO(png)) as image, io.BytesIO() as out:
+        image.save(out, "PNG", compress_level=0)
+        return out.getvalue()
+
+
+def _put(store: Store, batch: BatchRef, pngs: list[bytes]) -> None:
+    """Other pictures under a batch's key, as its record has them."""
+    store.path("images", batch.key).unlink()
+    store.put("images", batch.key, pictures_zip(dict(zip(batch.rows, pngs, strict=True)), {}))
+    batch.image_sha256[:] = [hashlib.sha256(png).hexdigest() for png in pngs]
+
+
+def _pair_again(pair: CellPair) -> CellPair:
+    """With nothing read yet."""
+    return replace(pair, run=replace(pair.run, _archives={}))
+
+
+def test_a_picture_that_another_took_the_place_of_is_missing(store: Store) -> None:
+    """As ``--fresh`` does to those of an older run: they are not what the record names."""
+    pair = _pair(store, unlike=2)
+    sums = list(pair.new.batches[0].image_sha256)
+    _put(store, pair.new.batches[0], [_png((SIZE, SIZE))] * len(sums))
+    pair.new.batches[0].image_sha256[:] = sums
+    seen = look(_pair_again(pair)).pictures
+    assert (seen.identical, seen.different, seen.missing) == (14, 0, 2)
 
 
 def test_pictures_that_are_gone_are_told_and_are_not_identical(store: Store) -> None:
@@ -89,9 +123,8 @@ def test_only_a_png_of_the_cells_own_size_is_opened(
     store: Store, monkeypatch: pytest.MonkeyPatch, data: bytes, opened: bool
 ) -> None:
     pair = _pair(store, unlike=16)
-    key, rows = pair.new.batches[0].key, pair.new.batches[0].rows
-    store.path("images", key).unlink()
-    store.put("images", key, pictures_zip(dict.fromkeys(rows, data), {}))
+    batch = pair.new.batches[0]
+    _put(store, batch, [data] * len(batch.rows))
     decoded: list[int] = []
     decode = Image.open
     monkeypatch.setattr(Image, "open", lambda file, **how: decoded.append(len(file.getvalue())) or decode(file, **how))

@@ -166,6 +166,8 @@ def test_nothing_changed_says_where_and_what_is_not_known(compared: Compares) ->
     text = render_markdown(compared(old=unknown, **unknown))
     assert "revision of either run is not known: whether its code changed is not known." in text
     assert "Nothing else is known to have changed" in text and shared not in text
+    mixed = compared(old=unknown, environment={"source.dirty": True}).unknown
+    assert len(mixed) == 2 and "of the baseline is not known" in mixed[0] and "of the run had files" in mixed[1]
     dirty = compared(environment={"source.dirty": True})
     assert "The harness of the run had files that differ from its revision" in render(dirty)
 
@@ -181,6 +183,15 @@ def test_strict_says_what_is_open_and_what_to_do(compared: Compares) -> None:
     assert strict_lines(compared()) == [] and strict_lines(compared(shift={0: -1.0})) == []  # it leaves with 0, and 1
     restless = compared(drift=0.5)
     assert "idle machine" in strict_lines(restless)[-1] and "ask more prompts" not in strict_lines(restless)[-1]
+
+
+def test_pictures_that_were_not_opened_are_told_in_a_pull_request(compared: Compares) -> None:
+    told = compared()
+    seen = told.cells[0].pictures
+    assert seen is not None
+    cell = told.cells[0].model_copy(update={"pictures": seen.model_copy(update={"identical": 14, "unread": 2})})
+    text = render_markdown(told.model_copy(update={"cells": (cell, *told.cells[1:])}))
+    assert f"- {cell.label}: pictures identical 14/16, 2 not opened" in text
 
 
 def test_a_share_differs_by_points_of_a_percentage() -> None:

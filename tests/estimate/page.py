@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -15,6 +16,8 @@ from harness.plan.build import plan_file
 from harness.plan.fits import CHANGES, ERROR
 from harness.plan.footprint import Case
 from harness.plan.preflight import render_preflight
+from harness.report.text import listing
+from harness.run.estimates import _PATIENCE_S
 from harness.run.preflight import preflight
 
 PAGE = ROOT / "docs" / "preflight.md"
@@ -59,7 +62,7 @@ def text() -> str:
     full = _FULL.format(mine=mine, idle=idle, off=off, peak=stored["peak_bytes"],
                         **{name: stored[name] for name in ("dtype", "height", "width")})  # fmt: skip
     rows = "".join(_row(case_of(asked)) for asked in CASES)
-    return read() + _HEAD.format(torch=f"torch {torch.__version__}") + rows + full
+    return read(example()) + _HEAD.format(torch=f"torch {torch.__version__}") + rows + full
 
 
 _WHY = {
@@ -72,12 +75,18 @@ _WHY = {
 }
 
 
-def read() -> str:
-    """What the page says of how to read a pre-flight, with an example that is made anew."""
+def read(shown: str) -> str:
+    """What the page says of how to read a pre-flight, with an example."""
     changes = "\n".join(f"| `{change.name}` | {change.cost} | {_WHY[change.name]} |" for change in CHANGES)
-    values = {"spec": EXAMPLE, "memory": EXAMPLE_MEMORY, "example": example(), "error": f"{ERROR:.0%}",
-              "changes": changes, "devices": ", ".join(f"`{name}`" for name in DEVICES)}  # fmt: skip
+    exact, lossy = (_listed([change.name for change in CHANGES if change.lossy == lossy]) for lossy in (False, True))
+    values = {"spec": EXAMPLE, "memory": EXAMPLE_MEMORY, "example": shown, "error": f"{ERROR:.0%}",
+              "changes": changes, "exact": exact, "lossy": lossy, "minutes": f"{_PATIENCE_S / 60:.0f}",
+              "devices": ", ".join(f"`{name}`" for name in DEVICES)}  # fmt: skip
     return _READ.read_text(encoding="utf-8").format(**values)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return listing([f"`{name}`" for name in names], len(names))
 
 
 def example() -> str:

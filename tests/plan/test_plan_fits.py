@@ -11,7 +11,7 @@ from support.footprints import GIB, look, make_case, make_footprint, stack_of
 from harness.catalog.optimizations import OPTIMIZATIONS, RESIDENCES
 from harness.catalog.stacks import label_of_stack
 from harness.catalog.types import OptimizationChoice
-from harness.plan.fits import CHANGES, ERROR, case_key, cheapest, fit, variants, verdict_of
+from harness.plan.fits import CHANGES, ERROR, _sets, by_its_knobs, case_key, cheapest, fit, variants, verdict_of
 from harness.plan.footprint import Answer, Case, peak_bytes
 from harness.plan.residence import resident_for
 
@@ -91,6 +91,32 @@ def test_a_smaller_batch_is_cheaper_than_all_else_and_as_large_as_can_be() -> No
     assert names(15 * 1.16, batch=8) == ["4"] and names(14 * 1.16, batch=8) == ["2"]
     assert names(12 * 1.16, batch=8) == ["1"] and names(12 * 1.16, batch=3) == ["1"]
     assert names(12 * 1.16, batch=8, api="combined") == ["model-offload"], "it takes one row at a time anyway"
+
+
+def test_a_smaller_batch_is_told_by_the_knob_that_is_too_large() -> None:
+    """Eight rows together take 19 GiB, four 15, two 13."""
+
+    def told(gib: float, made: int, timed: int) -> list[tuple[str, str]]:
+        found = by_its_knobs(fit(make_case(batch=8), (), round(gib * 1.16 * GIB), look, gpu=True), made, timed)
+        return [] if found.way is None else [(change.knob, change.name) for change in found.way.changes]
+
+    assert told(15, made=8, timed=1) == [("batch_size", "4")] == told(15, made=8, timed=4)
+    assert told(15, made=4, timed=8) == [("timing.batch", "4")]
+    assert told(13, made=4, timed=8) == [("batch_size", "2"), ("timing.batch", "2")]
+    assert told(9, made=1, timed=8) == [("optimizations", "model-offload")]
+    assert told(7, made=2, timed=8) == [("timing.batch", "4"), ("optimizations", "model-offload")]
+
+
+def test_sets_of_changes_come_in_the_order_of_their_cost_and_are_as_many_as_there_are_ways() -> None:
+    case = make_case(dtype="float32", batch=4)
+    found = [[change.name for change in one] for one in _sets(case, (), CHANGES[3:], gpu=True)]
+    assert found == [
+        ["2"], ["1"], ["float16"], ["2", "float16"], ["1", "float16"],
+        ["layerwise-casting"], ["2", "layerwise-casting"], ["1", "layerwise-casting"],
+        ["float16", "layerwise-casting"], ["2", "float16", "layerwise-casting"], ["1", "float16", "layerwise-casting"],
+    ]  # fmt: skip
+    huge = list(_sets(make_case(dtype="float32", batch=2**60), (), CHANGES, gpu=True))
+    assert len(huge) == 61 * (4 * 4 - 2) - 1, "a batch is one of 60 or left, and so are residence and what it allows"
 
 
 def test_a_dearer_change_waits_until_all_cheaper_ones_together_do_not_do() -> None:

@@ -32,7 +32,8 @@ def test_everything_a_person_wants_to_know_before_spending_anything(plan_of: Cal
     assert "    prior: shipped with the harness, miniature/weights/mini-2.2/prior" in lines
     assert "  scored by clip_score (mini-scorer), frechet (mini-extractor), world_truth (mini-judge)" in lines
     assert "  compared with scheduler DDIM, num_inference_steps 50, all else equal" in lines
-    assert "  margins, within which a difference does not matter: clip_score 1 points, world_truth 0.05" in lines
+    within = "clip_score 1 points, world_truth 5 %-points"
+    assert f"  margins, within which a difference does not matter: {within}" in lines
     assert "  DDIM · 4 steps     4 calls" in lines
     assert "  DDIM · 50 steps   50 calls  reference" in lines
     assert "  reference_set: the extractor's own statistics" in lines

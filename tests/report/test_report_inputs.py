@@ -86,6 +86,26 @@ def test_the_mask_lies_on_its_picture(run) -> None:
     assert (pixels(Thing("a" * 64, under="c" * 64).png(view) or b"")[:, :32] == 0).all()
 
 
+BOMB = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (60_000).to_bytes(4, "big") * 2
+
+
+@pytest.mark.parametrize("bad", [BOMB, b"no PNG", png(np.full((64, 64), 255, np.uint8))[:-30]],
+                         ids=["too large", "no PNG", "cut short"])  # fmt: skip
+@pytest.mark.parametrize("place", ["itself", "under"])
+def test_what_cannot_be_opened_is_not_shown_and_too_much_is_not_decoded(
+    run, monkeypatch: pytest.MonkeyPatch, bad: bytes, place: str
+) -> None:
+    good, black = png(np.full((64, 64, 3), 200, np.uint8)), png(np.zeros((64, 64), np.uint8))
+    run.store.put("inputs", "a" * 64, bad if place == "itself" else black)
+    run.store.put("inputs", "b" * 64, bad if place == "under" else good)
+    run.cell("inpainting")
+    view = load_view(*run.finish())
+    opened, real = [], Image.open
+    monkeypatch.setattr(Image, "open", lambda file, **how: opened.append(file.getvalue()) or real(file, **how))
+    assert Thing("a" * 64, under="b" * 64).png(view) == (None if place == "itself" else black)
+    assert BOMB not in opened
+
+
 def test_what_is_no_longer_stored_is_blank_and_what_never_was_is_white(run) -> None:
     run.cell("image-to-image")
     view = load_view(*run.finish())

@@ -1,12 +1,14 @@
 """Identical, equivalent, different or inconclusive; and the pixels behind it."""
 
+import hashlib
 import io
 import math
+import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
-from support.audit_runs import AuditBuilder
+from support.audit_runs import AuditBuilder, _archive
 
 from harness.report.optimizations.audit import read_audit
 from harness.report.optimizations.divergence import relative_distance
@@ -52,13 +54,25 @@ def test_identical_pictures_have_no_psnr(tmp_path) -> None:
     assert look.psnr_db is None and look.largest == 0 and look.identical_share == 1.0 and not look.clips
 
 
+def _written_otherwise(archive: bytes, row: str) -> bytes:
+    """The same pixels in a PNG that is not compressed."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as stored, io.BytesIO() as out:
+        Image.open(io.BytesIO(stored.read(f"{row}.png"))).save(out, "PNG", compress_level=0)
+        return out.getvalue()
+
+
 def test_other_bytes_of_the_same_pixels_are_identical(tmp_path) -> None:
     builder = AuditBuilder(tmp_path / "runs", prompts=2)
     builder.reference()
     builder.add("compile")
     cell = builder.records[1]
-    batch = cell.batches[0].model_copy(update={"image_sha256": ["0" * 64] * 2})
-    builder.records[1] = cell.model_copy(update={"batches": [batch]})
+    batch = cell.batches[0]
+    again = {row: _written_otherwise(builder.store.get("images", batch.key), row) for row in batch.rows}
+    builder.store.put("images", "f" * 64, _archive(again))
+    sums = [hashlib.sha256(png).hexdigest() for png in again.values()]
+    assert not set(sums) & set(batch.image_sha256)
+    other = batch.model_copy(update={"key": "f" * 64, "image_sha256": sums})
+    builder.records[1] = cell.model_copy(update={"batches": [other]})
     look = read_audit(builder.view()).cells[1].looks
     assert look.sameness == "identical" and look.largest == 0
 

@@ -1,17 +1,20 @@
 """What the verdicts leave open is not claimed: no speed-up over an open verdict, no memory, no sameness of pictures."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.audit_runs import AuditBuilder
 
 from harness.report.optimizations.audit import read_audit
-from harness.report.optimizations.bars import band, bar_colour, groups_of
+from harness.report.optimizations.bars import _same, band, bar_colour, groups_of
 from harness.report.optimizations.content import gather
 from harness.report.optimizations.lines import cost_table
-from harness.report.optimizations.settled import is_faster, is_slower
+from harness.report.optimizations.settled import drifted, is_faster, is_slower
 from harness.report.optimizations.summary import draw_summary, legend
 from harness.report.optimizations.table import records
 from harness.report.optimizations.verdicts import answers, verdict
+from harness.report.optimizations.wording import speed_words
 
 FAST, SLOW = (1.40, 1.44, 1.42), (0.5, 0.51, 0.505)
 DRIFTED = {"costs": {"latency": "inconclusive"}, "moved": 0.358}
@@ -66,6 +69,48 @@ def test_each_verdict_has_its_words(audit, ratios, costs, moved, words) -> None:
     assert words in told(audit)[0]
 
 
+HOLM = "improved when taken alone, but not after Holm's adjustment for all comparisons of the report"
+REACHES = "the interval reaches over the margin"
+MOVED = "the machine drifted by 35.8% within or between visits, more than the margin of 5.0%"
+
+
+@pytest.mark.parametrize(
+    ("why", "moved", "whole", "short"),
+    [
+        (HOLM, 0.358, f"{HOLM}; {MOVED}", "Holm over 2 comparisons; the machine drifted by 35.8 %"),
+        (HOLM, 0.0, HOLM, "Holm over 2 comparisons"),
+        (REACHES, 0.358, f"{REACHES}; {MOVED}", f"{REACHES}; the machine drifted by 35.8 %"),
+        (None, 0.358, "the machine drifted by 35.8 %", "the machine drifted by 35.8 %"),
+    ],
+)
+def test_a_cell_says_its_whole_reason_and_headline_and_picture_a_short_one(audit, why, moved, whole, short) -> None:
+    audit.add("compile", ratios=FAST, costs={"latency": "inconclusive"}, why=why, moved=moved)
+    sentence, answer = told(audit)
+    assert f"(not settled: {whole})" in sentence and f"(not settled: {short})" in answer.headline
+    marks = legend(groups_of(read_audit(audit.view()).families, 9), 2)
+    assert ("(Holm over 2 comparisons" in marks) == (why == HOLM) and ("drifted by up to 36 %" in marks) == (moved > 0)
+
+
+def test_the_drift_is_not_blamed_where_another_reason_stands_alone(audit) -> None:
+    audit.add("compile", ratios=FAST, costs={"latency": "inconclusive"}, why="the pictures are not its own", moved=0.3)
+    (_, one) = read_audit(audit.view()).cells
+    judged = one.cell.comparisons[-1].model_copy(update={"reason": "the pictures are not its own"})
+    alone = replace(one, cell=one.cell.model_copy(update={"comparisons": [judged]}))
+    assert (
+        drifted(one) == 0.3 and drifted(alone) == 0.0 and speed_words(alone).endswith("the pictures are not its own)")
+    )
+
+
+def test_the_largest_that_was_seen_is_of_a_cell_without_a_fault_where_there_is_one(audit) -> None:
+    audit.add("compile", ratios=(2.0, 2.04, 2.02), clipped=0.12, **DRIFTED)
+    headline = told(audit)[1].headline
+    assert "the largest that was seen is compile: 2.02×" in headline and ", flagged. Flagged: compile." in headline
+    audit.add("channels-last", ratios=FAST, **DRIFTED)
+    headline = told(audit)[1].headline
+    assert "the largest that was seen without a fault is channels-last: 1.42×" in headline
+    assert headline.endswith(" Flagged: compile.") and ", flagged" not in headline
+
+
 def test_memory_that_is_not_settled_is_not_in_the_headline(audit) -> None:
     audit.add("attention-slicing", peaks_mib=(70.0, 71.0, 70.5), costs={"peak_memory": "inconclusive"})
     sentence, answer = told(audit)
@@ -115,6 +160,12 @@ def test_what_is_known_of_the_pixels_stands_apart_from_the_verdict(audit) -> Non
     assert records(found)[1]["pictures"] == "inconclusive" and records(found)[1]["largest_difference"] == 1
 
 
+def test_a_bound_on_the_pixels_is_not_in_the_picture_where_pictures_are_gone(audit) -> None:
+    audit.add("plain-attention", off=3, verdict="inconclusive")
+    look = read_audit(audit.view()).cells[1].looks
+    assert _same(look) == "≤ 3 of 255 ?" and _same(replace(look, missing=1)) == "open ?"
+
+
 def test_data_has_the_ends_of_the_break_even_and_why_a_speed_is_open(audit) -> None:
     audit.add("compile", ratios=FAST, first_s=60.0, **DRIFTED)
     row = records(read_audit(audit.view()))[1]
@@ -137,8 +188,10 @@ def test_bars_are_green_and_orange_only_where_that_was_shown(audit) -> None:
 def test_the_noise_of_an_a_a_pair_is_a_band_and_the_marks_are_explained(audit) -> None:
     audit.add("compile", ratios=FAST, off=1, verdict="inconclusive", **DRIFTED)
     groups = groups_of(read_audit(audit.view()).families, 9)
-    assert band(groups[0]) is None and "shaded" not in legend(groups)
-    assert "not settled (the machine drifted by up to 36 %)" in legend(groups) and "? at pictures" in legend(groups)
+    assert band(groups[0]) is None and "shaded" not in legend(groups, 2)
+    assert "not settled (the machine drifted by up to 36 %)" in legend(groups, 2) and "? at pictures" in legend(
+        groups, 2
+    )
     plain = np.asarray(draw_summary(gather(audit.view(), public=True)).convert("RGB"))
     audit.add("again", outcome=None, ratios=(0.9, 1.1, 1.0))
     groups = groups_of(read_audit(audit.view()).families, 9)
@@ -146,7 +199,7 @@ def test_the_noise_of_an_a_a_pair_is_a_band_and_the_marks_are_explained(audit) -
     assert (low, high) == pytest.approx(
         (1 / 1.2789, 1 / 0.7767), abs=2e-4
     )  # by hand: exp(-0.00335 ± 4.3027·0.10038/√3)
-    assert "shaded: the same pipeline twice" in legend(groups)
+    assert "shaded: the same pipeline twice" in legend(groups, 2)
     banded = np.asarray(draw_summary(gather(audit.view(), public=True)).convert("RGB"))
     shade = (0xE9, 0xEE, 0xF4)
     assert not (plain == shade).all(axis=2).any() and (banded == shade).all(axis=2).sum() > 500

@@ -160,10 +160,14 @@ def test_the_verb_writes_it(store: Store, tmp_path: Path, capsys: pytest.Capture
     assert command(["report", "candidate", "--kind", "regression", "--against", "gone", *place]) == ExitCode.MISSING
 
 
-def test_the_specs_question_is_asked_and_an_unknown_revision_is_told(written: Writes) -> None:
+def test_the_specs_question_stands_second_and_an_unknown_revision_is_told(written: Writes) -> None:
     new = {"plan": {"question": "Is the planted fault found?"}, "environment": {"source.revision": None}}
-    text = written(old={"environment": {"source.revision": None}}, **new).markdown.read_text()
-    assert "candidate against the baseline main: Is the planted fault found?" in text
+    files = written(old={"environment": {"source.revision": None}}, compact=False, **new)
+    text, heading = files.markdown.read_text(), "candidate against the baseline main: Did anything get worse?"
+    assert f"\n{heading}\n\nThe spec asks: Is the planted fault found?\n" in text
+    assert files.html is not None
+    page = files.html.read_text()
+    assert f"<h1>{heading}</h1>" in page and "The spec asks: Is the planted fault found?" in page
     assert "Nothing changed" not in text and "revision of either run is not known" in text
 
 

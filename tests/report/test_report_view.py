@@ -56,6 +56,15 @@ def test_damaged_pictures_are_missing_pictures(sweep) -> None:
     assert view.picture(cell, view.plan.rows[0]) is None
 
 
+def test_what_is_no_archive_holds_no_picture(sweep) -> None:
+    """An imported run's: its bytes are those that were kept, and nobody has said that they are pictures."""
+    view = load_view(*sweep.finish())
+    cell = view.cells[0]
+    view.store.path("images", cell.batches[0].key).unlink()
+    view.store.put("images", cell.batches[0].key, b"PK no archive")
+    assert view.picture(cell, view.plan.rows[0]) is None
+
+
 def test_compared_metrics_come_first(sweep) -> None:
     sweep.plan_changes["metrics"] = ("frechet", "clip_score")
     assert load_view(*sweep.finish()).quality_metrics == ("clip_score", "frechet")

@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 from support.environments import fake
-from support.fake_worker import DIFFUSERS, FAILS_AT, SLOWER, noted
+from support.fake_worker import DIES_AT, DIFFUSERS, FAILS_AT, SLOWER, noted
 from support.runs import Lab, Told
 
 from harness.compare.ab_report import Files, report_ab
 from harness.compare.outcome import exit_code
 from harness.errors import ExitCode, MissingError
-from harness.run.ab import conduct, whole
-from harness.run.ab.conduct import alternate, balanced
+from harness.run.ab import conduct
+from harness.run.ab.conduct import balanced
 from harness.run.ab.whole import AbRun, Made, make_pair
 from harness.run.forecast import plan_spec
 from harness.run.guest import Guest
+from harness.run.timing import in_turns
 from harness.store.records import Turns
 
 Pairs = Callable[..., Made]
@@ -30,10 +31,15 @@ TIMED = {"repeats": 2, "rounds": 2, "warmups": 1}
 def pairs(lab: Lab, tmp_path: Path) -> Pairs:
     """Makes the two runs of a spec in two fakes, ``old`` and ``new``, of which the new one is as it is told."""
 
-    def make(new: dict[str, str] | None = None, pair: tuple[Guest, Guest] | None = None, **keys: Any) -> Made:
+    def make(
+        new: dict[str, str] | None = None,
+        pair: tuple[Guest, Guest] | None = None,
+        turns: Turns | None = None,
+        **keys: Any,
+    ) -> Made:
         path = lab.spec(**{"num_inference_steps": [20, 5], "metrics": ["world_truth"], **keys})
         plan = plan_spec(str(path), only={}, limit=None, device=None, store_path=lab.store.root)
-        request = AbRun(plan, lab.store.root, "harness ab", ("old", "new"))
+        request = AbRun(plan, lab.store.root, "harness ab", ("old", "new"), turns=turns)
         both = pair or (fake(tmp_path, "old"), fake(tmp_path, "new", **(new or {})))
         return make_pair(lab.store, request, both, Told())
 
@@ -66,16 +72,16 @@ def test_both_run_in_turns_and_a_slower_one_and_a_new_failure_are_found(lab: Lab
     assert list(report.changed()) == [("diffusers", "0.0", "0.99")]
 
 
-@pytest.mark.parametrize("turns", ["call", "visit"])
-def test_calls_alternate_on_a_processor_and_visits_do_where_memory_might_not_hold_two(
-    turns: Turns, lab: Lab, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("turns", "told_by"), [("call", "call"), ("visit", "visit"), ("call", "asked for")])
+def test_calls_alternate_on_a_processor_and_visits_do_where_memory_does_not_hold_two(
+    turns: Turns, told_by: str, lab: Lab, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
     monkeypatch.setattr(Told, "advance", lambda _, stage, *others: told.append(stage.split()[-1]))
-    if turns == "visit":
-        monkeypatch.setattr(conduct, "turns_on", lambda device: "visit")
-        monkeypatch.setattr(whole, "turns_on", lambda device: "visit")
-    made = pairs(num_inference_steps=[20], timing={"repeats": 3, "rounds": 2, "warmups": 1})
+    room = {"call": 2**40, "visit": 0, "asked for": 0}[told_by]
+    monkeypatch.setattr(conduct, "memory", lambda: (2**40, room))
+    asked = turns if told_by == "asked for" else None
+    made = pairs(num_inference_steps=[20], timing={"repeats": 3, "rounds": 2, "warmups": 1}, turns=asked)
     timed = told[-12:]
     one, other = (["old", "new"] * 3, ["new", "old"] * 3) if turns == "call" else (
         ["old"] * 3 + ["new"] * 3, ["new"] * 3 + ["old"] * 3)  # fmt: skip
@@ -98,11 +104,35 @@ def test_turns_end_both_whatever_happens() -> None:
         finally:
             ended.append(name)
 
-    alternate([steps("short", 1), steps("long", 3)])
+    in_turns([steps("short", 1), steps("long", 3)], "call")
     assert ended == ["short", "long"]
     with pytest.raises(OSError, match="full"):
-        alternate([steps("waits", 9), steps("fails", 1, fails=True)])
+        in_turns([steps("waits", 9), steps("fails", 1, fails=True)], "call")
     assert ended[2:] == ["fails", "waits"]
+    in_turns([steps("first", 1), steps("second", 9)], "visit", until=lambda: "first" in ended)
+    assert ended[4:] == ["first"]  # the other had not begun
+
+
+@pytest.mark.parametrize("turns", ["call", "visit"])
+def test_what_one_side_loses_leaves_both_and_no_half_visit_is_kept(
+    turns: Turns, lab: Lab, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new one dies of its middle cell: what both had by then is taken anew, and the old one's is not timed."""
+    calls: list[tuple[str, str]] = []
+    monkeypatch.setattr(Told, "advance", lambda _, stage, label, *others: calls.append((stage.split()[-1], label)))
+    made = pairs({DIES_AT: "5"}, num_inference_steps=[3, 5, 4], timing=TIMED, turns=turns)
+    cells = [lab.cells(run) for run in made.runs]
+    for side in cells:
+        for label in ("3 steps", "4 steps"):
+            assert side[label].timing is not None and side[label].timing.round_of_call == [0, 0, 1, 1]
+    failure = cells[1]["5 steps"].timing_failure
+    assert failure is not None and failure.kind == "worker-died" and cells[0]["5 steps"].timing_failure is None
+    assert cells[0]["5 steps"].timing is None and "other environment" in str(cells[0]["5 steps"].timing_reason)
+    kept = [call for call in calls if call[1] != "5 steps"][-16:]  # two sides, rounds, sweeps and cells: all of them
+    first, second = kept[:8], kept[8:]
+    assert [{name for name, _ in half} for half in (first, second)] == [{"old", "new"}] * 2
+    assert [sum(name == "old" for name, _ in half) for half in (first, second)] == [4, 4]
+    assert "5 steps" not in {label for _, label in calls[-16:]}
 
 
 def test_a_pair_that_was_cut_off_goes_on_and_one_that_ended_is_made_anew(

@@ -137,6 +137,14 @@ def test_recall_of_too_many_pictures_has_a_value_and_no_interval(monkeypatch: py
     assert found.value == whole.value and found.interval is None and "too many distances" in (found.reason or "")
 
 
+@pytest.mark.parametrize(("prompts", "seeds"), [(63, 1), (40, 2)])
+def test_recall_of_few_prompts_has_a_value_and_no_interval(prompts: int, seeds: int) -> None:
+    found = score("recall", PICTURES[: prompts * seeds], seeds=seeds)
+    assert found.value is not None and found.interval is None
+    assert f"no interval: of {prompts} prompts it would be too narrow" in (found.reason or "")
+    assert score("recall", PICTURES[:64]).interval is not None
+
+
 def test_vendi_is_bounded_by_its_number_of_pictures_and_says_so() -> None:
     found = score("vendi", PICTURES[:12], seeds=2)
     assert found.made_by["at_most"] == 12 and "cannot be more than the 12 pictures" in (found.reason or "")

@@ -220,6 +220,13 @@ def test_beyond_the_drift_what_is_open_says_why_and_more_visits_may_settle_it() 
     assert (told.reason or "").startswith("the interval") and "; the machine drifted by 6.0%" in (told.reason or "")
 
 
+def test_a_clear_slowdown_that_decides_nothing_leans_to_worse_if_it_is_evidence() -> None:
+    elsewhere = _latency(_timing(CALLS, run="run-0"), _scaled(2.0))
+    assert elsewhere.verdict == "inconclusive" and elsewhere.leaning_worse
+    assert not _latency(_timing(CALLS, run="run-0"), _scaled(0.5)).leaning_worse
+    assert not _latency(_timing(CALLS), _scaled(2.0, apart=200)).leaning_worse
+
+
 def test_a_difference_larger_than_the_drift_is_still_called() -> None:
     told = _latency(_timing(CALLS), _scaled(2.0, drift=0.3))
     assert (told.verdict, told.reason, told.margin) == ("regressed", None, pytest.approx(0.05))

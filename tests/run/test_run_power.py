@@ -1,7 +1,9 @@
 """The power of a plan from what a store's runs saw: paired first, else a run's own spread, and nothing of too few."""
 
+import json
 import math
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,35 @@ def test_memory_of_code_that_replays_graphs_spreads_as_what_was_reserved(
     kind = ("peak_memory", cell.settings.model, cell.settings.task)
     (found,) = spreads(store, {kind})[kind]
     assert found.sd == pytest.approx(statistics.stdev(map(math.log, peaks)) * math.sqrt(2))
+
+
+def _older(cell: dict[str, Any]) -> None:
+    del cell["memory"]["visit_peaks_bytes"]
+
+
+def _stranger(cell: dict[str, Any]) -> None:
+    cell["memory"]["kind"] = "device-allocated"
+    cell["settings"]["optimizations"] = [{"name": "compile", "options": {"mode": ["of", "another", "kind"]}}]
+
+
+def _without(cell: dict[str, Any]) -> None:
+    cell["comparisons"] = [{"metric": "clip_score"}]
+
+
+@pytest.mark.parametrize(("change", "others"), [(_older, True), (_stranger, False), (_without, False)])
+def test_what_another_versions_record_lacks_it_does_not_tell(
+    store: Store, change: Callable[[dict[str, Any]], None], others: bool
+) -> None:
+    earlier = keep(store, "a-readable", cells=1)
+    run_id = keep(store, "b-other", cells=1)
+    (path,) = (store.runs.folder(run_id).path / "cells").glob("*.json")
+    cell = json.loads(path.read_text())
+    change(cell)
+    path.write_text(json.dumps(cell))
+    settings = store.load_cells(earlier)[0].settings
+    kinds = [(metric, settings.model, settings.task) for metric in ("peak_memory", "latency")]
+    found = spreads(store, set(kinds))
+    assert [found[kind][0].run for kind in kinds] == [earlier, run_id if others else earlier]
 
 
 def test_nothing_like_it_is_said(store: Store, tmp_path: Path) -> None:

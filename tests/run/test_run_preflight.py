@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from harness.catalog.types import Place
 from harness.errors import MissingError
 from harness.plan.footprint import Answer
 from harness.plan.preflight import preflight_json, render_preflight
-from harness.run import preflight as under_test
-from harness.run.preflight import Estimates, asked_for, case_of, estimate_key, preflight
+from harness.run import estimates as under_test
+from harness.run.estimates import Estimates, estimate_key
+from harness.run.preflight import asked_for, case_of, preflight
 
 GIB = 2**30
 
@@ -126,20 +128,97 @@ def test_a_subprocess_that_cannot_work_is_an_error_with_a_remedy(
         Estimates(told.append).ask([mini_case("2.2")])
 
 
-def test_how_far_it_is_is_told_as_the_subprocess_tells_it(told: list[str], tmp_path: Path) -> None:
-    code = "import sys; print(1); print('a library speaks'); print(2); sys.exit(3)"
-    command = [sys.executable, "-c", code]
-    assert under_test._listen(command, tmp_path / "errors", 2, told.append) == 3
-    assert told == ["estimated 1/2", "estimated 2/2"]
-    assert under_test._listen(command, tmp_path / "errors", 1, told.append) == 3 and len(told) == 2
+def answering(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, then: str) -> None:
+    """In the place of the process that estimates: one that answers its first two cases and then does as it is told."""
+    code = "import sys\nfor n in '12':\n    print('{\"reason\": \"answer ' + n + '\"}', flush=True)\n"
+    (tmp_path / "stand-in").write_text(f"#!{sys.executable}\n{code}{then}\n")
+    (tmp_path / "stand-in").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "stand-in"))
 
 
-def test_a_subprocess_that_gives_no_answer_in_time_is_ended(
+FOUR = [mini_case("2.2").model_copy(update={"batch": batch}) for batch in (1, 2, 3, 4)]
+
+
+def test_each_answer_is_told_as_it_comes(monkeypatch: pytest.MonkeyPatch, told: list[str], tmp_path: Path) -> None:
+    answering(monkeypatch, tmp_path, "")
+    found = under_test._from_subprocess(FOUR[:2], told.append)
+    assert next(found).reason == "answer 1" and told == ["estimated 1/2"]
+    assert next(found).reason == "answer 2" and next(found, None) is None and told[1:] == ["estimated 2/2"]
+
+
+def test_what_was_answered_in_time_is_used_and_the_rest_says_why_not(
+    monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    def slow(*_: Any) -> Iterator[str]:
+        yield from ('{"reason": "answer 1"}\n', '{"reason": "answer 2"}\n')
+        raise TimeoutError
+
+    monkeypatch.setattr(under_test, "_lines", slow)
+    estimates = Estimates(told.append)
+    estimates.ask(FOUR)
+    late = "had no result within 30 minutes"
+    assert [estimates.look(case).reason for case in FOUR] == [
+        "answer 1", "answer 2", f"its estimate {late}", f"not estimated: the estimate of one before it {late}",
+    ]  # fmt: skip
+
+
+def test_a_subprocess_that_says_nothing_in_time_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(under_test, "_PATIENCE_S", 0.2)
+    with pytest.raises(TimeoutError):
+        list(under_test._lines([sys.executable, "-c", "import time; time.sleep(30)"], tmp_path / "errors"))
+
+
+def test_what_was_answered_before_the_subprocess_broke_is_used(
     monkeypatch: pytest.MonkeyPatch, told: list[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(under_test, "_PATIENCE_S", 0.2)
-    command = [sys.executable, "-c", "import time; time.sleep(3); print(1)"]
-    assert under_test._listen(command, tmp_path / "errors", 2, told.append) is None and not told
+    answering(monkeypatch, tmp_path, "sys.exit('no memory left')")
+    estimates = Estimates(told.append)
+    estimates.ask(FOUR[:3])
+    assert [estimates.look(case).reason for case in FOUR[:3]] == [
+        "answer 1", "answer 2", "its estimate ended without a result: no memory left",
+    ]  # fmt: skip
+
+
+def test_an_answer_is_remembered_before_the_next_one_comes(
+    monkeypatch: pytest.MonkeyPatch, told: list[str], tmp_path: Path
+) -> None:
+    def broken(*_: Any) -> Iterator[str]:
+        yield look(FOUR[0]).model_dump_json()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(under_test, "_lines", broken)
+    with pytest.raises(KeyboardInterrupt):
+        Estimates(told.append, tmp_path / "kept").ask(FOUR)
+    assert len(list((tmp_path / "kept").glob("*.json"))) == 1
+
+
+def test_a_timed_call_takes_its_own_number_of_rows(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+    """As ``timing.batch`` says, more than are made together or less; but not where nothing is timed."""
+
+    def timed(batch: int, rows: int = 12, **known: Any) -> Any:
+        plan = make_plan(cells=1, rows=rows, timed=known.pop("timed", True))
+        return plan.model_copy(update={"timing": plan.timing.model_copy(update={"batch": batch}), **known})
+
+    for plan, batch in (
+        (timed(8), 8),
+        (timed(2), 4),
+        (timed(8, timed=False), 4),
+        (timed(50), 12),
+        (timed(8, limit=6), 6),
+    ):
+        assert case_of(plan, plan.cells[0]).batch == batch
+    plan = timed(8)
+    combined, converged = (plan.cells[0].model_copy(update=change) for change in (
+        {"settings": plan.cells[0].settings.model_copy(update={"api": "combined"})}, {"is_converged": True},
+    ))  # fmt: skip
+    assert (case_of(plan, combined).batch, case_of(plan, converged).batch) == (1, 4)
+    monkeypatch.setattr(under_test, "_from_subprocess", lambda cases, _: [look(case) for case in cases])
+    both = plan.model_copy(update={"cells": (plan.cells[0], converged.model_copy(update={"id": "other"}))})
+    first, other = preflight(both, 26 * GIB, None, told.append).groups  # 22 GiB of weights, 2 of decode for each row
+    assert (first.case.batch, first.made_together) == (8, 4) and (other.case.batch, other.made_together) == (4, None)
+    lines = render_preflight(preflight(both, round(30 * 1.16 * GIB), None, told.append)).splitlines()
+    assert any(" · batch 8 (timing.batch; 4 made together)  " in line for line in lines)
+    assert "    timing.batch: 4: 30 GiB" in lines and "    batch_size: 2" not in "\n".join(lines)
 
 
 def test_a_cell_takes_no_more_rows_together_than_it_has() -> None:

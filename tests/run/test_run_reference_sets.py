@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,15 +19,16 @@ from harness.errors import ExitCode, MissingError, SpecError
 from harness.plan.reference_sets import STAGE
 from harness.plan.types import Plan, ReferenceSet
 from harness.run.forecast import plan_spec
-from harness.run.reference_sets import count_of, find_set
+from harness.run.reference_sets import find_set, look_into
 from harness.spec.reference_sets import CONVERT_PICKLE
 
 PYTHON = sys.executable
 
 
-def planned(folder: Path, reference_set: str) -> Plan:
+def planned(folder: Path, reference_set: str | None, **beside: Any) -> Plan:
     """The plan of a spec in a folder."""
-    spec = {"name": "sets", "model": "mini-2.2", "prompts": ["x"], "metrics": ["kid"], "reference_set": reference_set}
+    spec = {"name": "sets", "model": "mini-2.2", "prompts": ["x"], "metrics": ["kid"], **beside}
+    spec |= {} if reference_set is None else {"reference_set": reference_set}
     path = folder / "spec.yaml"
     path.write_text(json.dumps(spec))
     return plan_spec(str(path), only={}, limit=None, device=None, store_path=folder / "runs")
@@ -63,7 +65,49 @@ def test_what_can_be_used_is_planned_with_its_look(tmp_path: Path) -> None:
     assert (look.uses, look.distinct) == (9, 9)
     np.savez(tmp_path / "known.npz", mu=np.zeros(4), sigma=np.eye(4))
     assert not [stage for stage in planned(tmp_path, "known.npz").forecast.stages if stage.stage == STAGE]
-    assert count_of(ReferenceSet(kind="world", count=70, seed=1)) == 70
+    assert look_into(ReferenceSet(kind="world", count=70, seed=1)).pictures == 70
+
+
+def nulls(plan: Plan) -> list[str]:
+    """The notes on numbers that there will not be, as the plan keeps and as it prints them."""
+    notes = [note for note in plan.notes if "will be null" in note]
+    assert notes == [note for note in plan.forecast.notes if "will be null" in note]
+    return notes
+
+
+ALL = ["frechet", "kid", "cmmd_unbiased", "coverage", "clip_score"]
+SMALL = "kid, cmmd_unbiased, coverage will be null: a reference set of 3 pictures is too small"
+ALONE = "it needs the features of the reference set, and statistics alone are there: name `world` or a folder"
+
+
+def test_numbers_that_a_set_does_not_serve_are_noted_with_the_reason(tmp_path: Path) -> None:
+    pictures(tmp_path / "few", 3)
+    pictures(tmp_path / "enough", 6)
+    assert nulls(planned(tmp_path, "few", metrics=ALL)) == [SMALL]
+    assert nulls(planned(tmp_path, "enough", metrics=ALL)) == nulls(planned(tmp_path, "world", metrics=ALL)) == []
+    np.savez(tmp_path / "known.npz", mu=np.zeros(16), sigma=np.eye(16))
+    (told, other) = nulls(planned(tmp_path, "known.npz", metrics=ALL))
+    assert told.startswith(f"kid, coverage will be null: {ALONE}")
+    assert other == "cmmd_unbiased will be null: the reference set has 16 features, mini-scorer makes 64"
+
+
+def test_the_width_is_also_that_of_a_folder_of_the_spec(tmp_path: Path) -> None:
+    np.savez(tmp_path / "known.npz", features=np.eye(16))
+    (tmp_path / "inception").mkdir()
+    (tmp_path / "inception" / "config.json").write_text(json.dumps({"architecture": "inception-v3-compat"}))
+    wide = planned(tmp_path, "known.npz", metrics=["frechet", "kid"], scorers={"extractor": "inception"})
+    assert nulls(wide) == ["frechet, kid will be null: the reference set has 16 features, inception makes 2048"]
+    assert nulls(planned(tmp_path, "known.npz", metrics=["frechet", "kid"])) == []
+
+
+def test_without_a_set_it_is_what_lies_beside_the_weights(tmp_path: Path) -> None:
+    (tmp_path / "bare").mkdir()
+    (tmp_path / "bare" / "config.json").write_text(json.dumps({"architecture": "inception-v3-compat"}))
+    (told,) = nulls(planned(tmp_path, None, metrics=["frechet", "clip_score"], scorers={"extractor": "bare"}))
+    assert told.startswith("frechet will be null: bare brings no reference statistics: name a `reference_set`")
+    (kid,) = nulls(planned(tmp_path, None, metrics=["frechet", "kid"]))
+    assert kid.startswith(f"kid will be null: {ALONE}")
+    assert nulls(planned(tmp_path, None, metrics=["frechet", "clip_score"])) == []
 
 
 def test_planning_looks_without_torch(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from harness.compare.compare import compare
 from harness.errors import MissingError, SpecError
 from harness.plan.types import ReferenceSet
 from harness.report.view import load_view
-from harness.run import set_features
+from harness.run import weights
 from harness.run.reference_sets import folder_content
 from harness.run.set_features import reference_of
 from harness.store.records import RunRecord, Score
@@ -171,9 +171,9 @@ def test_without_a_key_it_is_the_extractors_own(monkeypatch: pytest.MonkeyPatch)
     for place in (None, Place(kind="hub", where="somebody/inception")):
         told = reference_of(desk(place), "mini-extractor")
         assert told == "mini-extractor brings no reference statistics: name a `reference_set` in the spec"
-    monkeypatch.setattr(set_features, "SHIPPED", "no-such-file.safetensors")
+    monkeypatch.setattr(weights, "STATISTICS", "no-such-file.safetensors")
     assert isinstance(reference_of(desk(WEIGHTS["mini-extractor"].place), "mini-extractor"), str)
-    monkeypatch.setattr(set_features, "SHIPPED", "model.safetensors")
+    monkeypatch.setattr(weights, "STATISTICS", "model.safetensors")
     with pytest.raises(MissingError, match="holds no reference statistics"):
         reference_of(desk(WEIGHTS["mini-extractor"].place), "mini-extractor")
 

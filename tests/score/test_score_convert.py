@@ -61,7 +61,10 @@ class Bomb:
         return Path.touch, (self.mark,)
 
 
-@pytest.mark.parametrize("what", ["more than tensors", "another network", "no pickle", "a list", "nothing"])
+FOREIGN = ["more than tensors", "another network", "no pickle", "a list", "numbers for names", "nothing"]
+
+
+@pytest.mark.parametrize("what", FOREIGN)
 @pytest.mark.usefixtures("small")
 def test_a_file_that_will_not_do_is_told_and_nothing_is_written(what: str, tmp_path: Path) -> None:
     path, mark = tmp_path / "w.pth", tmp_path / "mark"
@@ -69,11 +72,38 @@ def test_a_file_that_will_not_do_is_told_and_nothing_is_written(what: str, tmp_p
         path.write_text("words")
     elif what != "nothing":
         torch.save({"more than tensors": {"features.weight": Bomb(mark)}, "a list": [torch.rand(2)],
+                    "numbers for names": {0: torch.rand(2)},
                     "another network": {"features.weight": torch.rand(7, 7)}}[what], path)  # fmt: skip
     with pytest.raises(MissingError, match=r"w\.pth (cannot be read|holds other weights)") as caught:
         convert("alexnet", path, tmp_path / "made")
     assert "pt_inception-2015" in caught.value.expected
     assert not (tmp_path / "made").exists() and not mark.exists()
+
+
+@pytest.mark.parametrize("fault", [ZeroDivisionError("by zero"), AttributeError("no such")], ids=str)
+def test_a_network_that_cannot_be_built_of_it_is_told(
+    fault: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(_: object) -> torch.nn.Module:
+        raise fault
+
+    monkeypatch.setattr(module, "_NETWORKS", {"alexnet": build})
+    torch.save(Small().state_dict(), tmp_path / "w.pth")
+    with pytest.raises(MissingError, match="holds other weights"):
+        convert("alexnet", tmp_path / "w.pth", tmp_path / "made")
+
+
+UNUSED = [("alexnet", "--resize", "clean"), ("alexnet", "--vocabulary", "v"), ("inception", "--vocabulary", "v"),
+          ("image-reward", "--resize", "tf")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "option", "value"), UNUSED, ids=str)
+def test_an_option_of_another_network_is_refused(
+    what: str, option: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([what, str(tmp_path / "w.pth"), str(tmp_path / "made"), option, value])
+    assert caught.value.code == ExitCode.USAGE and f"{what} takes no {option}" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("small")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -17,7 +18,7 @@ from harness.catalog.types import Place, WeightsRow
 from harness.errors import MissingError, UsageError
 from harness.score.convert import convert, main
 from harness.score.features import View, load_feature_maker
-from harness.score.image_reward import MEAN, SPREAD, ImageReward
+from harness.score.image_reward import MEAN, SPREAD, ImageReward, vocabulary_of
 
 PROMPTS = ["a red star", "", "long prompt " * 20, "a red star", "Two blue CIRCLES at the left", "x"]
 State = dict[str, torch.Tensor]
@@ -67,19 +68,29 @@ def test_the_prompt_and_the_picture_both_count(folder: Path, pictures: list[Imag
     assert len({round(float(value), 4) for value in apart}) == 3 and alone[0] == pytest.approx(apart[2], abs=1e-5)
 
 
-@pytest.mark.parametrize("fault", ["no vocabulary", "half a vocabulary", "too many words", "another network"])
+LINES = {
+    "half a vocabulary": (WORDS[3:], "[PAD]"),
+    "too many words": ((*WORDS, *map(str, range(9))), "26 words"),
+    "a word too many": ((*WORDS, "y"), "18 words"),
+    "a vocabulary cut short": (WORDS[:-1], "16 words"),
+    "a word twice": ((*WORDS[:-1], "a"), "'a' twice"),
+    "a line with no word": ((*WORDS[:-1], "", "x"), "line 17"),
+    "no vocabulary": (WORDS, "--vocabulary"),
+    "another network": (WORDS, "other weights"),
+}
+
+
+@pytest.mark.parametrize("fault", LINES)
 def test_what_will_not_do_is_told_and_nothing_is_written(fault: str, published: Path, tmp_path: Path) -> None:
     file, words = published, tmp_path / "vocab.txt"
-    lines = {"half a vocabulary": WORDS[3:], "too many words": (*WORDS, *map(str, range(9)))}.get(fault, WORDS)
-    words.write_text("\n".join(lines))
+    words.write_text("\n".join(LINES[fault][0]))
     if fault == "another network":
         file = tmp_path / "other.pt"
         torch.save({"blip.visual_encoder.cls_token": torch.rand(1, 1, 8)}, file)
     given = None if fault == "no vocabulary" else words
     with pytest.raises(UsageError if fault == "no vocabulary" else MissingError) as caught:
         convert("image-reward", file, tmp_path / "made", vocabulary=given)
-    assert {"no vocabulary": "--vocabulary", "half a vocabulary": "[PAD]", "too many words": "26 words",
-            "another network": "other weights"}[fault] in f"{caught.value} {caught.value.expected}"  # fmt: skip
+    assert LINES[fault][1] in f"{caught.value} {caught.value.expected}"
     assert not (tmp_path / "made").exists()
 
 
@@ -90,11 +101,62 @@ def test_a_folder_without_its_words_is_told_before_it_is_loaded(folder: Path, tm
         load_feature_maker(row(bare), "cpu")
 
 
+def test_a_word_may_hold_what_ends_a_line_elsewhere(tmp_path: Path) -> None:
+    words = (*WORDS[:-1], "x\u2028\x85y")
+    (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+    assert list(vocabulary_of(tmp_path / "vocab.txt", len(WORDS) + 2)) == list(words)
+
+
+def test_other_words_than_were_written_are_told(folder: Path, tmp_path: Path) -> None:
+    other = shutil.copytree(folder, tmp_path / "other")
+    (other / "vocab.txt").write_text("\n".join((*WORDS[:4], *reversed(WORDS[4:]))) + "\n")
+    with pytest.raises(MissingError, match=r"vocab\.txt is not the file .*SHA-256"):
+        load_feature_maker(row(other), "cpu")
+
+
+ODD = [
+    ("vision", "attn_implementation", "evil/kernel", "no such key"),
+    ("text", "_attn_implementation", "evil/kernel", "no such key"),
+    ("text", "dtype", "odd", "no such key"),
+    ("vision", "num_hidden_layers", 10**9, "from 1 to"),
+    ("text", "num_hidden_layers", 2.0, "from 1 to"),
+    ("vision", "num_attention_heads", 0, "from 1 to"),
+    ("vision", "num_attention_heads", 3, "divides"),
+    ("vision", "patch_size", 7, "divides"),
+    ("vision", "layer_norm_eps", 1, "up to"),
+    ("vision", "layer_norm_eps", float("nan"), "up to"),
+    ("text", "encoder_hidden_size", 64, "128"),
+    ("text", "is_decoder", False, "true"),
+    ("text", "sep_token_id", "x", "null"),
+    ("text", "max_position_embeddings", 8, "from 35 to"),
+    ("text", "vocab_size", ..., "it lacks"),
+    ("text", None, [], "no object"),
+    ("vision", None, ..., "no object"),
+]
+
+
+@pytest.mark.parametrize(("part", "key", "value", "told"), ODD, ids=str)
+def test_a_configuration_of_anything_else_is_told_by_its_key(
+    folder: Path, tmp_path: Path, part: str, key: str | None, value: object, told: str
+) -> None:
+    odd = shutil.copytree(folder, tmp_path / "odd")
+    config = json.loads((odd / "config.json").read_text())
+    place, name = (config, part) if key is None else (config[part], key)
+    if value is ...:
+        del place[name]
+    else:
+        place[name] = value
+    (odd / "config.json").write_text(json.dumps(config))
+    with pytest.raises(MissingError, match=rf"`{part if key is None else f'{part}.{key}'}`.*{told}"):
+        load_feature_maker(row(odd), "cpu")
+
+
 def test_the_folder_says_what_it_is(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     vision, text = config["vision"], config["text"]
     assert config["architecture"] == "image-reward" and vision["image_size"] == 32 and vision["layer_norm_eps"] == 1e-6
     assert (vision["num_hidden_layers"], text["num_hidden_layers"], text["max_position_embeddings"]) == (2, 2, 48)
+    assert config["vocabulary_sha256"] == hashlib.sha256((folder / "vocab.txt").read_bytes()).hexdigest()
     assert text["vocab_size"] == REWARD_SIZE["text"]["vocab_size"]
 
 

@@ -121,6 +121,15 @@ def test_a_margin_that_would_say_nothing_is_refused(
     assert part in f"{fault.happened} {fault.expected}"
 
 
+@pytest.mark.parametrize("margin", ["5", "1", "1.0"])
+def test_a_margin_of_points_for_a_share_is_refused(faults_of: Faults, margin: str) -> None:
+    beside = "prompts: a star\ncompare_to: {scheduler: DDIM}\nmetrics: [clip_score, world_truth]\n"
+    assert faults_of(f"{beside}margins: {{clip_score: {margin}, world_truth: 0.99}}") == []
+    (fault,) = faults_of(f"{beside}margins: {{world_truth: {margin}}}")
+    assert (fault.line, fault.path) == (4, "margins.world_truth") and "0.05 is 5 %-points" in fault.expected
+    assert f"{100 * float(margin):g} %-points" in fault.happened
+
+
 def test_a_margin_of_what_is_not_timed_is_refused(faults_of: Faults) -> None:
     text = "prompts: a star\ntiming: off\ncompare_to: {scheduler: DDIM}\nmargins: {latency: 3%}\n"
     assert [(f.path, f.line) for f in faults_of(text)] == [("margins.latency", 4)]

@@ -57,6 +57,8 @@ BAD: list[dict[str, Any]] = [
     {"compare_to": {"num_inference_steps": [1, 2]}},
     {"compare_to": {}},
     {"margins": {"frechet": 1}},
+    {"margins": {"world_truth": 5}},
+    {"margins": {"latency": 3}},
     {"timing": {"repeat": 1}},
     {"inputs": "a.csv"},
 ]

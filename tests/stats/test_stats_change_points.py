@@ -73,11 +73,24 @@ def test_a_large_step_is_found_within_one_run() -> None:
     assert found(5.0, 16, 40, shuffles=99) >= 0.93
 
 
+STEPS = dict.fromkeys((2.0, 3.0, 5.0), (0.97, 1.0, 1.0))
+
+
 def test_the_tables_maker_fails_beyond_what_chance_makes_of_five_per_cent() -> None:
     """Of 300 series, 5 % are 15; 32 are too many for chance, and noise that remembers is held to nothing."""
     kept = {words: (0.05,) * len(RUNS) for words in NOISES} | {words: (0.3,) * len(RUNS) for words in BEYOND}
-    assert failings(kept, 300) == []
-    assert failings({**kept, "normal": (0.05, 27 / 300, 0.05)}, 300) == []
-    (told,) = failings({**kept, "normal": (0.05, 32 / 300, 0.05)}, 300)
+    assert failings(kept, STEPS, 300) == []
+    assert failings({**kept, "normal": (0.05, 27 / 300, 0.05)}, STEPS, 300) == []
+    (told,) = failings({**kept, "normal": (0.05, 32 / 300, 0.05)}, STEPS, 300)
     assert told.startswith("normal, 12 runs: a change was found in 10.7% of series without one, expected at most ")
-    assert len(failings({**kept, "normal": (0.07,) * len(RUNS)}, 10_000)) == len(RUNS)
+    assert len(failings({**kept, "normal": (0.07,) * len(RUNS)}, STEPS, 10_000)) == len(RUNS)
+    assert len(failings({**kept, "normal": (np.nan,) * len(RUNS)}, STEPS, 300)) == len(RUNS)
+
+
+@pytest.mark.parametrize("rate", [0.89, 0.0, np.nan])
+def test_the_tables_maker_fails_where_a_clear_step_is_missed(rate: float) -> None:
+    """No change is found where there is none by a method that finds none at all."""
+    nothing = {words: (0.0,) * len(RUNS) for words in (*NOISES, *BEYOND)}
+    assert failings(nothing, {**STEPS, 2.0: (0.3,) * len(RUNS), 5.0: (0.9,) * len(RUNS)}, 300) == []
+    (told,) = failings(nothing, {**STEPS, 5.0: (rate, 1.0, 1.0)}, 300)
+    assert told.startswith("a step of 5 standard deviations, 8 runs: found in ") and told.endswith("at least 90%")

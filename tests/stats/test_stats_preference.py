@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,5 +82,6 @@ def test_the_tables_maker_fails_below_the_bar() -> None:
     assert failings(fine, 2000) == []
     (narrow,) = failings([*fine, Row("nine of ten", 16, 0.917, None)], 2000)
     assert narrow == "nine of ten, 16 prompts: 91.7% of the intervals hold the truth, expected at least 92%"
+    assert len(failings([Row("nobody", 8, math.nan, math.nan)], 2000)) == 2
     (false,) = failings([*fine, Row("no preference", 32, 0.95, 0.07)], 2000)
     assert false.startswith("no preference, 32 prompts: a preference is called in 7.0% where there is none, expected ")

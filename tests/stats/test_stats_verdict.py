@@ -111,6 +111,17 @@ def test_too_few_prompts_take_no_part_in_holm() -> None:
     assert paired_comparisons([*few, good])[-1].p_adjusted == paired_comparisons([good])[0].p_adjusted
 
 
+def test_what_too_few_need_counts_all_that_are_open_with_them() -> None:
+    """Each of a hundred alone would need 6; together they stand in Holm's procedure, and so do what is open now."""
+    few = [PairedSample(f"f{i}", spread(4, 0.0, 0.3), 1.0) for i in range(100)]
+    alone, together = paired_comparisons(few[:1])[0].n_to_settle, paired_comparisons(few)[0].n_to_settle
+    assert alone == 6 and together == 13
+    enough = [PairedSample(f"e{i}", spread(together, 0.0, 0.3), 1.0) for i in range(100)]
+    assert {one.verdict for one in paired_comparisons(enough)} == {"equivalent"}
+    open_ = [PairedSample(f"o{i}", spread(32, 1.0, 1.0), 1.0) for i in range(99)]
+    assert paired_comparisons([*open_, few[0]])[-1].n_to_settle == together
+
+
 def test_nothing_at_all() -> None:
     assert paired_comparisons([]) == []
     nothing = judge(np.array([]), 1.0)

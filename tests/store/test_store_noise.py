@@ -63,12 +63,24 @@ def test_weights_are_named_by_what_is_in_them() -> None:
     assert weights_digest(here) != weights_digest({"prior": here["prior"]})
 
 
-def test_another_versions_is_not_taken_for_ours_and_gives_way(store: Store) -> None:
+def test_an_older_versions_is_not_taken_for_ours_and_gives_way(store: Store) -> None:
     store.put("noise", PRINT, b'{"found": [{"model": "mini-2.2"}]}')
     with pytest.raises(StoreError, match="does not read as one of this version's"):
         found(store)
     keep_noise(store, noise())
     assert found(store) == noise()
+
+
+def test_a_newer_versions_is_not_overwritten(store: Store) -> None:
+    newer = b'{"found": [{"schema_version": 1}, {"schema_version": 99, "name": {"of": "what"}}]}'
+    store.put("noise", PRINT, newer)
+    with pytest.raises(StoreError, match=r"written by a newer version \(schema 99\)") as caught:
+        keep_noise(store, noise())
+    assert "nothing was touched" in caught.value.do and store.get("noise", PRINT) == newer
+    for older in (b'{"found": [{"schema_version": 1}]}', b"[]", b"no JSON", b'{"found": 3}'):
+        store.put("noise", PRINT, older)
+        keep_noise(store, noise())
+        assert found(store) == noise()
 
 
 def test_a_line_for_reports_names_the_visits_and_calls_that_its_numbers_are_of() -> None:

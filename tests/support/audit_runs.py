@@ -48,7 +48,7 @@ class Spec:
     ``ratios``: visit by visit, how much faster than a second an image. ``off``: levels that every pixel is moved by.
     ``clipped``: share of the pixels that are set to 255. ``drift``: relative distance of the latents at the last step.
     ``costs``: the verdicts on "latency" and "peak_memory", none where none was asked for. ``moved``: by what share the
-    machine drifted while it was timed.
+    machine drifted while it was timed. ``why``: a reason why the latency is open, beside the drift.
     """
 
     stack: str = NOTHING
@@ -66,6 +66,7 @@ class Spec:
     verdict: str | None = "equivalent"
     costs: dict[str, str] = field(default_factory=dict)
     moved: float = 0.004
+    why: str | None = None
     first_s: float | None = 1.4
     peaks_mib: Sequence[float] = (100.0, 100.0, 100.0)
     drift: float = 0.0
@@ -246,8 +247,10 @@ def _comparisons(spec: Spec, reference: str | None, n: int) -> list[Comparison]:
 
 
 def _reason(spec: Spec, metric: str, verdict: str) -> str | None:
-    open_ = metric == "latency" and verdict == "inconclusive" and spec.moved > 0.05
-    return drift_words(spec.moved, 0.05) if open_ else None
+    if metric != "latency" or verdict != "inconclusive":
+        return None
+    moved = drift_words(spec.moved, 0.05) if spec.moved > 0.05 else None
+    return "; ".join(filter(None, (spec.why, moved))) or None
 
 
 def _memory(spec: Spec) -> Memory:

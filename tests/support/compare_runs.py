@@ -39,7 +39,7 @@ class Made:
     """What one run is made of; the defaults are a baseline.
 
     ``shift``: cell's place -> points that every score is moved by. ``anew``: pictures and times of its own, with a
-    little spread in the scores; ``unlike``: how many pictures of each cell are other pictures, by ``levels``.
+    little spread in the scores; ``unlike``: how many pictures of each cell (or of which) are other ones, by ``levels``.
     """
 
     cells: int = 2
@@ -48,13 +48,15 @@ class Made:
     anew: bool = False
     shift: Mapping[int, float] = field(default_factory=dict)
     odd: Mapping[int, float | None] = field(default_factory=dict)  # row's place -> its value in every cell
-    unlike: int = 0
+    unlike: int | Mapping[int, int] = 0
     levels: int = 20
     failed: Mapping[int, Failure] = field(default_factory=dict)
     pending: Sequence[int] = ()
     made_by: Mapping[str, Any] = field(default_factory=dict)
     score_failed: str | None = None
+    unscored: bool = False
     visits: Sequence[float] | None = VISITS
+    timing_failure: Failure | None = None
     peaks_mib: Sequence[float] = (100.0, 101.0, 100.5)
     drift: float = 0.004
     apart: int = 0
@@ -129,12 +131,13 @@ def _record(
         **known,
         status="done",
         batches=[batch],
-        scores=[_score(rows, how)],
+        scores=[] if how.unscored else [_score(rows, how)],
         scheduler={"class_name": cell.settings.scheduler.class_name,
                    "config": {"num_train_timesteps": 1000, "clip_sample": False, **how.scheduler}},
         weights={"decoder": {"place": "miniature", "revision": None, "digest": how.decoder}},
         timing=_timing(run_id, how),
         timing_reason=None if how.visits else "the spec turns timing off",
+        timing_failure=how.timing_failure,
         memory=_memory(how),
     )  # fmt: skip
     return record, rows
@@ -143,7 +146,8 @@ def _record(
 def _pictures(
     store: Store, run_id: str, rows: Sequence[InputRow], place: int, how: Made
 ) -> tuple[BatchRef, list[dict[str, Any]]]:
-    drawn = {row.id: _draw(row, place, how.levels if at < how.unlike else 0) for at, row in enumerate(rows)}
+    unlike = how.unlike if isinstance(how.unlike, int) else how.unlike.get(place, 0)
+    drawn = {row.id: _draw(row, place, how.levels if at < unlike else 0) for at, row in enumerate(rows)}
     salt = run_id if how.anew else "the baseline's"
     key = hashlib.sha256(f"{salt} {place} {len(rows)}".encode()).hexdigest()
     store.put("images", key, pictures_zip(drawn, {"made_in": run_id}))

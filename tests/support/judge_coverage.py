@@ -136,9 +136,10 @@ def failings(rows: Sequence[Row], replications: int) -> list[str]:
     calls = sum(row.false is not None for row in rows)
     most = float(binom.ppf(1 - _CHANCE / max(calls, 1), replications, ALPHA)) / replications
     narrow = [f"{row.words}, {row.prompts} prompts: {row.covered:.1%} of the intervals hold the truth, "
-              f"expected at least {LEAST_COVERED:.0%}" for row in rows if row.covered < LEAST_COVERED]  # fmt: skip
+              f"expected at least {LEAST_COVERED:.0%}" for row in rows if not row.covered >= LEAST_COVERED]  # fmt: skip
     false = [f"{row.words}, {row.prompts} prompts: a preference is called in {row.false:.1%} where there is none, "
-             f"expected at most {most:.1%}" for row in rows if row.false is not None and row.false > most]  # fmt: skip
+             f"expected at most {most:.1%}"
+             for row in rows if row.false is not None and not row.false <= most]  # fmt: skip
     return [*narrow, *false]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -91,7 +92,8 @@ class TaskRun:
         shown = draw(scenes()[:: 5040 // len(rows)][: len(rows)], np.random.default_rng(len(self.cells)))
         pictures = {row.id: png(picture) for row, picture in zip(rows, shown, strict=True)}
         self.store.put("images", digest(cell_id), pictures_zip(pictures, {}))
-        batch = BatchRef(key=digest(cell_id), rows=list(pictures), image_sha256=["0"] * len(rows), made_in=RUN_ID,
+        sums = [hashlib.sha256(data).hexdigest() for data in pictures.values()]
+        batch = BatchRef(key=digest(cell_id), rows=list(pictures), image_sha256=sums, made_in=RUN_ID,
                          made_at="2026-11-24T10:15:00+00:00", reused=False)  # fmt: skip
         inputs = {f"{key[:6]} of {row.id}": key for row in rows for key in assets_of(row, task)}
         return {"batches": [batch], "inputs": inputs, "hints": self._hints(task, rows)}

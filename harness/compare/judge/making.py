@@ -9,7 +9,6 @@ import numpy as np
 from harness.base import digest
 from harness.compare.judge.design import Drawn, arranged, meetings, pairs_within, repeats_of, rows_in_turn
 from harness.compare.judge.field import Field, is_linked
-from harness.compare.judge.pictures import is_small
 from harness.compare.judge.types import QUESTION, Key, Pair
 from harness.compare.matching import RowPair
 from harness.compare.pictures import Pixels, opened
@@ -17,6 +16,7 @@ from harness.errors import MissingError, UsageError
 from harness.report.inputs import things_of
 from harness.report.text import plural
 
+_NOT_SHOWN = "cannot be shown: it is damaged, too large, or no longer stored"
 VOTES_OF_MANY = 200  # asked for where more than two cells meet and nobody says how many
 
 
@@ -178,7 +178,6 @@ def _starts(field: Field, bout: int, rows: RowPair) -> tuple[tuple[str, bytes | 
     found: list[tuple[str, bytes | str]] = []
     for label, thing in things.items():
         if theirs.get(label) == thing:
-            png = thing.png(one.view) if thing.is_picture else None
-            png = png if png is not None and is_small(png) else None
-            found += [(label, png or thing.text)] if png or thing.text else []
+            shown = (thing.png(one.view) or _NOT_SHOWN) if thing.is_picture else thing.text
+            found += [(label, shown)] if shown else []
     return tuple(found)

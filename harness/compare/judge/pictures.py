@@ -9,17 +9,10 @@ from dataclasses import dataclass
 
 from PIL import Image
 
-from harness.compare.pictures import size_of
 from harness.errors import UsageError
+from harness.store.png_header import is_small, size_of
 
 MOST_BYTES = 48 * 2**20  # of all pictures in the page, as base64
-_MOST_PIXELS = 2**26  # of one picture, before it is decoded: what a spec's own inputs may have
-
-
-def is_small(png: bytes) -> bool:
-    """Whether bytes are a PNG that may be decoded, by the size in its header."""
-    size = size_of(png)
-    return size is not None and size[0] * size[1] <= _MOST_PIXELS
 
 
 @dataclass(frozen=True)

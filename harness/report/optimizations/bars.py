@@ -229,9 +229,9 @@ def _pays(one: Audited) -> str:
 
 
 def _same(look: Looks) -> str:
-    """The verdict; where there is none what is known, and that it is open."""
+    """The verdict; where there is none what is known of all pictures, and that it is open."""
     if look.sameness == "inconclusive":
-        return "open ?" if look.largest is None else f"≤ {look.largest} of 255 ?"
+        return "open ?" if look.largest is None or look.missing else f"≤ {look.largest} of 255 ?"
     return look.sameness
 
 

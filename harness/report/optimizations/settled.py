@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from harness.report.optimizations.audit import Audited
 from harness.report.sentences import margin_text
-from harness.report.view import comparison_of
-from harness.store.measured import drift
+from harness.report.text import percent, plural
+from harness.report.view import RunView, comparison_of
+from harness.store.measured import drift, drift_words
 from harness.store.records import Comparison
 
 
@@ -25,11 +26,48 @@ def _open(judged: Comparison | None) -> str | None:
     return judged.reason or f"the interval reaches over the margin of {margin_text(judged)}"
 
 
+def speed_open_words(one: Audited) -> str:
+    """The whole reason; where it is the machine's drift and no other, that in few words."""
+    why = speed_open(one) or ""
+    return _drift_in_short(one) if why == _drift_words(one) else why
+
+
+def speed_open_in_short(one: Audited, judged_together: int) -> str:
+    """Each of the reasons in few words. ``judged_together``: comparisons that Holm's adjustment is over."""
+    known = {_drift_words(one): _drift_in_short(one)}
+    holm = f"Holm over {plural(judged_together, 'comparison')}"
+    parts = (speed_open(one) or "").split("; ")
+    return "; ".join(holm if asks_holm(part) else known.get(part, part) for part in parts)
+
+
+def asks_holm(reason: str) -> bool:
+    """Whether a reason is that of one claim among many: settled if it stood alone, and not beside all others."""
+    return "Holm's adjustment" in reason
+
+
+def judged_together(view: RunView) -> int:
+    """Comparisons that Holm's adjustment is over: all of a run that had a sample to be judged by."""
+    return sum(judged.interval is not None for cell in view.cells for judged in cell.comparisons)
+
+
 def drifted(one: Audited) -> float:
-    """By what share the machine moved, where that is why a cell's speed is open; else 0."""
+    """By what share the machine moved, where that is a reason why a cell's speed is open; else 0."""
+    words, why = _drift_words(one), speed_open(one) or ""
+    return _moved(one) if words is not None and words in why else 0.0
+
+
+def _moved(one: Audited) -> float:
+    return max(drift(record) for record in (one.cell, one.reference) if record is not None)
+
+
+def _drift_in_short(one: Audited) -> str:
+    return f"the machine drifted by {percent(_moved(one))}"
+
+
+def _drift_words(one: Audited) -> str | None:
+    """What a verdict says of the machine's drift; ``None`` where no verdict was asked for."""
     judged = comparison_of(one.cell, "latency")
-    both = [drift(record) for record in (one.cell, one.reference) if record is not None]
-    return max(both) if judged is not None and judged.verdict == "inconclusive" and max(both) > judged.margin else 0.0
+    return None if judged is None else drift_words(_moved(one), judged.margin)
 
 
 def within_margin(one: Audited) -> str | None:

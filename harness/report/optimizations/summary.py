@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PIL import Image
 
 from harness.report.charts import VERMILION
 from harness.report.drawing import Drawing, balanced, wrap
 from harness.report.facts import device_of, dtypes_of, versions_of, weights_of
-from harness.report.optimizations.audit import Audit
+from harness.report.optimizations.audit import Audit, Audited
 from harness.report.optimizations.bars import GROUP, LEFT, RIGHT, Group, band, draw_group, draw_heads, groups_of
 from harness.report.optimizations.content import AuditContent
-from harness.report.optimizations.settled import drifted, speed_open
+from harness.report.optimizations.settled import asks_holm, drifted, judged_together, speed_open
 from harness.report.pictures import ACCENT, INK, MUTED
 from harness.report.provenance import placeless
 from harness.report.text import listing, percent, plural
@@ -34,7 +36,7 @@ def draw_summary(content: AuditContent) -> Image.Image:
     for group, scale in zip(groups, scales, strict=True):
         down = draw_group(sheet, group, scale, down, pitch)
     _flagged(sheet, content, down + 30)
-    told = wrap(legend(groups), 14, RIGHT - LEFT, 2)
+    told = wrap(legend(groups, judged_together(content.view)), 14, RIGHT - LEFT, 2)
     words = [*told, *(line for text in footer(content.audit, groups) for line in wrap(text, 14, RIGHT - LEFT, 1))]
     sheet.text((LEFT, HEIGHT - 18 * len(words) - 2), words, 14, MUTED)
     return sheet.pixels()
@@ -78,19 +80,26 @@ def scales_of(groups: tuple[Group, ...]) -> list[float]:
     return [shared] * len(groups) if shared <= _ALIKE * min(longest, default=1.0) else longest
 
 
-def legend(groups: tuple[Group, ...]) -> str:
-    """How to read the bars, and the marks that are on this picture."""
+def legend(groups: tuple[Group, ...], judged: int) -> str:
+    """How to read the bars, and the marks that are on this picture; ``judged``: comparisons judged together."""
     shown = [one for group in groups for one in group.cells]
     parts = ["bars: green faster, orange slower, grey neither was shown"]
     if any(speed_open(one) is not None for one in shown):
-        most = max(map(drifted, shown))
-        why = f" (the machine drifted by up to {percent(most, 0)})" if most else ""
-        parts.append(f"? at a bar's end: not settled{why}")
+        parts.append(f"? at a bar's end: not settled{_why_open(shown, judged)}")
     if any(band(group) is not None for group in groups):
         parts.append("shaded: the same pipeline twice (A/A), the measurement's own noise")
     if any(one.looks is not None and one.looks.sameness == "inconclusive" for one in shown):
         parts.append("? at pictures: pixels differ by so much at most, whether they are as good is not settled")
     return " · ".join(parts)
+
+
+def _why_open(shown: Sequence[Audited], judged: int) -> str:
+    """ " (Holm over 60 comparisons; the machine drifted by up to 36 %)"; the rest of the reasons is in the report."""
+    one_of_many = any(asks_holm(speed_open(one) or "") for one in shown)
+    why = [f"Holm over {plural(judged, 'comparison')}"] if one_of_many else []
+    if most := max(map(drifted, shown)):
+        why.append(f"the machine drifted by up to {percent(most, 0)}")
+    return f" ({'; '.join(why)})" if why else ""
 
 
 def footer(audit: Audit, groups: tuple[Group, ...]) -> list[str]:

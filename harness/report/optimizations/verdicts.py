@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.report.optimizations.audit import Audit, Audited, Family
 from harness.report.optimizations.costs import untimed
 from harness.report.optimizations.flags import flags
-from harness.report.optimizations.settled import is_faster, memory_open, seems_faster, speed_open
+from harness.report.optimizations.settled import is_faster, judged_together, memory_open, seems_faster, speed_open
 from harness.report.optimizations.wording import (
     SHOWN_MEMORY,
     evidence_words,
@@ -90,7 +90,8 @@ def _answer(audit: Audit, family: Family) -> FamilyAnswer:
     on = [one for one in family.compared if not one.is_again and one.outcome in ("applied", None)]
     sound = [one for one in on if not flags(one)]  # their numbers are those of what was asked for
     fastest = _fastest(sound)
-    parts = [_fastest_words(fastest, on), _least_memory(sound), _no_ops(family), _wrong(family)]
+    speed = _fastest_words(fastest, on, judged_together(audit.view))
+    parts = [speed, _least_memory(sound), _no_ops(family), _wrong(family)]
     where = f"{family.title}: " if audit.several else ""
     text = " ".join(part for part in parts if part)
     if not family.compared:
@@ -112,7 +113,7 @@ def _holds(one: Audited) -> bool:
     return one.looks is not None and one.looks.sameness in _HOLD
 
 
-def _fastest_words(fastest: Audited | None, on: Sequence[Audited]) -> str:
+def _fastest_words(fastest: Audited | None, on: Sequence[Audited], judged: int) -> str:
     if fastest is not None and fastest.looks is not None:
         said = [speed_words(fastest), f"pictures {fastest.looks.sameness}", pays_words(fastest)]
         return f"{fastest.name} is fastest: {', '.join(filter(None, said))}."
@@ -120,12 +121,20 @@ def _fastest_words(fastest: Audited | None, on: Sequence[Audited]) -> str:
     if best is not None:
         return f"{best.name} is {speed_words(best)}, but {_but(best)}."
     likely = [one for one in on if seems_faster(one) and speed_open(one) is not None]
-    best = _quickest([one for one in likely if _holds(one)]) or _quickest(likely)
-    if best is not None:
-        return _not_settled(best)
+    if (best := _likeliest(likely)) is not None:
+        return _not_settled(best, judged, among_flagged=any(flags(one) for one in likely))
     if all(one.cell.timing is None for one in on):
         return "Nothing that was applied was timed." if on else "Nothing was applied."
     return "Nothing that was applied was shown to be faster than the reference."
+
+
+def _likeliest(likely: Sequence[Audited]) -> Audited | None:
+    """The largest speed-up that was seen: of cells without a fault whose pictures hold, else of the next best."""
+    sound = [one for one in likely if not flags(one)]
+    for some in (sound, likely):
+        if (best := _quickest([one for one in some if _holds(one)]) or _quickest(some)) is not None:
+            return best
+    return None
 
 
 def _but(best: Audited) -> str:
@@ -139,12 +148,13 @@ def _but(best: Audited) -> str:
     return f"its pictures are {best.looks.sameness}{clip}"
 
 
-def _not_settled(best: Audited) -> str:
+def _not_settled(best: Audited, judged: int, *, among_flagged: bool) -> str:
     """The largest speed-up that an interval speaks for and no verdict."""
     assert best.looks is not None
     pictures = f"pictures {best.looks.sameness}" if _holds(best) else _but(best)
-    said = [speed_words(best), pictures, pays_words(best)]
-    return f"No speed-up is settled; the largest that was seen is {best.name}: {', '.join(filter(None, said))}."
+    said = [speed_words(best, judged), pictures, pays_words(best), "flagged" if flags(best) else ""]
+    seen = "seen without a fault" if among_flagged and not flags(best) else "seen"
+    return f"No speed-up is settled; the largest that was {seen} is {best.name}: {', '.join(filter(None, said))}."
 
 
 def _least_memory(sound: Sequence[Audited]) -> str:

@@ -6,7 +6,13 @@ from harness.report.optimizations.audit import Audited
 from harness.report.optimizations.costs import Saved
 from harness.report.optimizations.looks import Looks
 from harness.report.optimizations.proof import AGAIN, Proof
-from harness.report.optimizations.settled import drifted, memory_open, speed_open, within_margin
+from harness.report.optimizations.settled import (
+    memory_open,
+    speed_open,
+    speed_open_in_short,
+    speed_open_words,
+    within_margin,
+)
 from harness.report.text import mebibytes, number, percent, plural
 from harness.stats.ratio import OverVisits
 from harness.store.records import Failure, Timing
@@ -18,8 +24,8 @@ INTERVALS = (
     "A speed-up is the reference's latency over the cell's: the geometric mean over the visits of the timing pass of "
     "the ratio of their steady calls, with its 95 % interval (Student's t over visits). Each interval stands alone; "
     "the verdicts on latency, memory and quality are adjusted by Holm over the whole run, and are in the table. What "
-    "its verdict leaves open is called not settled, whatever its interval: where the machine drifted by more than the "
-    "margin, a difference must be larger than the drift to be settled."
+    "its verdict leaves open is called not settled, whatever its interval: one of many comparisons must show more than "
+    "it must alone, and where the machine drifted by more than the margin, a difference must be larger than the drift."
 )
 SAMENESS = (
     "Identical: every pixel of every picture is the reference's. Otherwise two things are said. How far pixels differ "
@@ -52,8 +58,11 @@ def _decimals(found: OverVisits) -> int:
     return 3 if narrow else 2
 
 
-def speed_words(one: Audited) -> str:
-    """ "1.32× faster [1.28–1.36]"; that no difference was shown; or why the difference that was seen is not settled."""
+def speed_words(one: Audited, judged_together: int | None = None) -> str:
+    """ "1.32× faster [1.28–1.36]"; that no difference was shown; or why the difference that was seen is not settled.
+
+    ``judged_together``: comparisons of the run, with which the reason is said in short; without it is said in full.
+    """
     found, margin = one.speed, within_margin(one)
     assert found is not None
     if found.value is None:
@@ -62,9 +71,10 @@ def speed_words(one: Audited) -> str:
         return f"{ratio_words(found)} (no interval: {found.reason})"
     if found.covers(1.0):
         return f"no faster or slower beyond the noise, {ratio_words(found)}"
-    if (why := speed_open(one)) is not None:
-        told = f"the machine drifted by {percent(drifted(one))}" if drifted(one) else why
-        return f"{ratio_words(found)} (not settled: {told})"
+    if speed_open(one) is not None:
+        in_full = judged_together is None
+        why = speed_open_words(one) if in_full else speed_open_in_short(one, judged_together or 0)
+        return f"{ratio_words(found)} (not settled: {why})"
     if margin is not None:
         return f"{ratio_words(found)}, within the margin of {margin}"
     value, bounds = ratio_words(found).split(" ", 1)

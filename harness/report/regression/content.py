@@ -12,6 +12,8 @@ from harness.report.text import moment
 from harness.report.view import RunView
 from harness.store.records import RunRecord
 
+_ASKED = "Did anything get worse?"
+
 
 @dataclass(frozen=True)
 class RegressionContent:
@@ -30,10 +32,15 @@ class RegressionContent:
         return self.held.view
 
     @property
+    def heading(self) -> str:
+        """What the report answers, with both names; the run's spec may have asked something else."""
+        return f"{self.view.run.name} against the baseline {self.held.baseline.name}: {_ASKED}"
+
+    @property
     def question(self) -> str:
-        """What the run's spec asks, with both names; a run made for a purpose of its own says so there."""
-        asked = self.view.plan.question.strip() or "Did anything get worse?"
-        return f"{self.view.run.name} against the baseline {self.held.baseline.name}: {asked}"
+        """What the run's spec asks, if that is another question; a run made for a purpose of its own says so there."""
+        asked = self.view.plan.question.strip()
+        return f"The spec asks: {asked}" if asked not in ("", _ASKED) else ""
 
 
 def gather(view: RunView, against: str, *, public: bool) -> RegressionContent:

@@ -43,7 +43,8 @@ def draw_summary(content: RegressionContent) -> Image.Image:
 
 def _head(sheet: Drawing, content: RegressionContent) -> float:
     """Question, answer, and what changed; gives the line below."""
-    sheet.text((_LEFT, 44), wrap(content.question, 20, _RIGHT - _LEFT, lines=1), 20, ACCENT)
+    sheet.text((_LEFT, 28 if content.question else 44), wrap(content.heading, 20, _RIGHT - _LEFT, lines=1), 20, ACCENT)
+    sheet.text((_LEFT, 50), wrap(content.question, 15, _RIGHT - _LEFT, lines=1), 15, MUTED)
     size = 28 if len(wrap(content.answer, 28, _RIGHT - _LEFT, lines=9)) <= 2 else 22  # an answer is not cut short
     lines = wrap(content.answer, size, _RIGHT - _LEFT, lines=4)
     sheet.text((_LEFT, 84), lines, size, _answer_colour(content.held.compared), leading=1.25)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 
+from harness.measure.memory import ResidentMemory
+from harness.measure.system import memory
 from harness.plan.types import Plan
 from harness.run.conduct import judge, leave_untimed, make_and_score
 from harness.run.desk import Desk
@@ -13,11 +13,10 @@ from harness.run.ledger import now_ms
 from harness.run.progress import Reporter
 from harness.run.references import settle_references
 from harness.run.station import Post, Station
-from harness.run.timing import TimingPass, untimed_cells
+from harness.run.timing import ELSEWHERE, TimingPass, one_round, untimed_cells
 from harness.store.records import RunRecord, Turns
 
-_ENDED = object()
-_ELSEWHERE = "it could not be timed in the other environment: nothing would be held against it"
+_LOOK_EVERY_S = 0.1  # at the memory of a worker that makes pictures
 
 
 @dataclass(frozen=True)
@@ -60,11 +59,12 @@ def balanced(plan: Plan, rounds: int | None) -> Plan:
     return plan.model_copy(update={"timing": plan.timing.model_copy(update={"rounds": wanted + wanted % 2})})
 
 
-def conduct_pair(sides: tuple[Side, Side]) -> tuple[RunRecord, RunRecord]:
-    """Run both to their end. Interrupted, the records of both say so."""
+def conduct_pair(sides: tuple[Side, Side], turns: Turns | None = None) -> tuple[RunRecord, RunRecord]:
+    """Run both to their end. Interrupted, the records of both say so. ``turns``: as they were asked for."""
     try:
-        for side in sides:
-            make_and_score(side.desk, side.stations, side.scoring)
+        need = _made(sides[0])
+        _take(sides, turns or _turns_within(sides[0], need))
+        _made(sides[1])
         a, b = (replace(side, desk=settle_references(side.desk)) for side in sides)
         if a.desk.plan.timing.enabled:
             time_in_turns((a, b))
@@ -84,18 +84,13 @@ def time_in_turns(sides: tuple[Side, Side]) -> None:
 
     What moves the machine from one turn to the next meets both sides alike, and who goes first changes.
     """
-    by_call = turns_on(sides[0].post.device) == "call"
+    turns = _turns_of(sides[0])
     passes = _passes(sides)
     for one in passes:
         one.begin()
     for round_index in range(sides[0].desk.plan.timing.rounds):
         for group in sides[0].desk.plan.groups:
-            ordered = passes if round_index % 2 == 0 else passes[::-1]
-            if by_call:
-                alternate([one.calls(group, round_index) for one in ordered])
-            else:
-                for one in ordered:
-                    one.visit(group, round_index)
+            one_round(passes if round_index % 2 == 0 else passes[::-1], group, round_index, turns)
     for one in passes:
         one.close()
 
@@ -105,12 +100,36 @@ def turns_on(device: str) -> Turns:
     return "call" if device == "cpu" else "visit"
 
 
-def alternate(both: Sequence[Generator[None]]) -> None:
-    """One step of each in turn until all have ended. All are closed, whatever happens."""
-    with ExitStack() as stack:
-        going = [stack.enter_context(closing(one)) for one in both]
-        while going:
-            going = [one for one in going if next(one, _ENDED) is not _ENDED]
+def _made(side: Side) -> int:
+    """Make a side's pictures; the most memory that its first worker held, bytes."""
+    pid = side.stations[0].worker().pid
+    assert pid is not None
+    with ResidentMemory(pid, _LOOK_EVERY_S) as held:
+        make_and_score(side.desk, side.stations, side.scoring)
+        return held.peak_bytes
+
+
+def _turns_within(side: Side, need: int) -> Turns:
+    """As its record has it, but visit by visit on a processor where two such workers have no room."""
+    known = _turns_of(side)
+    if known == "visit" or side.post.device != "cpu" or memory()[1] >= 2 * need:
+        return known
+    side.desk.tell.say(f"two workers of {need / 2**30:.1f} GiB have no room: times are taken visit by visit")
+    return "visit"
+
+
+def _turns_of(side: Side) -> Turns:
+    pair = side.desk.ledger.run.pair
+    assert pair is not None
+    return pair.turns
+
+
+def _take(sides: tuple[Side, Side], turns: Turns) -> None:
+    """Both records say it."""
+    for side in sides:
+        pair = side.desk.ledger.run.pair
+        assert pair is not None
+        side.desk.ledger.save(pair=pair.model_copy(update={"turns": turns}))
 
 
 def _passes(sides: tuple[Side, Side]) -> list[TimingPass]:
@@ -121,5 +140,5 @@ def _passes(sides: tuple[Side, Side]) -> list[TimingPass]:
     both = todo[0] & todo[1]
     for side, mine in zip(sides, todo, strict=True):
         for cell_id in mine - both:
-            side.desk.ledger.cell(cell_id, timing_reason=_ELSEWHERE)
+            side.desk.ledger.cell(cell_id, timing_reason=ELSEWHERE)
     return [TimingPass(side.desk, side.post, set(both)) for side in sides]

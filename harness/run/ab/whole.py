@@ -18,14 +18,14 @@ from harness.run.ledger import Ledger, new_run
 from harness.run.progress import Reporter, reporter
 from harness.run.survey import keybook
 from harness.run.twins import interrupted_twin
-from harness.store.records import Pair, RunRecord
+from harness.store.records import Pair, RunRecord, Turns
 from harness.store.runs import new_run_id
 from harness.store.store import Store, open_store
 
 
 @dataclass(frozen=True)
 class AbRun:
-    """What `harness ab` was asked for; ``rounds``: instead of the spec's."""
+    """What `harness ab` was asked for; ``rounds``: instead of the spec's; ``turns``: instead of the device's."""
 
     plan: Plan
     store_path: Path
@@ -34,6 +34,7 @@ class AbRun:
     name: str | None = None
     devices: str | None = None
     rounds: int | None = None
+    turns: Turns | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def make_pair(store: Store, request: AbRun, pair: Sequence[Guest], tell: Reporte
             keep_inputs(store, plan)
             sides = [_side(store, plan, one, record, tell) for one, record in zip(found, (a, b), strict=True)]
             tell.say(f"runs {a.run_id} and {b.run_id}: {len(plan.cells)} cells, {plan.forecast.images} pictures each")
-            return Made(conduct_pair((sides[0], sides[1])), tuple(notes))
+            return Made(conduct_pair((sides[0], sides[1]), request.turns), tuple(notes))
 
 
 def _notes(plan: Plan, one: Surveyed) -> list[str]:
@@ -112,7 +113,7 @@ def _records(store: Store, plan: Plan, request: AbRun, found: Sequence[Surveyed]
             other=ids[1 - side],
             environment=one.guest.name,
             python=str(one.guest.python),
-            turns=turns_on(one.stations[0].post.device),
+            turns=request.turns or turns_on(one.stations[0].post.device),
             installed=one.installed,
         )
         made.append(record.model_copy(update={"pair": about}))
