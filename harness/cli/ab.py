@@ -5,12 +5,15 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import choosing, gate_files, json_option, planned, store_option
-from harness.store.records import Turns
 from harness.streams import say
+
+if TYPE_CHECKING:
+    from harness.store.records import Turns
 
 
 @click.command("ab")
