@@ -112,7 +112,5 @@ def _difference(cells: CellPair, rows: RowPair) -> _Apart | _Outcome:
 
 def sum_of(cell: CellRecord, row_id: str) -> str | None:
     """The SHA-256 of a row's PNG bytes, as the record has it."""
-    for batch in cell.batches:
-        if row_id in batch.rows:
-            return batch.sum_of(row_id)
-    return None
+    batch = cell.batch_of(row_id)
+    return None if batch is None else batch.sum_of(row_id)

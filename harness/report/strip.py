@@ -23,7 +23,7 @@ def write_strip(view: RunView, cell: CellRecord, out: Path) -> Path:
         MissingError: the cell has no pictures.
         StoreError: the file cannot be written.
     """
-    rows = [row for row in view.rows_of(cell) if any(row.id in batch.rows for batch in cell.batches)]
+    rows = [row for row in view.rows_of(cell) if cell.batch_of(row.id) is not None]
     if not rows:
         raise MissingError(
             f"{cell.label} has no pictures: it is {cell.status}.", do="run the spec, or name another cell"

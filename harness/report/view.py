@@ -126,12 +126,12 @@ class RunView:
 
         ``--fresh`` may have put another picture in the place of one that an older run made.
         """
-        for batch in cell.batches:
-            if row.id in batch.rows:
-                archive = self._archive(batch.key)
-                png = archive.get(batch.entry(list(archive), row.id) or "")
-                return png if png is not None and sha256(png).hexdigest() == batch.sum_of(row.id) else None
-        return None
+        batch = cell.batch_of(row.id)
+        if batch is None:
+            return None
+        archive = self._archive(batch.key)
+        png = archive.get(batch.entry(list(archive), row.id) or "")
+        return png if png is not None and sha256(png).hexdigest() == batch.sum_of(row.id) else None
 
     def stored(self, stage: str, key: str) -> bytes | None:
         """An input's or a hint's PNG bytes; ``None`` if it is not, or no longer, in the store."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fre
     adapted = [{name: known.adapter for name, known in RIGHT.items()}, SPACINGS, READS_VARIANCE]
     making = digest([digest_source([package / name for name in ("pipelines", "schedulers", "optimizations")]), adapted])
     measuring = digest([making, digest_source([package / "measure"])])
-    builds = {name: package_identity(name) for name in dict.fromkeys((*MAKERS, *_SCORERS, *ESTIMATORS))}
+    builds = _builds()
     edited = {name: build for name, build in builds.items() if is_touched(build)}
     return Survey(
         environment={**environment, **machine(), **({"edited_packages": edited} if edited else {})},
@@ -141,6 +142,12 @@ def weights_for(plan: Plan, cell: Cell) -> dict[str, str]:
     held = [metric for metric in plan.metrics_of(cell) if metric != CONVERGED or cell.converged is not None]
     found = {metric: METRICS[metric].made_with(model) for metric in held}
     return {metric: name for metric, name in found.items() if name is not None}
+
+
+@cache
+def _builds() -> dict[str, str | None]:
+    """Each package's identity, looked at once a process: thousands of files are read for it."""
+    return {name: package_identity(name) for name in dict.fromkeys((*MAKERS, *_SCORERS, *ESTIMATORS))}
 
 
 def _identity(environment: dict[str, Any], builds: dict[str, str | None], source: str) -> Identity:

@@ -12,7 +12,7 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from harness.base import digest
-from harness.store.installed_files import touched
+from harness.store.installed_files import EDITED, ELSEWHERE, edited, shadow
 from harness.store.store import Store
 
 _CHUNK = 1 << 20
@@ -84,7 +84,7 @@ def package_identity(name: str) -> str | None:
     except importlib.metadata.PackageNotFoundError:
         return None
     origin = json.loads(package.read_text("direct_url.json") or "{}")
-    return "+".join([package.version, *_build(package, origin), *touched(package)])
+    return "+".join([package.version, *_build(package, origin), *_by_hand(package)])
 
 
 def _build(package: importlib.metadata.Distribution, origin: dict[str, dict[str, object]]) -> list[str]:
@@ -95,6 +95,14 @@ def _build(package: importlib.metadata.Distribution, origin: dict[str, dict[str,
     if origin.get("dir_info", {}).get("editable"):
         return _in_place(Path(url2pathname(urlparse(str(origin["url"])).path)))
     return [digest(package.read_text("RECORD") or "")[:_SHORT]]
+
+
+def _by_hand(package: importlib.metadata.Distribution) -> list[str]:
+    files, folder = edited(package), shadow(package)
+    return [
+        *([f"{EDITED}.{digest(files)[:_SHORT]}"] if files else []),
+        *([f"{ELSEWHERE}.{digest_source([folder])[:_SHORT]}"] if folder is not None else []),
+    ]
 
 
 def _in_place(folder: Path) -> list[str]:

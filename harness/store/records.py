@@ -217,6 +217,10 @@ class CellRecord(Frozen):
     started_ms: int | None = None  # Unix milliseconds; what tracking replays
     finished_ms: int | None = None
 
+    def batch_of(self, row_id: str) -> BatchRef | None:
+        """The batch that a row's picture is of; ``None``: it was not made."""
+        return next((batch for batch in self.batches if row_id in batch.rows), None)
+
     @property
     def timed_apart(self) -> int | None:
         """By how many of 255 levels a timed picture is off the quality pass's, where that is no rounding any more."""

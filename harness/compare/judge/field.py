@@ -146,7 +146,7 @@ def _unseen(stands: tuple[Stand, ...], bout: Bout, rows: RowPair) -> bool:
 
 
 def _is_stored(stand: Stand, row: str) -> bool:
-    batch = next((batch for batch in stand.cell.batches if row in batch.rows), None)
+    batch = stand.cell.batch_of(row)
     return batch is not None and stand.view.store.has("images", batch.key)
 
 
