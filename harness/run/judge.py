@@ -14,7 +14,7 @@ from harness.plan.types import Plan
 from harness.stats.pairing import harm_by_visit, in_unit, pair, paired_harm
 from harness.stats.standing import NOTHING, Against, standing
 from harness.stats.verdict import Judged, PairedSample, paired_comparisons
-from harness.store.measured import MEASURED, both_by_visit, drift, drift_words, not_its_own
+from harness.store.measured import MEASURED, both_by_visit, drift, drift_words, in_turns, not_its_own
 from harness.store.records import CellRecord, Comparison, Interval
 
 Rows = list[dict[str, Any]]
@@ -90,11 +90,13 @@ def _column(rows: dict[str, Rows], cell_id: str, metric: str) -> dict[str, float
 def _measured(cell: CellRecord, reference: CellRecord, metric: str, margin: float) -> _Case:
     """What the timing pass measured, visit by visit: calls of one visit share their process, and count as one.
 
-    A drift past the margin has the margin's place: only what is beyond it shows.
+    A drift past the margin has the margin's place: only what is beyond it shows. Calls in turns meet the drift alike:
+    there it forbids sameness and nothing else.
     """
-    harm = harm_by_visit(*both_by_visit(metric, cell, reference))
+    turns = in_turns(cell, reference) if metric == "latency" else None
+    harm = harm_by_visit(*(turns or both_by_visit(metric, cell, reference)))
     moved = max(drift(cell), drift(reference)) if metric == "latency" else 0.0
-    limit, name = float(np.log1p(max(margin, moved))), f"{cell.cell_id}:{metric}"
+    limit, name = float(np.log1p(margin if turns else max(margin, moved))), f"{cell.cell_id}:{metric}"
     sample = PairedSample(name, np.zeros(0) if harm is None else harm, limit, unit="visit")
     against = Against(
         void=not_its_own(cell) or not_its_own(reference),

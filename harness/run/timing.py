@@ -3,6 +3,9 @@
 A visit is a fresh worker with only that group loaded. Within it, sweep after sweep goes once through the group's
 cells (A B C A B C …), and the group's baseline is timed once more at the end: with the first sweep it brackets the
 visit. Only the first ``batch`` rows are timed; their pictures are compared with the quality pass's.
+
+On a processor a group that is held against another one's cells is not visited alone: a companion with that other group
+loaded calls them in turn with the group's own, so that each visit knows its reference by calls of the same seconds.
 """
 
 from __future__ import annotations
@@ -61,7 +64,8 @@ def _known(desk: Desk, cell: Cell) -> StoredTiming | None:
 
 def timing_pass(desk: Desk, post: Post) -> None:
     """Time what has no timing yet; a cell that fails here keeps its pictures and says why it has no timing."""
-    timed = TimingPass(desk, post, {cell.id for cell in untimed_cells(desk)})
+    both = turns_on(post.device) == "call"
+    timed = TimingPass(desk, post, {cell.id for cell in untimed_cells(desk)}, companions=both)
     timed.begin()
     for round_index in range(desk.plan.timing.rounds):
         for group in desk.plan.groups:
@@ -69,13 +73,22 @@ def timing_pass(desk: Desk, post: Post) -> None:
     timed.close()
 
 
+def turns_on(device: str) -> Turns:
+    """Call by call on a processor; on an accelerator, whose memory two models might not share, visit by visit."""
+    return "call" if device == "cpu" else "visit"
+
+
 @dataclass
 class TimingPass:
-    """The pass of one run, visit by visit, so that two of them can take turns."""
+    """The pass of one run, visit by visit, so that two of them can take turns.
+
+    ``companions``: what a group is held against is called beside it, in turn with its own cells.
+    """
 
     desk: Desk
     post: Post
     todo: set[str]  # ids of the cells to time
+    companions: bool = False
     samples: dict[str, Samples] = field(default_factory=lambda: defaultdict(Samples))
 
     def begin(self) -> None:
@@ -94,7 +107,20 @@ class TimingPass:
         if not cells:
             return None
         at = round_index % len(cells)  # another cell goes first each time: only the first one meets a cold worker
-        return Visit(self.desk, Station(self.post), group, cells[at:] + cells[:at], round_index)
+        visit = Visit(self.desk, Station(self.post), group, cells[at:] + cells[:at], round_index)
+        visit.companion = self._companion(visit) if self.companions else None
+        return visit
+
+    def _companion(self, visit: Visit) -> Visit | None:
+        """The references of a visit's cells, in their order, where another group holds them and they are timed too."""
+        plan = self.desk.plan
+        heads = [plan.cell(cell.reference) for cell in visit.cells if cell.reference in self.todo]
+        apart = [one for one in heads if one.group != visit.group.id and self.samples[one.id].failure is None]
+        group = next((group for group in plan.groups if apart and group.id == apart[0].group), None)
+        if group is None:
+            return None
+        cells = [one for one in apart if one.group == group.id]
+        return Visit(self.desk, Station(self.post), group, cells, visit.round_index, beside=visit)
 
     def lose(self, own: Mapping[str, Failure], everywhere: Iterable[str]) -> None:
         """Take out what failed here, and what did in the other pass: nothing would be held against it."""
@@ -109,7 +135,18 @@ class TimingPass:
         for cell_id, taken in visit.samples.items():
             if cell_id in self.todo:
                 self.samples[cell_id].extend(taken)
+        if visit.companion is not None:
+            self._keep_beside(visit.cells, visit.companion)
         self.desk.ledger.save()
+
+    def _keep_beside(self, cells: Sequence[Cell], companion: Visit) -> None:
+        """To each cell its reference's calls in turn with its own; none of one that was lost half-way."""
+        for cell in cells:
+            taken = companion.samples.get(cell.reference or "")
+            if cell.id in self.todo and taken is not None and cell.reference not in companion.lost:
+                self.samples[cell.id].note_beside(taken)
+        for cell_id, taken in companion.samples.items():
+            self.samples[cell_id].note_difference(taken.largest_pixel_difference)
 
     def close(self) -> None:
         """Turn all samples into records."""
@@ -125,7 +162,9 @@ def one_round(passes: Sequence[TimingPass], group: LoadGroup, round_index: int, 
     side.
     """
     while visits := [found for one in passes if (found := one.opened(group, round_index)) is not None]:
-        in_turns([steps_of(visit) for visit in visits], turns, partial(_one_died, visits))
+        beside = [visit.companion for visit in visits if visit.companion is not None]
+        steps = [steps_of(visit) for visit in (*visits, *beside)]
+        in_turns(steps, "call" if beside else turns, partial(_one_died, visits))
         lost = {cell_id for visit in visits for cell_id in visit.lost}
         for one, visit in zip(passes, visits, strict=True):
             one.lose(visit.lost, lost)
@@ -153,7 +192,8 @@ def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples])
     if sample.failure is not None:
         desk.ledger.cell(cell.id, timing_reason=sample.failure.reason, timing_failure=sample.failure)
         return
-    timing = timing_of(sample, desk.plan.timing.batch, desk.run_id, _drift(desk, cell, samples))
+    reference = desk.keys.timing(desk.plan.cell(cell.reference)) if cell.reference else ""
+    timing = timing_of(sample, desk.plan.timing.batch, desk.run_id, _drift(desk, cell, samples), reference)
     memory = memory_of(sample)
     store_timing(desk.store, desk.keys.timing(cell), timing, memory)
     key = desk.keys.timing(cell)

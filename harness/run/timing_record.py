@@ -11,7 +11,7 @@ from harness.base import Frozen
 from harness.run.protocol import TimeDone
 from harness.stats.intervals import median_interval
 from harness.store.disturbed import Disturbed, together
-from harness.store.records import Evidence, Failure, Interval, Memory, Stages, Timing
+from harness.store.records import Beside, Evidence, Failure, Interval, Memory, Stages, Timing
 from harness.store.store import Store
 
 
@@ -24,6 +24,8 @@ class Samples:
     steady_s: list[float] = field(default_factory=list)
     round_of_call: list[int] = field(default_factory=list)
     prior_s: list[float] = field(default_factory=list)
+    beside_s: list[float] = field(default_factory=list)  # the reference's, in turn with the cell's own
+    round_beside: list[int] = field(default_factory=list)
     bracket_s: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     resident_peaks: list[int] = field(default_factory=list)  # over the worker's idle, one for each visit
     idle_residents: list[int] = field(default_factory=list)  # the worker's, one for each visit
@@ -47,8 +49,16 @@ class Samples:
         self.disturbed += [done.disturbed] if done.disturbed is not None else []
         self.prior_s += done.prior_s
         self.round_of_call += [round_index] * len(done.steady_s)
-        if done.largest_pixel_difference is not None:
-            self.largest_pixel_difference = max(self.largest_pixel_difference or 0, done.largest_pixel_difference)
+        self.note_difference(done.largest_pixel_difference)
+
+    def note_difference(self, levels: int | None) -> None:
+        """By how many levels a timed picture is off the quality pass's; the largest counts."""
+        self.largest_pixel_difference = _highest(self.largest_pixel_difference, levels)
+
+    def note_beside(self, reference: Samples) -> None:
+        """What a companion's calls of the cell's reference gave in one visit."""
+        self.beside_s += reference.steady_s
+        self.round_beside += reference.round_of_call
 
     def note_memory(self, done: TimeDone, resident: int, idle: int | None) -> None:
         """The peak of a visit: of a steady call, after warm-ups that began with memory given back."""
@@ -70,7 +80,7 @@ class Samples:
         if self.energy_j is None:
             self.energy_j, self.energy_reason = other.energy_j, other.energy_reason or self.energy_reason
         self.used_device = _highest(self.used_device, other.used_device)
-        self.largest_pixel_difference = _highest(self.largest_pixel_difference, other.largest_pixel_difference)
+        self.note_difference(other.largest_pixel_difference)
 
     def drift(self) -> float:
         """Largest relative change: of a visit's median from that of all calls, and of its bracket from its median."""
@@ -84,8 +94,9 @@ class Samples:
         return max(between + within)
 
 
-_LISTS = ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s", "resident_peaks", "idle_residents",
-          "device_peaks", "reserved_peaks", "disturbances", "disturbed", "evidence")  # fmt: skip
+_LISTS = ("load_s", "first_call_s", "steady_s", "round_of_call", "prior_s", "beside_s", "round_beside",
+          "resident_peaks", "idle_residents", "device_peaks", "reserved_peaks", "disturbances", "disturbed",
+          "evidence")  # fmt: skip
 
 
 def _highest(first: int | None, second: int | None) -> int | None:
@@ -99,20 +110,25 @@ class StoredTiming(Frozen):
     memory: Memory | None
 
 
-def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None) -> Timing:
-    """The record of a cell's samples; latency is the median over all visits, seconds for each image."""
+def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None, reference: str = "") -> Timing:
+    """The record of a cell's samples; latency is the median over all visits, seconds for each image.
+
+    ``reference``: the key of the timing of the cell that was called beside it.
+    """
     latency = statistics.median(sample.steady_s) / batch
     estimate = median_interval([second / batch for second in sample.steady_s], level=0.95)
     bounds = None
     if estimate.low is not None and estimate.high is not None:
         bounds = Interval(low=estimate.low, high=estimate.high, level=0.95, method=estimate.method)
     difference, disturbed = sample.largest_pixel_difference, together(sample.disturbed)
+    beside = Beside(timing_key=reference, steady_s=sample.beside_s, round_of_call=sample.round_beside)
     return Timing(
         load_s=sample.load_s,
         first_call_s=sample.first_call_s,
         steady_s=sample.steady_s,
         round_of_call=sample.round_of_call,
         prior_s=sample.prior_s,
+        beside=beside if sample.beside_s else None,
         batch=batch,
         latency_s=latency,
         latency_interval=bounds,

@@ -1,4 +1,8 @@
-"""One visit of one load group: a fresh worker, its cells' calls sweep after sweep, and the bracket at its end."""
+"""One visit of one load group: a fresh worker, its cells' calls sweep after sweep, and the bracket at its end.
+
+Where the cells' references are another group's, a companion may go with it: a second fresh worker with that group
+loaded, which calls the references in turn with the cells.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,8 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from harness.measure.memory import ResidentMemory
+from harness.measure.memory import ResidentMemory, resident_bytes
+from harness.measure.system import memory as memory_of_machine
 from harness.plan.forecast import calls_of
 from harness.plan.types import Cell, LoadGroup
 from harness.run.desk import Desk
@@ -29,7 +34,7 @@ def decoder_calls(cell: Cell, calls: int) -> int:
 
 @dataclass
 class Visit:
-    """One visit of one load group."""
+    """One visit of one load group; ``beside``: the visit that it is the companion of."""
 
     desk: Desk
     station: Station
@@ -39,6 +44,8 @@ class Visit:
     samples: defaultdict[str, Samples] = field(default_factory=lambda: defaultdict(Samples))
     lost: dict[str, Failure] = field(default_factory=dict)
     died: bool = False  # its worker, of the last cell that was lost
+    beside: Visit | None = None
+    companion: Visit | None = None
 
     @property
     def baseline(self) -> Cell:
@@ -47,71 +54,122 @@ class Visit:
 
 
 def steps_of(visit: Visit) -> Generator[None]:
-    """Make it, call by call: a step to load, then one for each cell of each sweep. Closing it ends the worker."""
-    desk, rules = visit.desk, visit.desk.plan.timing
+    """Make it, step by step: to load, then each cell's warm-ups, and each call. Closing it ends the worker.
+
+    A companion goes first in every other round: it then makes its first step together with its load.
+    """
+    if visit.beside is not None and not _may_join(visit):
+        return
     try:
-        with _memory(visit.station) as memory:
-            loaded = visit.station.load(
-                visit.group, desk.models[visit.group.model], desk.plan.cell_timeout_s, cold=True
-            )
-            if isinstance(loaded, Failure):
-                visit.lost = {cell.id: loaded for cell in visit.cells}
-                desk.tell.say(f"no timing for {visit.group.model}: {loaded.reason}")
-            elif loaded is not None:
-                for cell in visit.cells:
-                    visit.samples[cell.id].load_s.append(loaded.load_s)
-            yield
-            for sweep in range(rules.repeats):
-                for cell in visit.cells:
-                    warmups = rules.warmups if sweep == 0 else 0
-                    _time(visit, cell, memory, warmups=warmups)
-                    desk.ledger.timed(decoder_calls(cell, warmups + 1))
-                    desk.tell.advance("timing", cell.label, decoder_calls(cell, warmups + 1))
-                    yield
-            if visit.baseline.id not in visit.lost:
-                _time(visit, visit.baseline, memory, warmups=0, bracket=True)
-            if visit.round_index == 0 and not visit.died:
-                _watch_all(visit)
+        with _memory(visit) as memory:
+            _load(visit)
+            if visit.beside is None or visit.round_index % 2 == 0:
+                yield
+            yield from _sweeps(visit, memory)
+            if visit.beside is None:
+                _end(visit)
     finally:
         visit.station.stop()
 
 
+def _may_join(visit: Visit) -> bool:
+    """Whether what a companion goes with is loaded, and leaves room for as much and for the calls of both."""
+    main, plan = visit.beside, visit.desk.plan
+    assert main is not None
+    if main.died or len(main.lost) == len(main.cells):
+        return False
+    pid = main.station.worker().pid
+    assert pid is not None
+    held, free = resident_bytes(pid), memory_of_machine()[1]
+    if free < 2 * held and visit.round_index == 0:
+        visit.desk.tell.say(
+            f"{', '.join(plan.cell(one.id).label for one in main.cells)}: a worker of {held / 2**30:.1f} GiB has no "
+            "room for another one beside it: timed visit by visit, not in turns with the reference"
+        )
+    return free >= 2 * held
+
+
+def _load(visit: Visit) -> None:
+    desk = visit.desk
+    loaded = visit.station.load(visit.group, desk.models[visit.group.model], desk.plan.cell_timeout_s, cold=True)
+    if isinstance(loaded, Failure):
+        visit.lost = {cell.id: loaded for cell in visit.cells}
+        desk.tell.say(f"no timing for {visit.group.model}: {loaded.reason}")
+    elif loaded is not None:
+        for cell in visit.cells:
+            visit.samples[cell.id].load_s.append(loaded.load_s)
+
+
+def _sweeps(visit: Visit, memory: ResidentMemory | None) -> Generator[None]:
+    """Every sweep through the cells; in the first one each is warmed up before its call, in a step of its own."""
+    rules, warmed = visit.desk.plan.timing, set[str]()
+    for sweep in range(rules.repeats):
+        for cell in visit.cells:
+            warm = None
+            if sweep == 0 and rules.warmups:
+                if cell.id not in warmed:  # several cells may share a reference
+                    warm = _asked(visit, cell, rules.warmups, repeats=0)
+                    warmed.add(cell.id)
+                yield
+            _time(visit, cell, memory, warm)
+            _tell(visit, cell, 1 + (rules.warmups if sweep == 0 else 0))
+            yield
+
+
+def _tell(visit: Visit, cell: Cell, calls: int) -> None:
+    if visit.beside is None:
+        visit.desk.ledger.timed(decoder_calls(cell, calls))
+        visit.desk.tell.advance("timing", cell.label, decoder_calls(cell, calls))
+
+
+def _end(visit: Visit) -> None:
+    """The bracket, and in the first round the instrumented calls."""
+    if visit.baseline.id not in visit.lost:
+        _bracket(visit)
+    if visit.round_index == 0 and not visit.died:
+        _watch_all(visit)
+
+
 @contextmanager
-def _memory(station: Station) -> Iterator[ResidentMemory]:
-    """Resident memory of the visit's worker, sampled from outside it."""
-    worker = station.worker()
-    assert worker.pid is not None
-    with ResidentMemory(worker.pid) as memory:
+def _memory(visit: Visit) -> Iterator[ResidentMemory | None]:
+    """Resident memory of the visit's worker, sampled from outside it; of a companion's nobody asks."""
+    if visit.beside is not None:
+        yield None
+        return
+    pid = visit.station.worker().pid
+    assert pid is not None
+    with ResidentMemory(pid) as memory:
         yield memory
 
 
-def _time(visit: Visit, cell: Cell, memory: ResidentMemory, *, warmups: int, bracket: bool = False) -> None:
-    """One timed call of one cell, after its warm-ups in the visit's first sweep.
+def _time(visit: Visit, cell: Cell, memory: ResidentMemory | None, warm: TimeDone | None) -> None:
+    """One timed call of one cell; ``warm``: what its warm-ups gave, where they came just before it.
 
     The peak of memory is that call's alone: warm-ups, and a compiler at work in them, end before the sampler begins.
     """
-    if visit.died or cell.id in visit.lost:
-        return
-    warm = _asked(visit, cell, warmups, repeats=0) if warmups else None
-    if cell.id in visit.lost:
-        return
-    memory.reset()
-    done = _asked(visit, cell, 0, repeats=_BRACKET if bracket else 1)
+    if memory is not None:
+        memory.reset()
+    done = _asked(visit, cell, 0, repeats=1)
     if done is None:
         return
     sample = visit.samples[cell.id]
-    if bracket:
-        sample.bracket_s[visit.round_index].append(statistics.median(done.steady_s))
-    else:
-        is_first = warm is not None and cell is visit.cells[0]  # nothing was called before it in this visit
-        sample.add(done, visit.round_index, first_call_s=warm.first_call_s if warm and is_first else None)
+    is_first = warm is not None and cell is visit.cells[0]  # nothing was called before it in this visit
+    sample.add(done, visit.round_index, first_call_s=warm.first_call_s if warm and is_first else None)
     greeting = visit.station.greeting
-    if warmups:  # later calls begin with what other cells left behind
+    if warm is not None and memory is not None:  # later calls begin with what other cells left behind
         sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)
 
 
+def _bracket(visit: Visit) -> None:
+    done = _asked(visit, visit.baseline, 0, repeats=_BRACKET)
+    if done is not None:
+        visit.samples[visit.baseline.id].bracket_s[visit.round_index].append(statistics.median(done.steady_s))
+
+
 def _asked(visit: Visit, cell: Cell, warmups: int, repeats: int) -> TimeDone | None:
-    """The worker's answer; ``None`` where the cell is lost of it."""
+    """The worker's answer; ``None`` where the cell is lost, of it or before."""
+    if visit.died or cell.id in visit.lost:
+        return None
     request = _request(visit.desk, cell, warmups, repeats)
     reply = call(visit.station.worker(), request, visit.desk.plan.cell_timeout_s)
     raise_if_disk(reply)
@@ -119,7 +177,8 @@ def _asked(visit: Visit, cell: Cell, warmups: int, repeats: int) -> TimeDone | N
         return TimeDone.model_validate(reply.answer)
     visit.lost[cell.id] = reply.failure
     visit.died = reply.failure.kind in ("worker-died", "timeout")
-    visit.desk.tell.say(f"no timing for {cell.label}: {reply.failure.reason}")
+    told = "no timing for" if visit.beside is None else "no timing beside other cells for"
+    visit.desk.tell.say(f"{told} {cell.label}: {reply.failure.reason}")
     return None
 
 

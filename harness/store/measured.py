@@ -10,15 +10,51 @@ from harness.catalog.stacks import option
 from harness.catalog.types import OptimizationChoice
 from harness.store.records import CellRecord
 
+Visits = dict[int, float]  # visit -> cost
+
 
 def latency_by_visit(record: CellRecord) -> dict[int, float]:
     """Visit -> geometric mean of its steady calls, seconds for each image: sweeps are compared by their logarithms."""
-    if record.timing is None:
-        return {}
+    timing = record.timing
+    return {} if timing is None else _by_visit(timing.steady_s, timing.round_of_call, timing.batch)
+
+
+def _by_visit(seconds: list[float], visits: list[int], batch: int) -> dict[int, float]:
     calls: dict[int, list[float]] = {}
-    for visit, second in zip(record.timing.round_of_call, record.timing.steady_s, strict=True):
-        calls.setdefault(visit, []).append(second / record.timing.batch)
-    return {visit: _geometric(seconds) for visit, seconds in calls.items()}
+    for visit, second in zip(visits, seconds, strict=True):
+        calls.setdefault(visit, []).append(second / batch)
+    return {visit: _geometric(own) for visit, own in calls.items()}
+
+
+def in_turns(cell: CellRecord, other: CellRecord) -> tuple[Visits, Visits] | None:
+    """Latencies of two cells of one run by visit, as calls in turns have them; ``None``: they had none.
+
+    The other one's are those of the calls beside the cell. Of two that were called beside the same third one, the
+    other's are as they would be at the cell's visit: times the third's there over the third's at its own.
+    """
+    beside = _beside(cell)
+    if beside and _third(cell) == other.timing_key:
+        return latency_by_visit(cell), beside
+    thirds = _beside(other)
+    if not beside or not thirds or _third(cell) != _third(other) or min(thirds.values()) <= 0:
+        return None
+    theirs = latency_by_visit(other)
+    return latency_by_visit(cell), {
+        visit: theirs[visit] * beside[visit] / third
+        for visit, third in thirds.items()
+        if visit in beside and visit in theirs
+    }
+
+
+def _beside(record: CellRecord) -> Visits:
+    timing = record.timing
+    if timing is None or timing.beside is None:
+        return {}
+    return _by_visit(timing.beside.steady_s, timing.beside.round_of_call, timing.batch)
+
+
+def _third(record: CellRecord) -> str | None:
+    return record.timing.beside.timing_key if record.timing and record.timing.beside else None
 
 
 def replays_graphs(record: CellRecord) -> bool:
@@ -53,9 +89,6 @@ def memory_by_visit(record: CellRecord, *, reserved: bool = False) -> dict[int, 
         return {}
     peaks = record.memory.visit_reserved_bytes if reserved else record.memory.visit_peaks_bytes
     return dict(enumerate(map(float, peaks)))
-
-
-Visits = dict[int, float]
 
 
 def both_by_visit(metric: str, cell: CellRecord, other: CellRecord) -> tuple[Visits, Visits]:

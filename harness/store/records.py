@@ -106,6 +106,17 @@ class Stages(Frozen):
         return self.steps_s[1:] or self.steps_s
 
 
+class Beside(Frozen):
+    """The calls of a cell's reference that a second worker made in turn with the cell's own, in the same visits.
+
+    ``timing_key`` is the reference's: what it is beside another one's timing says nothing of that.
+    """
+
+    timing_key: str
+    steady_s: list[float]  # per call, all visits; of as many images as the cell's own calls
+    round_of_call: list[int]  # which visit each call belongs to
+
+
 class Timing(Frozen):
     """Seconds of the timing pass. Each list holds one value per call, in the order made."""
 
@@ -114,6 +125,7 @@ class Timing(Frozen):
     steady_s: list[float]  # per call, all visits; divide by ``batch`` for one image
     round_of_call: list[int]  # which visit each steady call belongs to
     prior_s: list[float]  # the part of each steady call spent in the prior
+    beside: Beside | None = None  # where the reference was called in turn with it
     batch: int
     latency_s: float  # median seconds per image
     latency_interval: Interval | None

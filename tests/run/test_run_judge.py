@@ -14,7 +14,7 @@ from harness.plan.margins import relative_margin
 from harness.plan.types import Plan
 from harness.run.judge import Rows, compare_cells
 from harness.run.ledger import pending
-from harness.store.records import CellRecord, Comparison, Memory, Timing
+from harness.store.records import Beside, CellRecord, Comparison, Memory, Timing
 
 N = 8
 
@@ -230,6 +230,25 @@ def test_a_clear_slowdown_that_decides_nothing_leans_to_worse_if_it_is_evidence(
 def test_a_difference_larger_than_the_drift_is_still_called() -> None:
     told = _latency(_timing(CALLS), _scaled(2.0, drift=0.3))
     assert (told.verdict, told.reason, told.margin) == ("regressed", None, pytest.approx(0.05))
+
+
+def _in_turns(by: float, drift: float, key: str = "reference") -> Comparison:
+    """A cell whose reference, which took twice as long by itself, was called in turn with it."""
+    calls = [second for visit in CALLS for second in visit]
+    beside = Beside(timing_key=key, steady_s=calls, round_of_call=[0, 0, 0, 1, 1, 1, 2, 2, 2])
+    cell = _scaled(by, drift=drift).model_copy(update={"beside": beside})
+    alone = {"timing": _timing([[2 * second for second in visit] for visit in CALLS]), "timing_key": "reference"}
+    return _measured(alone, {"timing": cell, "timing_key": "cell"}, "latency")
+
+
+@pytest.mark.parametrize(("by", "verdict"), [(0.8, "improved"), (1.25, "regressed"), (1.0, "equivalent")])
+def test_calls_in_turns_have_the_references_place_and_the_margin_stays(by: float, verdict: str) -> None:
+    steady, restless = _in_turns(by, 0.0), _in_turns(by, 0.4)
+    assert steady.verdict == verdict and steady.difference == pytest.approx(by - 1, abs=1e-4)
+    assert restless.verdict == ("inconclusive" if verdict == "equivalent" else verdict)
+    assert restless.reason is None or "drifted by 40.0%" in restless.reason
+    another = _in_turns(by, 0.0, key="of another cell")  # what was beside it says nothing of this reference
+    assert another.difference == pytest.approx(by / 2 - 1, abs=1e-4)
 
 
 @pytest.mark.parametrize(("by", "verdict"), [(0.5, "improved"), (1.5, "regressed"), (1.0, "equivalent")])

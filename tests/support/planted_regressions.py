@@ -119,7 +119,8 @@ def _identical(cell: CellCompared) -> str:
 def _finding(one: Finding) -> str:
     margin = f", margin {words.margin(one)}" if one.margin is not None else ""
     verdict = f"**{one.verdict}**" if one.verdict == "regressed" else one.verdict
-    why = f" ({escape(words.remark(one))})" if one.metric in COSTS else ""
+    remark = words.remark(one) if one.metric in COSTS else ""
+    why = f" ({escape(remark)})" if remark else ""
     return f"{escape(f'{words.metric(one)} {words.change(one)}{margin}')}: {verdict}{why}"
 
 

@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 
 from harness.stats.ratio import OverVisits, mean_over_visits, ratio_over_visits
-from harness.store.measured import both_by_visit, latency_by_visit, not_its_own
+from harness.store.measured import both_by_visit, in_turns, latency_by_visit, not_its_own
 from harness.store.records import CellRecord
 
 
@@ -41,7 +41,8 @@ def speed_up(cell: CellRecord, reference: CellRecord) -> OverVisits:
     if cell.timing is None or reference.timing is None:
         whose = untimed(cell) if cell.timing is None else f"the reference is {untimed(reference)}"
         return OverVisits(None, None, None, 0, whose)
-    above, below = ({visit: (mean,) for visit, mean in latency_by_visit(one).items()} for one in (reference, cell))
+    mine, theirs = in_turns(cell, reference) or both_by_visit("latency", cell, reference)
+    above, below = ({visit: (mean,) for visit, mean in one.items()} for one in (theirs, mine))
     found = ratio_over_visits(above, below)
     why = spoilt(cell, reference)
     return found.without_interval(why) if why else found

@@ -95,11 +95,6 @@ def time_in_turns(sides: tuple[Side, Side]) -> None:
         one.close()
 
 
-def turns_on(device: str) -> Turns:
-    """Call by call on a processor; on an accelerator, whose memory two models might not share, visit by visit."""
-    return "call" if device == "cpu" else "visit"
-
-
 def _made(side: Side) -> int:
     """Make a side's pictures; the most memory that its first worker held, bytes."""
     pid = side.stations[0].worker().pid

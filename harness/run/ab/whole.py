@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.plan.types import Plan
-from harness.run.ab.conduct import Named, Side, balanced, conduct_pair, turns_on
+from harness.run.ab.conduct import Named, Side, balanced, conduct_pair
 from harness.run.ab.python import guests
 from harness.run.ab.survey import SIDES, Surveyed, salted, surveyed
 from harness.run.ab.tables import lost, table_notes
@@ -17,6 +17,7 @@ from harness.run.inputs import keep_inputs
 from harness.run.ledger import Ledger, new_run
 from harness.run.progress import Reporter, reporter
 from harness.run.survey import keybook
+from harness.run.timing import turns_on
 from harness.run.twins import interrupted_twin
 from harness.store.records import Pair, RunRecord, Turns
 from harness.store.runs import new_run_id
