@@ -30,6 +30,17 @@ def test_the_pool_is_of_cells_that_ran_one_pipeline(tmp_path) -> None:
     assert first.ratio.value == pytest.approx((1.3 / 1.2) ** (1 / 3))
 
 
+def test_calls_in_turns_make_the_pool_where_there_are_any(tmp_path) -> None:
+    builder = AuditBuilder(tmp_path / "runs", prompts=1)
+    builder.reference(ratios=(1.0, 1.1, 1.2))
+    builder.add("again", ratios=(1.0, 1.1, 1.3), beside=(1.0, 1.1, 1.25), outcome="no-op")
+    builder.add("sdpa", ratios=(2.0, 2.1, 2.2), beside=(2.0, 2.1, 2.2), outcome="no-op")
+    found = pool_of(builder.records)
+    assert [len(visit.calls) for visit in found] == [2] * 6
+    (bias,) = biases(found)
+    assert bias.ratio.value == pytest.approx((1.25 / 1.3) ** (1 / 6))
+
+
 @pytest.mark.parametrize("visits", [2, 3, 5])
 def test_replays_of_a_sound_pool_meet_the_bar(visits) -> None:
     found = replay(pool(60), visits, 1500)

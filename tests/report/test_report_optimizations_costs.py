@@ -7,6 +7,7 @@ from support.audit_runs import AuditBuilder
 
 from harness.report.optimizations.audit import read_audit
 from harness.report.optimizations.costs import first_call, memory_saved, speed_up
+from harness.report.optimizations.ladder import ladder
 from harness.report.optimizations.lines import cost_table
 from harness.report.optimizations.table import records
 from harness.store.measured import peak_bytes, replays_graphs
@@ -28,6 +29,23 @@ def test_speed_up_is_paired_by_visit(audit) -> None:
     speed = audited(audit)[1].speed
     assert speed.value == pytest.approx((1.2 * 1.3 * 1.25) ** (1 / 3)) and speed.n == 3
     assert 1.1 < speed.low < 1.2 and 1.3 < speed.high < 1.4
+
+
+def test_a_speed_up_is_of_the_calls_in_turns_where_there_were_any(audit) -> None:
+    """The reference's own visits say 1.2; beside the cell's own calls it was 1.5 times as slow."""
+    audit.add("channels-last", ratios=(1.2, 0.6, 2.4), beside=(0.8, 0.4, 1.6))
+    speed = audited(audit)[1].speed
+    assert speed.value == pytest.approx(1.5) and speed.low == pytest.approx(1.5) and speed.n == 3
+
+
+def test_a_step_of_a_ladder_is_held_against_the_rung_below_through_what_both_were_beside(audit) -> None:
+    audit.add("channels-last", ratios=(1.2, 0.6, 2.4), beside=(0.8, 0.4, 1.6))
+    audit.add("channels-last+compile", ratios=(1.5, 3.0, 1.0), beside=(0.5, 1.0, 1 / 3))
+    (family,) = read_audit(audit.view()).families
+    first, second = ladder(family)
+    assert first.speed.value == pytest.approx(1.5)
+    assert second.one.speed.value == pytest.approx(3.0) and second.speed.value == pytest.approx(2.0)
+    assert second.speed.high == pytest.approx(2.0)
 
 
 def test_one_visit_has_a_number_and_no_interval(tmp_path) -> None:

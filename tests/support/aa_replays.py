@@ -2,8 +2,9 @@
 
 ``python -m tests.support.aa_replays STORE RUN…``: of each run the cells that ran one pipeline are taken: no
 optimization, ``again``, and stacks that were all no-ops by their evidence. A replay draws visits of the pool; in each,
-two of those cells stand for A and B, with all their calls, so that neither shares a call with the other. Which of the
-two is A is drawn too. Three such cells in twelve rounds give more than a thousand distinct pairs, two need 32 rounds.
+two of those cells stand for A and B, with all their calls, so that neither shares a call with the other. On a processor
+the two are a cell and its reference as it was called in turn with it. Which of the two is A is drawn too. Three such
+cells in twelve rounds give more than a thousand distinct pairs, two need 32 rounds.
 
 Because which is A is drawn, a cell that is always slower, by its place in the visit, would not show: each two cells are
 also compared as measured. The command ends with 1 where a coverage leaves the bar or cannot be judged, or where two
@@ -69,13 +70,38 @@ def ran_plain(cell: CellRecord) -> bool:
 
 
 def _visits(key: str, family: list[CellRecord]) -> list[Visit]:
+    """In turns, if they had any: a cell's calls and its reference's beside them; else what all made in one visit."""
+    return _in_turns(key, family) or _apart(key, family)
+
+
+def _in_turns(key: str, family: list[CellRecord]) -> list[Visit]:
+    """Of cells whose reference is one of the same pipeline."""
+    known = {cell.timing_key for cell in family}
+    found = []
+    for timing in (cell.timing for cell in family):
+        beside = timing.beside if timing is not None else None
+        if timing is None or beside is None or beside.timing_key not in known:
+            continue
+        own = _calls(timing.steady_s, timing.round_of_call, timing.batch)
+        theirs = _calls(beside.steady_s, beside.round_of_call, timing.batch)
+        found += [Visit(key, (calls, theirs[visit])) for visit, calls in own.items() if visit in theirs]
+    return found
+
+
+def _calls(seconds: Sequence[float], visits: Sequence[int], batch: int) -> dict[int, tuple[float, ...]]:
+    return {
+        visit: tuple(s / batch for s, of in zip(seconds, visits, strict=True) if of == visit)
+        for visit in sorted(set(visits))
+    }
+
+
+def _apart(key: str, family: list[CellRecord]) -> list[Visit]:
     by_visit: dict[int, list[tuple[float, ...]]] = {}
     for cell in family:
         timing = cell.timing
         assert timing is not None
-        for visit in sorted(set(timing.round_of_call)):
-            calls = [s for s, of in zip(timing.steady_s, timing.round_of_call, strict=True) if of == visit]
-            by_visit.setdefault(visit, []).append(tuple(s / timing.batch for s in calls))
+        for visit, calls in _calls(timing.steady_s, timing.round_of_call, timing.batch).items():
+            by_visit.setdefault(visit, []).append(calls)
     return [Visit(key, tuple(calls)) for calls in by_visit.values() if len(calls) > 1]
 
 

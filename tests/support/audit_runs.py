@@ -24,6 +24,7 @@ from harness.store.disturbed import Disturbed
 from harness.store.measured import drift_words
 from harness.store.records import (
     BatchRef,
+    Beside,
     CellRecord,
     Comparison,
     Evidence,
@@ -57,6 +58,7 @@ class Spec:
     model: str = "mini-2.2"
     task: str = "text-to-image"
     ratios: Sequence[float] | None = (1.0, 1.0, 1.0)
+    beside: Sequence[float] | None = None  # the same of the reference, as it was called in turn with the cell
     outcome: str | None = "applied"
     observed: str = "as it was asked for"
     part: str = "unet"
@@ -135,7 +137,8 @@ class AuditBuilder(RunBuilder):
             "scores": [self._clip(spec)],
             "comparisons": _comparisons(spec, reference, len(self.rows)),
             "evidence": evidence,
-            "timing": self._timing(spec, settings, cell_id) if timed else None,
+            "timing": self._timing(spec, settings, cell_id, reference) if timed else None,
+            "timing_key": cell_id if timed else "",
             "timing_reason": None if timed else lost or "the spec turns timing off",
             "timing_failure": spec.timing_failure,
             "memory": _memory(spec) if timed else None,
@@ -156,16 +159,19 @@ class AuditBuilder(RunBuilder):
         return Score(metric="clip_score", name="clip_score/mini-scorer-1a2b", value=84.0, unit="points",
                      direction="higher", n=n, n_prompts=n, interval=bounds)  # fmt: skip
 
-    def _timing(self, spec: Spec, settings: Settings, cell_id: str) -> Timing:
+    def _timing(self, spec: Spec, settings: Settings, cell_id: str, reference: str | None) -> Timing:
         assert spec.ratios is not None
         jitter = (0.999, 1.0, 1.001)
-        steady = [wobble / ratio for ratio in spec.ratios for wobble in jitter]
+        steady, beside = ([wobble / ratio for ratio in ratios for wobble in jitter]
+                          for ratios in (spec.ratios, spec.beside or ()))  # fmt: skip
+        rounds = [visit for visit in range(len(spec.ratios)) for _ in jitter]
+        besides = Beside(timing_key=reference or "", steady_s=beside, round_of_call=rounds) if beside else None
         middle = float(np.median(steady))
         found = _evidence(spec, settings, spec.timed_outcome or spec.outcome)
         return Timing(
             load_s=[0.8] * len(spec.ratios), steady_s=steady,
             first_call_s=[spec.first_s] * len(spec.ratios) if spec.first_s is not None else [],
-            round_of_call=[visit for visit in range(len(spec.ratios)) for _ in jitter], prior_s=[0.1] * len(steady),
+            round_of_call=rounds, beside=besides, prior_s=[0.1] * len(steady),
             batch=1, latency_s=middle, throughput_images_per_s=1 / middle, drift=spec.moved,
             latency_interval=Interval(low=0.97 * middle, high=1.03 * middle, level=0.95, method="order statistics"),
             images_match_quality_pass=True, largest_pixel_difference=0, measured_in=RUN_ID,

@@ -22,10 +22,13 @@ SHOWN_MEMORY = 0.02  # a share of memory saved, or lost, that a sentence speaks 
 TWICE = -1.0  # a share "saved" from which on as many times as much is said
 INTERVALS = (
     "A speed-up is the reference's latency over the cell's: the geometric mean over the visits of the timing pass of "
-    "the ratio of their steady calls, with its 95 % interval (Student's t over visits). Each interval stands alone; "
+    "the ratio of their steady calls, with its 95 % interval (Student's t over visits). On a processor they are calls "
+    "in turns: in each visit of the cell a second worker called its reference next to it. What slows the machine then "
+    "meets both alike, and the ratio need not be that of the two seconds in the table. Each interval stands alone; "
     "the verdicts on latency, memory and quality are adjusted by Holm over the whole run, and are in the table. What "
     "its verdict leaves open is called not settled, whatever its interval: one of many comparisons must show more than "
-    "it must alone, and where the machine drifted by more than the margin, a difference must be larger than the drift."
+    "it must alone. Where the machine drifted by more than the margin, sameness is not shown, and a difference must be "
+    "larger than the drift unless the two were called in turns."
 )
 SAMENESS = (
     "Identical: every pixel of every picture is the reference's. Otherwise two things are said. How far pixels differ "
