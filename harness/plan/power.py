@@ -9,7 +9,9 @@ from harness.base import Frozen
 from harness.catalog.metrics import MEASURES, METRICS
 
 NEWEST_RUNS = 50  # of a store are looked through
-NOTHING_LIKE = f"nothing like it was measured of enough prompts or visits in the newest {NEWEST_RUNS} runs"
+NOTHING_LIKE = (
+    f"nothing like it (model, task, steps) was measured of enough prompts or visits in the newest {NEWEST_RUNS} runs"
+)
 _MARK = {"prompt": "prompts", "visit": "visits"}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,10 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Seen:
-    """One spread of one metric in one run. ``sd``: of a unit's harm; ``mean``: of the metric, ``seeds`` a prompt."""
+    """One spread of one metric in one run. ``sd``: of a unit's harm; ``mean``: of the metric, ``seeds`` a prompt.
+
+    ``steps``: denoising steps of the cell: pictures of four vary by far more than pictures of twenty-five.
+    """
 
     metric: str
     model: str
@@ -39,6 +42,7 @@ class Seen:
     sd: float
     n: int
     paired: bool
+    steps: int
     mean: float | None = None
     seeds: float | None = None
 
@@ -50,7 +54,8 @@ def power_of(plan: Plan, store_path: Path) -> tuple[Power, ...]:
         return ()
     known = (store_path / "store.json").is_file()
     kinds, apart = {one[:3] for one in wanted}, not _compares(plan)
-    seen = spreads(open_store(store_path, create=False), kinds, apart=apart) if known else {}
+    steps = {cell.settings.num_inference_steps for cell in plan.scored_cells}
+    seen = spreads(open_store(store_path, create=False), kinds, steps, apart=apart) if known else {}
     total = sum(count for *_, count in wanted)
     return tuple(_power(plan, one[:3], total, seen.get(one[:3], ())) for one in wanted)
 
@@ -79,12 +84,15 @@ def _is_judged(plan: Plan, cell: Cell, metric: str) -> bool:
     return metric in MARGINS and metric in plan.metrics_of(cell)
 
 
-def spreads(store: Store, kinds: set[Kind], *, apart: bool = False) -> dict[Kind, tuple[Seen, ...]]:
+def spreads(
+    store: Store, kinds: set[Kind], steps: Collection[int], *, apart: bool = False
+) -> dict[Kind, tuple[Seen, ...]]:
     """For each kind what one run saw: of the newest few, a run that paired before one that did not, and the largest.
 
     Of equally large ones the newest counts. A spread of so few that no verdict rests on it forecasts nothing. Older
     runs, up to ``NEWEST_RUNS``, are read only while a kind has no source.
 
+    ``steps``: of the plan's cells; what was seen of pictures of other step counts says nothing of theirs.
     ``apart``: what is timed will not be paired, so that only a run's own spread between visits counts.
     """
     sources: dict[Kind, list[tuple[Seen, ...]]] = {}
@@ -92,14 +100,17 @@ def spreads(store: Store, kinds: set[Kind], *, apart: bool = False) -> dict[Kind
         if place >= _ALWAYS_READ and kinds <= set(sources):
             break
         with suppress(HarnessError, KeyError, TypeError, ValueError):  # another version's record tells nothing
-            for kind, found in _by_kind(one for one in _seen(store, run_id) if _counts(one, apart=apart)).items():
+            counts = (one for one in _seen(store, run_id) if _counts(one, steps, apart=apart))
+            for kind, found in _by_kind(counts).items():
                 alike = (tuple(one for one in found if one.paired is paired) for paired in (True, False))
                 sources.setdefault(kind, []).extend(filter(None, alike))
     return {kind: max(sources.get(kind, [()]), key=_rank) for kind in kinds}
 
 
-def _counts(one: Seen, *, apart: bool) -> bool:
+def _counts(one: Seen, steps: Collection[int], *, apart: bool) -> bool:
     timed = one.metric in MEASURES
+    if not timed and one.steps not in steps:
+        return False
     return one.n >= rule.LEAST["visit" if timed else "prompt"] and not (apart and timed and one.paired)
 
 
@@ -130,7 +141,7 @@ def _of_comparisons(run_id: str, cell: Record) -> Iterator[Seen]:
         sd, score = _sd_of(one), scores.get(one["metric"])
         if sd is not None and one["n"] > 1 and (sd > 0 or one["metric"] in MEASURES):
             mean = score["value"] if score else None
-            yield Seen(one["metric"], *_place(cell), run_id, sd, one["n"], True, mean, _seeds(score))
+            yield Seen(one["metric"], *_place(cell), run_id, sd, one["n"], True, _steps(cell), mean, _seeds(score))
 
 
 def _sd_of(comparison: Record) -> float | None:
@@ -158,8 +169,8 @@ def _of_scores(run_id: str, cell: Record) -> Iterator[Seen]:
         if bounds is not None and n > 1 and METRICS.get(score["metric"]) and METRICS[score["metric"]].per_image:
             sd = _from_interval(bounds["low"], bounds["high"], n, bounds["level"])
             if sd is not None and sd > 0:
-                yield Seen(score["metric"], *_place(cell), run_id, sd * math.sqrt(2), n, False, score["value"],
-                           _seeds(score))  # fmt: skip
+                yield Seen(score["metric"], *_place(cell), run_id, sd * math.sqrt(2), n, False, _steps(cell),
+                           score["value"], _seeds(score))  # fmt: skip
 
 
 def _of_timing(run_id: str, cell: Record) -> Iterator[Seen]:
@@ -188,11 +199,15 @@ def _log(value: float) -> float:
 
 def _of_visits(metric: str, run_id: str, cell: Record, logs: Sequence[float]) -> Iterator[Seen]:
     if len(logs) > 1 and all(map(math.isfinite, logs)):
-        yield Seen(metric, *_place(cell), run_id, statistics.stdev(logs) * math.sqrt(2), len(logs), False)
+        yield Seen(metric, *_place(cell), run_id, statistics.stdev(logs) * math.sqrt(2), len(logs), False, _steps(cell))
 
 
 def _place(cell: Record) -> tuple[str, str]:
     return cell["settings"]["model"], cell["settings"]["task"]
+
+
+def _steps(cell: Record) -> int:
+    return int(cell["settings"]["num_inference_steps"])
 
 
 def _seeds(score: Record | None) -> float | None:

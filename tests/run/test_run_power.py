@@ -19,6 +19,7 @@ from harness.stats.power import Spread, needed
 from harness.store.records import Comparison, Interval
 from harness.store.store import Store, open_store
 
+STEPS = (10, 20, 25, 40, 50)
 MARGINS = {"clip_score": 0.3, "latency": "3%"}
 
 
@@ -128,7 +129,7 @@ def test_memory_of_code_that_replays_graphs_spreads_as_what_was_reserved(
     seen = {"kind": "device-allocated", "visit_peaks_bytes": [40, 40, 41], "visit_reserved_bytes": [100, 110, 120]}
     store.save_cell(cell.model_copy(update={"memory": cell.memory.model_copy(update=seen)}))
     kind = ("peak_memory", cell.settings.model, cell.settings.task)
-    (found,) = spreads(store, {kind})[kind]
+    (found,) = spreads(store, {kind}, STEPS)[kind]
     assert found.sd == pytest.approx(statistics.stdev(map(math.log, peaks)) * math.sqrt(2))
 
 
@@ -157,7 +158,7 @@ def test_what_another_versions_record_lacks_it_does_not_tell(
     path.write_text(json.dumps(cell))
     settings = store.load_cells(earlier)[0].settings
     kinds = [(metric, settings.model, settings.task) for metric in ("peak_memory", "latency")]
-    found = spreads(store, set(kinds))
+    found = spreads(store, set(kinds), STEPS)
     assert [found[kind][0].run for kind in kinds] == [earlier, run_id if others else earlier]
 
 
@@ -168,6 +169,17 @@ def test_nothing_like_it_is_said(store: Store, tmp_path: Path) -> None:
     nowhere = power_of(plan(), tmp_path / "nowhere")
     assert {one.reason for one in nowhere} == {NOTHING_LIKE}
     assert render_power(nowhere).count(NOTHING_LIKE) == 1 and "clip_score, latency" in render_power(nowhere)
+
+
+def test_pictures_of_other_step_counts_tell_nothing_of_these_and_their_times_do(store: Store) -> None:
+    compared(store, comparison("clip_score", sd=30.0, n=32), comparison("latency", sd=0.02, n=3))
+    cells = [
+        cell.model_copy(update={"settings": cell.settings.model_copy(update={"num_inference_steps": 3})})
+        for cell in plan().cells
+    ]
+    quality, latency = power_of(plan(cells=tuple(cells)), store.root)
+    assert (quality.reason, quality.needed) == (NOTHING_LIKE, None)
+    assert latency.sd == 0.02
 
 
 def test_few_prompts_see_nothing_and_the_text_says_how_many_it_takes(store: Store) -> None:
@@ -201,7 +213,7 @@ def test_a_kind_that_is_found_nowhere_is_looked_for_in_older_runs(store: Store) 
         compared(store, comparison("clip_score", sd=1.0, n=32), name=f"b-new-{place}")
     settings = store.load_cells(store.run_ids()[0])[0].settings
     kind = ("depth_agreement", settings.model, settings.task)
-    assert [one.sd for one in spreads(store, {kind})[kind]] == [1.5]
+    assert [one.sd for one in spreads(store, {kind}, STEPS)[kind]] == [1.5]
 
 
 def test_json_has_every_number(store: Store) -> None:
