@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.cli.options import choosing, gate_files, json_option, planned, store_option
+from harness.cli.options import choosing, gate_files, identical_option, json_option, planned, store_option
 from harness.streams import say
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @click.option(
     "--strict", is_flag=True, help="Leave with 3 where anything of the old one has no verdict, or no like in the new."
 )
+@identical_option
 @gate_files
 @json_option
 @click.pass_context
@@ -49,6 +50,7 @@ def ab_verb(
     name: str | None,
     devices: str | None,
     strict: bool,
+    identical: bool,
     out: Path | None,
     markdown: Path | None,
     junit: Path | None,
@@ -69,7 +71,7 @@ def ab_verb(
     command = shlex.join(["harness", *sys.argv[1:]])
     plan = planned(spec, only, limit, device, store_path)
     made = run_ab(AbRun(plan, store_path, command, environments, name, devices, rounds, turns))
-    files = Files(out, markdown, junit, strict)
+    files = Files(out, markdown, junit, strict, identical)
     report = report_ab(store_path, [run.run_id for run in made.runs], made.notes, files)
     say(ab_json(report).rstrip() if as_json else terminal(report))
     if strict and (why := strict_lines(report.compared)):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import FILE, gate_files, json_option, open_, store_option
+from harness.cli.options import FILE, gate_files, identical_option, json_option, open_, store_option
 from harness.streams import say
 
 
@@ -20,6 +20,7 @@ from harness.streams import say
 @click.option(
     "--strict", is_flag=True, help="Leave with 3 where anything of the baseline has no verdict, or no like in the run."
 )
+@identical_option
 @gate_files
 @json_option
 @click.pass_context
@@ -30,6 +31,7 @@ def compare_verb(
     store_path: Path,
     margins: tuple[str, ...],
     strict: bool,
+    identical: bool,
     out: Path | None,
     markdown: Path | None,
     junit: Path | None,
@@ -48,7 +50,7 @@ def compare_verb(
     from harness.compare.whole import as_json as whole_json
 
     late = dict(late_margin(text) for text in margins)
-    wanted = Wanted(baseline, run, store_path, late, out, junit, markdown, strict)
+    wanted = Wanted(baseline, run, store_path, late, out, junit, markdown, strict, identical)
     compared = compare_whole(wanted)
     say(whole_json(compared).rstrip() if as_json else render(compared))
     if strict and (why := strict_lines(compared)):

@@ -42,6 +42,11 @@ def gate_files(verb: Verb) -> Verb:
     return verb
 
 
+identical_option = click.option(
+    "--identical", is_flag=True, help="Any picture that is not the same to the bit is a regression: leave with 1."
+)
+
+
 def knob_values(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
     """``K=V[,V]`` pairs as knob -> what was wanted of it; a comma may be a value's own, which the plan knows."""
     wanted: dict[str, list[str]] = {}

@@ -66,6 +66,7 @@ class Files:
     markdown: Path | None = None
     junit: Path | None = None
     strict: bool = False
+    identical: bool = False
 
 
 def report_ab(store_path: Path, run_ids: Sequence[str], notes: Sequence[str], files: Files) -> AbReport:
@@ -75,7 +76,7 @@ def report_ab(store_path: Path, run_ids: Sequence[str], notes: Sequence[str], fi
         HarnessError: a run cannot be read, or a file not be written.
     """
     a, b = run_ids
-    wanted = Wanted(a, b, store_path, out=files.out, junit=files.junit, strict=files.strict)
+    wanted = Wanted(a, b, store_path, out=files.out, junit=files.junit, strict=files.strict, identical=files.identical)
     compared = compare_whole(wanted)
     store = open_store(store_path, create=False)
     records = [store.load_run(run_id) for run_id in (a, b)]

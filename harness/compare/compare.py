@@ -9,6 +9,7 @@ from harness.compare.ab import IN_TURNS, in_turns
 from harness.compare.cases import Case, CellPair, settled
 from harness.compare.changes import environment_changes, scheduler_changes, unknown_changes, weight_changes
 from harness.compare.costs import APART, cost_cases, other_machine
+from harness.compare.identical import pixels_finding
 from harness.compare.margins import Margins, margin_notes
 from harness.compare.matching import match_cells
 from harness.compare.naming import full_name, one_sided
@@ -32,7 +33,12 @@ class Seen:
 
 
 def compare(
-    baseline: RunView, run: RunView, *, places: tuple[str, str], late: Mapping[str, float | str] | None = None
+    baseline: RunView,
+    run: RunView,
+    *,
+    places: tuple[str, str],
+    late: Mapping[str, float | str] | None = None,
+    identical: bool = False,
 ) -> tuple[Compared, list[Seen]]:
     """Compare two runs.
 
@@ -41,6 +47,7 @@ def compare(
         run: what is judged.
         places: where each was asked for, for whoever reads.
         late: metric -> a margin that was given after the run; it is told, and decides nothing.
+        identical: a pair of cells whose pictures are not all the same has regressed.
 
     Returns:
         What is to be said, and what was seen, from which the worst pictures are chosen.
@@ -48,7 +55,7 @@ def compare(
     matched, margins = match_cells(baseline, run), margins_that_count(baseline.plan)
     machines = other_machine(baseline.run, run.run)
     pairs = [CellPair(baseline, run, old, new) for old, new in matched.pairs]
-    seen = [_see(pair, margins, machines) for pair in pairs]
+    seen = [_see(pair, margins, machines, identical=identical) for pair in pairs]
     findings = _judged(seen)
     told = Compared(
         baseline=_side(baseline, places[0]),
@@ -82,11 +89,13 @@ def _side(view: RunView, place: str) -> Side:
     return Side(run_id=run.run_id, name=run.name, place=place, started_ms=run.started_ms, unfinished=view.unfinished)
 
 
-def _see(pair: CellPair, margins: Margins, machines: str | None) -> Seen:
+def _see(pair: CellPair, margins: Margins, machines: str | None, *, identical: bool) -> Seen:
     if outcome_of(pair.old, pair.new) != "compared":
         return Seen(pair, (Case(_of_result(pair)),), None)
-    cases = (*quality_cases(pair, margins), *cost_cases(pair, margins, machines))
-    return Seen(pair, cases, look(pair))
+    cases, looked = [*quality_cases(pair, margins), *cost_cases(pair, margins, machines)], look(pair)
+    if identical:
+        cases.insert(0, Case(pixels_finding(looked.pictures)))
+    return Seen(pair, tuple(cases), looked)
 
 
 def outcome_of(old: CellRecord, new: CellRecord) -> Outcome:

@@ -10,6 +10,7 @@ from harness.store.records import Interval
 
 SCHEMA_VERSION = 2
 RESULT = "result"  # the finding on whether a cell could be made at all
+PIXELS = "pixels"  # the finding on whether every picture is the same, where that was asked for
 TAKEN_OVER = "one stored result serves both runs: nothing was made anew"
 
 Verdict = Literal["improved", "regressed", "equivalent", "inconclusive", "not comparable", "no verdict"]

@@ -31,6 +31,7 @@ class Wanted:
     junit: Path | None = None
     markdown: Path | None = None
     strict: bool = False
+    identical: bool = False
 
 
 def compare_whole(wanted: Wanted) -> Compared:
@@ -41,7 +42,7 @@ def compare_whole(wanted: Wanted) -> Compared:
     """
     with opened(wanted.baseline, wanted.store_path) as baseline, opened(wanted.run, wanted.store_path) as run:
         places = (wanted.baseline, wanted.run)
-        compared, seen = compare(baseline, run, places=places, late=wanted.late)
+        compared, seen = compare(baseline, run, places=places, late=wanted.late, identical=wanted.identical)
         if wanted.out is not None:
             compared = compared.model_copy(update={"worst": write_worst(compared, seen, wanted.out)})
     _write(wanted, compared)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.compare.leaning import leans
-from harness.compare.types import RESULT, CellCompared, Change, Compared, Finding, Pictures, Verdict
+from harness.compare.types import PIXELS, RESULT, CellCompared, Change, Compared, Finding, Pictures, Verdict
 from harness.report.text import (
     POINTS_WORDS,
     VERDICT_MARKS,
@@ -39,7 +39,7 @@ def ranked(compared: Compared) -> list[tuple[CellCompared, Finding]]:
 
 def metric(finding: Finding) -> str:
     """What was compared: "CLIP score"."""
-    return "result" if finding.metric == RESULT else metric_words(finding.metric)
+    return {RESULT: "result", PIXELS: "every pixel"}.get(finding.metric) or metric_words(finding.metric)
 
 
 def value(finding: Finding, what: float | None) -> str:

@@ -25,6 +25,7 @@ def runs(tmp_path: Path) -> None:
     keep(store, "again", anew=True)
     keep(store, "worse", anew=True, shift={1: -1.0}, unlike=4)
     keep(store, "few", rows=4, anew=True)
+    keep(store, "other", anew=True, unlike=4)
 
 
 @pytest.mark.usefixtures("runs")
@@ -37,6 +38,9 @@ class TestCompare:
             ("main main", ExitCode.DONE),
             ("main main --strict", ExitCode.DONE),
             ("main again", ExitCode.DONE),
+            ("main other", ExitCode.DONE),
+            ("main other --identical", ExitCode.REGRESSED),
+            ("main again --identical", ExitCode.DONE),
             ("main worse", ExitCode.REGRESSED),
             ("main worse --strict", ExitCode.REGRESSED),
             ("main few --strict", ExitCode.INCONCLUSIVE),
@@ -49,6 +53,13 @@ class TestCompare:
     )
     def test_exit_codes(self, harness: Harness, arguments: str, code: ExitCode) -> None:
         assert harness("compare", *arguments.split()).code == code
+
+    def test_a_demand_that_no_pixel_changes_is_told_like_a_metric(self, harness: Harness) -> None:
+        said = harness("compare", "main", "other", "--identical", "--junit", "j.xml").out
+        assert said.splitlines()[1].startswith("Regressed: ")
+        assert "▼ every pixel: regressed; `--identical` was asked for; pictures identical 12/16" in said
+        (failure, *_) = ET.parse("j.xml").getroot().iter("failure")
+        assert failure.get("type") == "regressed" and "every pixel" not in harness("compare", "main", "other").out
 
     def test_all_files_at_once(self, harness: Harness, tmp_path: Path) -> None:
         said = harness("compare", "main", "worse", "--junit", "j.xml", "--markdown", "m.md", "--out", "out", "--json")
