@@ -139,8 +139,9 @@ def of_task(task: str, sentence: str) -> str:
 
 def no_verdict(view: RunView) -> str:
     """Why nothing is said to be better or worse."""
-    named = any(cell.reference for cell in view.cells)
-    why = "Nothing is compared with its reference yet" if named else "No reference was named (compare_to)"
+    alone = "There is nothing beside the reference"
+    unnamed = alone if view.plan.compare_to or view.plan.first_that_fits else "No reference was named (compare_to)"
+    why = "Nothing is compared with its reference yet" if any(cell.reference for cell in view.cells) else unnamed
     return f"{why}, so no verdict is given."
 
 

@@ -125,6 +125,12 @@ def test_without_a_reference_the_best_number_is_only_a_number(build) -> None:
     )
 
 
+def test_a_reference_that_is_left_alone_was_named(build) -> None:
+    builder = build()
+    builder.cell("DDIM", 20, 84.0)
+    assert headline(builder).endswith("There is nothing beside the reference, so no verdict is given.")
+
+
 def test_unfinished_and_empty_runs_say_so(build) -> None:
     builder = build()
     builder.cell("DDIM", 10, status="pending", versus=REFERENCE)
