@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+from itertools import zip_longest
+
 from harness.base import Frozen
 from harness.errors import HarnessError
 from harness.store.blobs import STAGES, intact, put_aside
+from harness.store.plain_zip import plain_entries
+from harness.store.records import BatchRef
 from harness.store.references import Reference, references
 from harness.store.store import Store
 
 
 class Checked(Frozen):
-    """What was read; what was damaged (and put aside); what records name though it is not there; bad records."""
+    """What was read; what was damaged (and put aside); what records name though it is not there; bad records.
+
+    ``replaced``: pictures that are sound and are not those that a run's records name. ``--fresh`` puts others in their
+    place on purpose, so that this is told and is no fault of the store.
+    """
 
     files: int
     damaged: tuple[str, ...]
     absent: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
+    replaced: tuple[str, ...] = ()
 
     @property
     def good(self) -> bool:
@@ -27,6 +37,7 @@ class Checked(Frozen):
         lines += [f"  damaged, put aside: {name}" for name in self.damaged]
         lines += [f"  not there: {name}" for name in self.absent]
         lines += [f"  {text}" for text in self.unreadable]
+        lines += [f"  made anew since, so that reports of the run show none: {text}" for text in self.replaced]
         if self.damaged or self.absent:
             lines.append("Repeat the runs concerned: only what is missing is made again.")
         return "\n".join(lines)
@@ -41,13 +52,20 @@ def check(store: Store) -> Checked:
             if not intact(path.read_bytes()):
                 put_aside(path)
                 damaged.append(f"{stage}/{path.name}")
-    absent, unreadable = [], []
+    absent, unreadable, replaced = [], [], []
     for run_id in store.run_ids():
         try:
             absent += [f"{stage}/{key} ({run_id})" for stage, key in _absent(store, run_id)]
+            replaced += _replaced(store, run_id)
         except HarnessError as error:
             unreadable.append(f"{run_id}: {error}")
-    return Checked(files=files, damaged=tuple(damaged), absent=tuple(absent), unreadable=tuple(unreadable))
+    return Checked(
+        files=files,
+        damaged=tuple(damaged),
+        absent=tuple(absent),
+        unreadable=tuple(unreadable),
+        replaced=tuple(replaced),
+    )
 
 
 def _absent(store: Store, run_id: str) -> list[Reference]:
@@ -56,3 +74,19 @@ def _absent(store: Store, run_id: str) -> list[Reference]:
     for cell in store.load_cells(run_id):
         store.image_rows(run_id, cell.cell_id)
     return [found for found in sorted(references(store.runs.folder(run_id))) if not store.has(*found)]
+
+
+def _replaced(store: Store, run_id: str) -> list[str]:
+    """A line where pictures that a run's records name have made room for others."""
+    batches = {batch.key: batch for cell in store.load_cells(run_id) for batch in cell.batches}
+    there = [batch for batch in batches.values() if store.has("images", batch.key)]
+    others = sum(_others(store, batch) for batch in there)
+    total = sum(len(batch.rows) for batch in batches.values())
+    return [f"{others} of {total} pictures of {run_id}"] if others else []
+
+
+def _others(store: Store, batch: BatchRef) -> int:
+    """How many pictures of a stored batch are not those of the record."""
+    made = list((plain_entries(store.get("images", batch.key)) or {}).values())
+    sums = [sha256(png).hexdigest() for png in made]
+    return sum(one != other for one, other in zip_longest(batch.image_sha256, sums))

@@ -31,6 +31,15 @@ def test_a_damaged_result_is_put_aside_and_named(store: Store) -> None:
     assert check(store).damaged == ()
 
 
+def test_pictures_that_others_took_the_place_of_are_told(store: Store) -> None:
+    run_id = make_run(store, rows=4)
+    first, second = (cell.batches[0] for cell in store.load_cells(run_id))
+    store.put("images", first.key, store.get("images", second.key))
+    found = check(store)
+    assert found.good and found.replaced == (f"4 of 8 pictures of {run_id}",)
+    assert f"reports of the run show none: 4 of 8 pictures of {run_id}" in str(found)
+
+
 def test_an_unreadable_record_is_named_and_the_rest_is_read(store: Store) -> None:
     bad, good = make_run(store), make_run(store, minute=1)
     (store.root / "runs" / bad / "run.json").write_text("{")
