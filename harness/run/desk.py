@@ -6,8 +6,9 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from harness.catalog.stacks import label_of_stack
 from harness.catalog.types import ModelRow, WeightsRow
-from harness.plan.types import Plan
+from harness.plan.types import LoadGroup, Plan
 from harness.run.keybook import KeyBook
 from harness.run.ledger import Ledger
 from harness.run.progress import Reporter
@@ -56,6 +57,11 @@ class Desk:
     def run_id(self) -> str:
         """The run's id."""
         return self.ledger.run.run_id
+
+    def tell_of_compiling(self, group: LoadGroup, before: str) -> None:
+        """That a while without a line is the compiler's, where a group that was just loaded compiles."""
+        if any(choice.name == "compile" for choice in group.optimizations):
+            self.tell.say(f"{label_of_stack(group.optimizations)}: compiles before {before}, which may take minutes")
 
     def go_on(self) -> None:
         """Raise ``StoppingError`` once the run is to end: its workers are being stopped, which is no cell's failure."""

@@ -195,6 +195,8 @@ def _make(
     loaded = station.load(group, desk.models[cell.settings.model], limit)
     if isinstance(loaded, Failure):
         return loaded
+    if loaded is not None:
+        desk.tell_of_compiling(group, "its first picture")
     worker = station.worker()  # this one has loaded: should it die, another would only say that nothing is loaded
     deadline = None if limit is None else time.monotonic() + limit
     flight: deque[_Flight] = deque()

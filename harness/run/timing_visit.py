@@ -98,6 +98,8 @@ def _load(visit: Visit) -> None:
     elif loaded is not None:
         for cell in visit.cells:
             visit.samples[cell.id].load_s.append(loaded.load_s)
+        if visit.round_index == 0:
+            desk.tell_of_compiling(visit.group, "its first timed call, in each round")
 
 
 def _sweeps(visit: Visit, memory: ResidentMemory | None) -> Generator[None]:

@@ -143,6 +143,8 @@ def test_an_accelerator_is_not_asked_to_hold_two(lab: Lab, monkeypatch: pytest.M
     assert [timing.turns_on(device) for device in ("cpu", "cuda:0", "mps")] == ["call", "visit", "visit"]
     calls = Calls(monkeypatch)
     monkeypatch.setattr(timing, "turns_on", lambda device: "visit")
-    _, cells = _run(lab)
+    _, cells = _run(lab, optimizations=["none", "compile"])
     assert all(_timing(cell).beside is None for cell in cells.values())
     assert len(calls.made) == 2 * (4 + 4 * 2 + 2)  # warm-ups, calls, and a bracket for each group
+    silent = [line for line in lab.told.said if line.startswith("compile: compiles before its first")]
+    assert ["picture" in line for line in silent] == [True, False]  # once for each pass, not for each round
