@@ -14,7 +14,15 @@ from harness.plan.types import Plan
 from harness.stats.pairing import harm_by_visit, in_unit, pair, paired_harm
 from harness.stats.standing import NOTHING, Against, standing
 from harness.stats.verdict import Judged, PairedSample, paired_comparisons
-from harness.store.measured import MEASURED, both_by_visit, drift, drift_words, in_turns, not_its_own
+from harness.store.measured import (
+    MEASURED,
+    both_by_visit,
+    drift,
+    drift_words,
+    latency_in_turns,
+    not_its_own,
+    not_its_own_beside,
+)
 from harness.store.records import CellRecord, Comparison, Interval
 
 Rows = list[dict[str, Any]]
@@ -93,25 +101,25 @@ def _measured(cell: CellRecord, reference: CellRecord, metric: str, margin: floa
     A drift past the margin has the margin's place: only what is beyond it shows. Calls in turns meet the drift alike:
     there it forbids sameness and nothing else.
     """
-    turns = in_turns(cell, reference) if metric == "latency" else None
+    turns = latency_in_turns(cell, reference) if metric == "latency" else None
     harm = harm_by_visit(*(turns or both_by_visit(metric, cell, reference)))
     moved = max(drift(cell), drift(reference)) if metric == "latency" else 0.0
     limit, name = float(np.log1p(margin if turns else max(margin, moved))), f"{cell.cell_id}:{metric}"
     sample = PairedSample(name, np.zeros(0) if harm is None else harm, limit, unit="visit")
     against = Against(
-        void=not_its_own(cell) or not_its_own(reference),
-        spoilt=_spoilt(cell, reference, metric),
+        void=not_its_own(cell) or not_its_own(reference) or not_its_own_beside(cell, reference),
+        spoilt=_spoilt(cell, reference, metric, in_turns=turns is not None),
         drifted=drift_words(moved, margin) if moved > margin else None,
     )
     return _Case(cell.cell_id, reference.cell_id, metric, "lower", True, sample, float(np.log1p(margin)), against)
 
 
-def _spoilt(cell: CellRecord, reference: CellRecord, metric: str) -> str | None:
+def _spoilt(cell: CellRecord, reference: CellRecord, metric: str, *, in_turns: bool) -> str | None:
     for record in (cell, reference):
         if record.timing is None:
             return f"{record.label} has no timing: {record.timing_reason or 'not measured'}"
     assert cell.timing is not None and reference.timing is not None
-    if cell.timing.measured_in != reference.timing.measured_in:
+    if cell.timing.measured_in != reference.timing.measured_in and not in_turns:
         return "the two were timed in different runs; `--remeasure` times them side by side"
     if metric == "peak_memory" and not (cell.memory and reference.memory):
         return "the peak of memory was not measured in both"

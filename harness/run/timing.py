@@ -1,23 +1,25 @@
-"""The timing pass: alone on the machine, repeats interleaved, every load group visited in at least two rounds.
+"""The timing pass: with nothing of ours beside it, repeats interleaved, each load group visited in two rounds or more.
 
 A visit is a fresh worker with only that group loaded. Within it, sweep after sweep goes once through the group's
 cells (A B C A B C …), and the group's baseline is timed once more at the end: with the first sweep it brackets the
 visit. Only the first ``batch`` rows are timed; their pictures are compared with the quality pass's.
 
-On a processor a group that is held against another one's cells is not visited alone: a companion with that other group
-loaded calls them in turn with the group's own, so that each visit knows its reference by calls of the same seconds.
+On a processor a group whose cells are held against another one's is not visited alone: a companion with that other
+group loaded calls each cell's reference in turn with it (``companion.py``).
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from harness.catalog.stacks import label_of_stack
 from harness.plan.types import Cell, LoadGroup
+from harness.run.companion import Companion, in_company
 from harness.run.desk import Desk
 from harness.run.station import Post, Station
 from harness.run.timing_record import Samples, StoredTiming, memory_of, store_timing, stored_timing, timing_of
@@ -82,20 +84,24 @@ def turns_on(device: str) -> Turns:
 class TimingPass:
     """The pass of one run, visit by visit, so that two of them can take turns.
 
-    ``companions``: what a group is held against is called beside it, in turn with its own cells.
+    ``companions``: what a group is held against is called beside it, in turn with its own cells; not beside the groups
+    in ``alone``, where a worker has died in company.
     """
 
     desk: Desk
     post: Post
     todo: set[str]  # ids of the cells to time
     companions: bool = False
+    alone: set[str] = field(default_factory=set)
     samples: dict[str, Samples] = field(default_factory=lambda: defaultdict(Samples))
 
     def begin(self) -> None:
         """Say what is ahead, in calls of the model: cells of few steps and of many are not alike."""
         rules = self.desk.plan.timing
         cells = [self.desk.plan.cell(cell_id) for cell_id in self.todo]
-        total = rules.rounds * sum(decoder_calls(cell, rules.warmups + rules.repeats) for cell in cells)
+        heads = [head for group in self.desk.plan.groups for head in self._heads(group, cells).values()]
+        each = rules.warmups + rules.repeats
+        total = rules.rounds * sum(decoder_calls(cell, each) for cell in (*cells, *heads))
         for cell in cells:
             self.desk.ledger.cell(cell.id, timing_reason=NOT_TIMED_YET)
         self.desk.ledger.save(timed_calls=0, calls_to_time=total)
@@ -107,20 +113,47 @@ class TimingPass:
         if not cells:
             return None
         at = round_index % len(cells)  # another cell goes first each time: only the first one meets a cold worker
-        visit = Visit(self.desk, Station(self.post), group, cells[at:] + cells[:at], round_index)
-        visit.companion = self._companion(visit) if self.companions else None
-        return visit
+        cells = cells[at:] + cells[:at]
+        return Visit(self.desk, Station(self.post), group, cells, round_index, heads=self._heads(group, cells))
 
-    def _companion(self, visit: Visit) -> Visit | None:
-        """The references of a visit's cells, in their order, where another group holds them and they are timed too."""
-        plan = self.desk.plan
-        heads = [plan.cell(cell.reference) for cell in visit.cells if cell.reference in self.todo]
-        apart = [one for one in heads if one.group != visit.group.id and self.samples[one.id].failure is None]
-        group = next((group for group in plan.groups if apart and group.id == apart[0].group), None)
-        if group is None:
+    def _heads(self, group: LoadGroup, cells: Sequence[Cell]) -> dict[str, Cell]:
+        """A cell of the group → its reference, where that is made and is the one other group's that most of them need.
+
+        One companion is all that there may be room for.
+        """
+        if not self.companions:
+            return {}
+        known = self.desk.ledger.cells
+        made = {c.id: self.desk.plan.cell(c.reference) for c in cells
+                if c.group == group.id and c.reference is not None and known[c.reference].status == "done"}  # fmt: skip
+        apart = {
+            name: head
+            for name, head in made.items()
+            if head.group != group.id and self.samples[head.id].failure is None
+        }
+        counts = Counter(head.group for head in apart.values())
+        chosen = min(counts, key=lambda name: (-counts[name], name), default=None)
+        return {name: head for name, head in apart.items() if head.group == chosen}
+
+    def companion(self, visit: Visit) -> Companion | None:
+        """Who goes with a visit; ``None``: nobody is wanted."""
+        if not visit.heads or visit.group.id in self.alone:
             return None
-        cells = [one for one in apart if one.group == group.id]
-        return Visit(self.desk, Station(self.post), group, cells, visit.round_index, beside=visit)
+        name = next(iter(visit.heads.values())).group
+        group = next(group for group in self.desk.plan.groups if group.id == name)
+        post = replace(self.post, log_path=self.post.log_path.with_name(f"beside-{self.post.log_path.name}"))
+        return Companion(visit, Station(post), group, visit.heads, self._need(group))
+
+    def _need(self, group: LoadGroup) -> int | None:
+        """Bytes that a worker with that group has held at most; ``None``: it was not visited yet."""
+        held = [
+            peak + idle
+            for cell_id in group.cells
+            for peak, idle in zip(
+                self.samples[cell_id].resident_peaks, self.samples[cell_id].idle_residents, strict=True
+            )
+        ]
+        return max(held, default=None)
 
     def lose(self, own: Mapping[str, Failure], everywhere: Iterable[str]) -> None:
         """Take out what failed here, and what did in the other pass: nothing would be held against it."""
@@ -135,18 +168,18 @@ class TimingPass:
         for cell_id, taken in visit.samples.items():
             if cell_id in self.todo:
                 self.samples[cell_id].extend(taken)
-        if visit.companion is not None:
-            self._keep_beside(visit.cells, visit.companion)
         self.desk.ledger.save()
 
-    def _keep_beside(self, cells: Sequence[Cell], companion: Visit) -> None:
-        """To each cell its reference's calls in turn with its own; none of one that was lost half-way."""
-        for cell in cells:
-            taken = companion.samples.get(cell.reference or "")
-            if cell.id in self.todo and taken is not None and cell.reference not in companion.lost:
-                self.samples[cell.id].note_beside(taken)
-        for cell_id, taken in companion.samples.items():
-            self.samples[cell_id].note_difference(taken.largest_pixel_difference)
+    def keep_beside(self, companion: Companion) -> None:
+        """To each cell its reference's calls in turn with its own; where there are none, why."""
+        for cell_id in companion.heads:
+            own, taken = companion.visit.samples[cell_id], companion.samples[cell_id]
+            if cell_id not in self.todo:
+                continue
+            if companion.lost is None and len(taken.steady_s) == len(own.steady_s):
+                self.samples[cell_id].note_beside(taken)
+            elif companion.lost is not None and companion.lost not in self.samples[cell_id].disturbances:
+                self.samples[cell_id].disturbances.append(companion.lost)
 
     def close(self) -> None:
         """Turn all samples into records."""
@@ -159,19 +192,36 @@ def one_round(passes: Sequence[TimingPass], group: LoadGroup, round_index: int, 
     """Every pass visits the group; when a worker dies, all visit it again without the cell that it died of.
 
     Half a visit is thrown away, and the other pass's with it: every cell must have the same number of calls, side by
-    side.
+    side. A worker that died in company may have died of that: the group is visited again, and alone from then on.
     """
     while visits := [found for one in passes if (found := one.opened(group, round_index)) is not None]:
-        beside = [visit.companion for visit in visits if visit.companion is not None]
-        steps = [steps_of(visit) for visit in (*visits, *beside)]
-        in_turns(steps, "call" if beside else turns, partial(_one_died, visits))
+        beside = [one.companion(visit) for one, visit in zip(passes, visits, strict=True)]
+        steps = [steps_of(v) if c is None else in_company(c) for v, c in zip(visits, beside, strict=True)]
+        in_turns(steps, turns, partial(_one_died, visits))
+        if _died_in_company(passes, visits, beside):
+            continue
         lost = {cell_id for visit in visits for cell_id in visit.lost}
         for one, visit in zip(passes, visits, strict=True):
             one.lose(visit.lost, lost)
         if not _one_died(visits):
-            for one, visit in zip(passes, visits, strict=True):
+            for one, visit, companion in zip(passes, visits, beside, strict=True):
                 one.keep(visit)
+                if companion is not None:
+                    one.keep_beside(companion)
             return
+
+
+def _died_in_company(passes: Sequence[TimingPass], visits: Sequence[Visit], beside: Sequence[Companion | None]) -> bool:
+    """Whether one did; its group is visited alone from now on."""
+    found = False
+    for one, visit, companion in zip(passes, visits, beside, strict=True):
+        if visit.died and companion is not None and companion.joined:
+            one.alone.add(visit.group.id)
+            one.desk.tell.say(
+                f"{label_of_stack(visit.group.optimizations)}: once more, without its reference beside it"
+            )
+            found = True
+    return found
 
 
 def _one_died(visits: Sequence[Visit]) -> bool:

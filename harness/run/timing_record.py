@@ -26,6 +26,7 @@ class Samples:
     prior_s: list[float] = field(default_factory=list)
     beside_s: list[float] = field(default_factory=list)  # the reference's, in turn with the cell's own
     round_beside: list[int] = field(default_factory=list)
+    beside_difference: int | None = None  # of the reference's pictures that were made then
     bracket_s: defaultdict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     resident_peaks: list[int] = field(default_factory=list)  # over the worker's idle, one for each visit
     idle_residents: list[int] = field(default_factory=list)  # the worker's, one for each visit
@@ -49,16 +50,14 @@ class Samples:
         self.disturbed += [done.disturbed] if done.disturbed is not None else []
         self.prior_s += done.prior_s
         self.round_of_call += [round_index] * len(done.steady_s)
-        self.note_difference(done.largest_pixel_difference)
-
-    def note_difference(self, levels: int | None) -> None:
-        """By how many levels a timed picture is off the quality pass's; the largest counts."""
-        self.largest_pixel_difference = _highest(self.largest_pixel_difference, levels)
+        self.largest_pixel_difference = _highest(self.largest_pixel_difference, done.largest_pixel_difference)
 
     def note_beside(self, reference: Samples) -> None:
-        """What a companion's calls of the cell's reference gave in one visit."""
+        """What a companion's calls of the cell's reference gave in one visit, one next to each of its own."""
         self.beside_s += reference.steady_s
         self.round_beside += reference.round_of_call
+        self.beside_difference = _highest(self.beside_difference, reference.largest_pixel_difference)
+        self.disturbed += reference.disturbed
 
     def note_memory(self, done: TimeDone, resident: int, idle: int | None) -> None:
         """The peak of a visit: of a steady call, after warm-ups that began with memory given back."""
@@ -80,7 +79,7 @@ class Samples:
         if self.energy_j is None:
             self.energy_j, self.energy_reason = other.energy_j, other.energy_reason or self.energy_reason
         self.used_device = _highest(self.used_device, other.used_device)
-        self.note_difference(other.largest_pixel_difference)
+        self.largest_pixel_difference = _highest(self.largest_pixel_difference, other.largest_pixel_difference)
 
     def drift(self) -> float:
         """Largest relative change: of a visit's median from that of all calls, and of its bracket from its median."""
@@ -121,7 +120,8 @@ def timing_of(sample: Samples, batch: int, run_id: str, drift: float | None, ref
     if estimate.low is not None and estimate.high is not None:
         bounds = Interval(low=estimate.low, high=estimate.high, level=0.95, method=estimate.method)
     difference, disturbed = sample.largest_pixel_difference, together(sample.disturbed)
-    beside = Beside(timing_key=reference, steady_s=sample.beside_s, round_of_call=sample.round_beside)
+    beside = Beside(timing_key=reference, steady_s=sample.beside_s, round_of_call=sample.round_beside,
+                    largest_pixel_difference=sample.beside_difference)  # fmt: skip
     return Timing(
         load_s=sample.load_s,
         first_call_s=sample.first_call_s,

@@ -1,8 +1,4 @@
-"""One visit of one load group: a fresh worker, its cells' calls sweep after sweep, and the bracket at its end.
-
-Where the cells' references are another group's, a companion may go with it: a second fresh worker with that group
-loaded, which calls the references in turn with the cells.
-"""
+"""One visit of one load group: a fresh worker, its cells' calls sweep after sweep, and the bracket at its end."""
 
 from __future__ import annotations
 
@@ -12,8 +8,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from harness.measure.memory import ResidentMemory, resident_bytes
-from harness.measure.system import memory as memory_of_machine
+from harness.measure.memory import ResidentMemory
 from harness.plan.forecast import calls_of
 from harness.plan.types import Cell, LoadGroup
 from harness.run.desk import Desk
@@ -34,7 +29,7 @@ def decoder_calls(cell: Cell, calls: int) -> int:
 
 @dataclass
 class Visit:
-    """One visit of one load group; ``beside``: the visit that it is the companion of."""
+    """One visit of one load group; ``heads``: its cells' references that a companion is to call beside it."""
 
     desk: Desk
     station: Station
@@ -44,8 +39,7 @@ class Visit:
     samples: defaultdict[str, Samples] = field(default_factory=lambda: defaultdict(Samples))
     lost: dict[str, Failure] = field(default_factory=dict)
     died: bool = False  # its worker, of the last cell that was lost
-    beside: Visit | None = None
-    companion: Visit | None = None
+    heads: dict[str, Cell] = field(default_factory=dict)
 
     @property
     def baseline(self) -> Cell:
@@ -54,39 +48,15 @@ class Visit:
 
 
 def steps_of(visit: Visit) -> Generator[None]:
-    """Make it, step by step: to load, then each cell's warm-ups, and each call. Closing it ends the worker.
-
-    A companion goes first in every other round: it then makes its first step together with its load.
-    """
-    if visit.beside is not None and not _may_join(visit):
-        return
+    """Make it, step by step: to load, then each cell's warm-ups, and each call. Closing it ends the worker."""
     try:
-        with _memory(visit) as memory:
+        with _memory(visit.station) as memory:
             _load(visit)
-            if visit.beside is None or visit.round_index % 2 == 0:
-                yield
+            yield
             yield from _sweeps(visit, memory)
-            if visit.beside is None:
-                _end(visit)
+            _end(visit)
     finally:
         visit.station.stop()
-
-
-def _may_join(visit: Visit) -> bool:
-    """Whether what a companion goes with is loaded, and leaves room for as much and for the calls of both."""
-    main, plan = visit.beside, visit.desk.plan
-    assert main is not None
-    if main.died or len(main.lost) == len(main.cells):
-        return False
-    pid = main.station.worker().pid
-    assert pid is not None
-    held, free = resident_bytes(pid), memory_of_machine()[1]
-    if free < 2 * held and visit.round_index == 0:
-        visit.desk.tell.say(
-            f"{', '.join(plan.cell(one.id).label for one in main.cells)}: a worker of {held / 2**30:.1f} GiB has no "
-            "room for another one beside it: timed visit by visit, not in turns with the reference"
-        )
-    return free >= 2 * held
 
 
 def _load(visit: Visit) -> None:
@@ -102,16 +72,14 @@ def _load(visit: Visit) -> None:
             desk.tell_of_compiling(visit.group, "its first timed call, in each round")
 
 
-def _sweeps(visit: Visit, memory: ResidentMemory | None) -> Generator[None]:
+def _sweeps(visit: Visit, memory: ResidentMemory) -> Generator[None]:
     """Every sweep through the cells; in the first one each is warmed up before its call, in a step of its own."""
-    rules, warmed = visit.desk.plan.timing, set[str]()
+    rules = visit.desk.plan.timing
     for sweep in range(rules.repeats):
         for cell in visit.cells:
             warm = None
             if sweep == 0 and rules.warmups:
-                if cell.id not in warmed:  # several cells may share a reference
-                    warm = _asked(visit, cell, rules.warmups, repeats=0)
-                    warmed.add(cell.id)
+                warm = _asked(visit, cell, rules.warmups, repeats=0)
                 yield
             _time(visit, cell, memory, warm)
             _tell(visit, cell, 1 + (rules.warmups if sweep == 0 else 0))
@@ -119,9 +87,11 @@ def _sweeps(visit: Visit, memory: ResidentMemory | None) -> Generator[None]:
 
 
 def _tell(visit: Visit, cell: Cell, calls: int) -> None:
-    if visit.beside is None:
-        visit.desk.ledger.timed(decoder_calls(cell, calls))
-        visit.desk.tell.advance("timing", cell.label, decoder_calls(cell, calls))
+    """The reference's calls beside it are counted as made, whether or not there was a companion to make them."""
+    head = visit.heads.get(cell.id)
+    steps = decoder_calls(cell, calls) + (decoder_calls(head, calls) if head is not None else 0)
+    visit.desk.ledger.timed(steps)
+    visit.desk.tell.advance("timing", cell.label, steps)
 
 
 def _end(visit: Visit) -> None:
@@ -133,24 +103,20 @@ def _end(visit: Visit) -> None:
 
 
 @contextmanager
-def _memory(visit: Visit) -> Iterator[ResidentMemory | None]:
-    """Resident memory of the visit's worker, sampled from outside it; of a companion's nobody asks."""
-    if visit.beside is not None:
-        yield None
-        return
-    pid = visit.station.worker().pid
+def _memory(station: Station) -> Iterator[ResidentMemory]:
+    """Resident memory of the visit's worker, sampled from outside it."""
+    pid = station.worker().pid
     assert pid is not None
     with ResidentMemory(pid) as memory:
         yield memory
 
 
-def _time(visit: Visit, cell: Cell, memory: ResidentMemory | None, warm: TimeDone | None) -> None:
+def _time(visit: Visit, cell: Cell, memory: ResidentMemory, warm: TimeDone | None) -> None:
     """One timed call of one cell; ``warm``: what its warm-ups gave, where they came just before it.
 
     The peak of memory is that call's alone: warm-ups, and a compiler at work in them, end before the sampler begins.
     """
-    if memory is not None:
-        memory.reset()
+    memory.reset()
     done = _asked(visit, cell, 0, repeats=1)
     if done is None:
         return
@@ -158,7 +124,7 @@ def _time(visit: Visit, cell: Cell, memory: ResidentMemory | None, warm: TimeDon
     is_first = warm is not None and cell is visit.cells[0]  # nothing was called before it in this visit
     sample.add(done, visit.round_index, first_call_s=warm.first_call_s if warm and is_first else None)
     greeting = visit.station.greeting
-    if warm is not None and memory is not None:  # later calls begin with what other cells left behind
+    if warm is not None:  # later calls begin with what other cells left behind
         sample.note_memory(done, memory.peak_bytes, greeting.idle_bytes if greeting else None)
 
 
@@ -172,16 +138,20 @@ def _asked(visit: Visit, cell: Cell, warmups: int, repeats: int) -> TimeDone | N
     """The worker's answer; ``None`` where the cell is lost, of it or before."""
     if visit.died or cell.id in visit.lost:
         return None
-    request = _request(visit.desk, cell, warmups, repeats)
-    reply = call(visit.station.worker(), request, visit.desk.plan.cell_timeout_s)
-    raise_if_disk(reply)
-    if reply.failure is None:
-        return TimeDone.model_validate(reply.answer)
-    visit.lost[cell.id] = reply.failure
-    visit.died = reply.failure.kind in ("worker-died", "timeout")
-    told = "no timing for" if visit.beside is None else "no timing beside other cells for"
-    visit.desk.tell.say(f"{told} {cell.label}: {reply.failure.reason}")
+    done = ask(visit.desk, visit.station, cell, warmups, repeats)
+    if not isinstance(done, Failure):
+        return done
+    visit.lost[cell.id] = done
+    visit.died = done.kind in ("worker-died", "timeout")
+    visit.desk.tell.say(f"no timing for {cell.label}: {done.reason}")
     return None
+
+
+def ask(desk: Desk, station: Station, cell: Cell, warmups: int, repeats: int) -> TimeDone | Failure:
+    """A station's worker times one cell that is loaded."""
+    reply = call(station.worker(), _request(desk, cell, warmups, repeats), desk.plan.cell_timeout_s)
+    raise_if_disk(reply)
+    return reply.failure if reply.failure is not None else TimeDone.model_validate(reply.answer)
 
 
 def _watch_all(visit: Visit) -> None:

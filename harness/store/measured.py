@@ -26,23 +26,31 @@ def _by_visit(seconds: list[float], visits: list[int], batch: int) -> dict[int, 
     return {visit: _geometric(own) for visit, own in calls.items()}
 
 
-def in_turns(cell: CellRecord, other: CellRecord) -> tuple[Visits, Visits] | None:
-    """Latencies of two cells of one run by visit, as calls in turns have them; ``None``: they had none.
+def latency_in_turns(cell: CellRecord, other: CellRecord) -> tuple[Visits, Visits] | None:
+    """Latencies of two cells by visit, as calls in turns have them; ``None``: they had none in most visits.
 
-    The other one's are those of the calls beside the cell. Of two that were called beside the same third one, the
-    other's are as they would be at the cell's visit: times the third's there over the third's at its own.
+    Of a cell and its reference they are those of the cell's visits. Of two that were called beside the same third one,
+    the other's are as they would be at the cell's visit: times the third's there over the third's at its own.
     """
-    beside = _beside(cell)
+    beside, theirs = _beside(cell), _beside(other)
     if beside and _third(cell) == other.timing_key:
-        return latency_by_visit(cell), beside
-    thirds = _beside(other)
-    if not beside or not thirds or _third(cell) != _third(other) or min(thirds.values()) <= 0:
+        found = latency_by_visit(cell), beside
+    elif theirs and _third(other) == cell.timing_key:
+        found = theirs, latency_by_visit(other)
+    elif beside and theirs and _third(cell) == _third(other):
+        found = latency_by_visit(cell), _moved(latency_by_visit(other), theirs, beside)
+    else:
         return None
-    theirs = latency_by_visit(other)
-    return latency_by_visit(cell), {
-        visit: theirs[visit] * beside[visit] / third
-        for visit, third in thirds.items()
-        if visit in beside and visit in theirs
+    common, visits = found[0].keys() & found[1].keys(), max(map(len, found))
+    return found if len(common) > 1 and 2 * len(common) > visits else None
+
+
+def _moved(costs: Visits, third_there: Visits, third_here: Visits) -> Visits:
+    """What costs would be where a third cell took other times."""
+    return {
+        visit: cost * third_here[visit] / third_there[visit]
+        for visit, cost in costs.items()
+        if visit in third_here and third_there.get(visit, 0) > 0
     }
 
 
@@ -112,6 +120,16 @@ def drift(record: CellRecord) -> float:
 def drift_words(moved: float, margin: float) -> str:
     """Why two cells that were timed side by side cannot be shown to be alike; both are shares."""
     return f"the machine drifted by {moved:.1%} within or between visits, more than the margin of {margin:.1%}"
+
+
+def not_its_own_beside(cell: CellRecord, reference: CellRecord) -> str | None:
+    """The same of a reference's calls beside a cell."""
+    beside = cell.timing.beside if cell.timing is not None else None
+    far = None if beside is None else reference.beyond_rounding(beside.largest_pixel_difference)
+    if far is None:
+        return None
+    whose = f"{reference.label} made beside {cell.label}"
+    return f"the pictures that {whose} are not its own: up to {far} of 255 levels apart"
 
 
 def not_its_own(record: CellRecord) -> str | None:

@@ -107,14 +107,15 @@ class Stages(Frozen):
 
 
 class Beside(Frozen):
-    """The calls of a cell's reference that a second worker made in turn with the cell's own, in the same visits.
+    """The calls of a cell's reference that a second worker made in turn with the cell's own, one next to each.
 
-    ``timing_key`` is the reference's: what it is beside another one's timing says nothing of that.
+    ``timing_key`` is that of the reference's own timing: by it the two are known to belong together.
     """
 
     timing_key: str
     steady_s: list[float]  # per call, all visits; of as many images as the cell's own calls
-    round_of_call: list[int]  # which visit each call belongs to
+    round_of_call: list[int]  # which visit each call belongs to; a visit may have none
+    largest_pixel_difference: int | None = None  # of its pictures from its quality pass's
 
 
 class Timing(Frozen):
@@ -236,10 +237,13 @@ class CellRecord(Frozen):
     @property
     def timed_apart(self) -> int | None:
         """By how many of 255 levels a timed picture is off the quality pass's, where that is no rounding any more."""
+        return self.beyond_rounding(self.timing.largest_pixel_difference) if self.timing is not None else None
+
+    def beyond_rounding(self, levels: int | None) -> int | None:
+        """A difference of so many levels between two makings of its pictures, where that is no rounding any more."""
         kinds = {OPTIMIZATIONS[one.name].kind for one in self.settings.optimizations}
         rough = self.settings.dtype != "float32" or bool(kinds & {"precision", "storage"})
-        far = (self.timing.largest_pixel_difference or 0) if self.timing is not None else 0
-        return far if far > (_ROUNDED_ROUGHLY if rough else _ROUNDED) else None
+        return levels if (levels or 0) > (_ROUNDED_ROUGHLY if rough else _ROUNDED) else None
 
 
 Turns = Literal["call", "visit"]  # how two environments are timed in turns

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.run.doctor.limits import cgroup_limits
+from harness.run.doctor.limits import cgroup_limits, cgroup_room
 
 GIB = 2**30
 NO_LIMIT = "9223372036854771712\n"  # as version 1 writes it
@@ -36,6 +36,17 @@ def test_version_one_keeps_each_resource_in_a_folder_of_its_own(tmp_path: Path) 
 
 def test_inside_a_container_the_path_may_be_the_outside_s(tmp_path: Path) -> None:
     assert _tree(tmp_path, "0::/docker/abc\n", {"memory.max": f"{GIB}\n", "cpu.max": "max 100000"}) == (None, GIB)
+
+
+def test_what_is_left_counts_files_that_could_be_dropped(tmp_path: Path) -> None:
+    files = {"a/memory.max": f"{8 * GIB}\n", "a/memory.current": f"{7 * GIB}\n",
+             "a/memory.stat": f"anon {5 * GIB}\ninactive_file {2 * GIB}\n", "memory.max": "max\n"}  # fmt: skip
+    _tree(tmp_path, "0::/a\n", files)
+    assert cgroup_room(tmp_path, tmp_path / "own") == 3 * GIB
+    older = {"memory/memory.limit_in_bytes": f"{GIB}\n", "memory/memory.usage_in_bytes": f"{2 * GIB}\n"}
+    _tree(tmp_path / "older", "4:memory:/\n", older)
+    assert cgroup_room(tmp_path / "older", tmp_path / "older/own") == 0
+    assert cgroup_room(tmp_path / "no", tmp_path / "neither") is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 
 from harness.stats.ratio import OverVisits, mean_over_visits, ratio_over_visits
-from harness.store.measured import both_by_visit, in_turns, latency_by_visit, not_its_own
+from harness.store.measured import both_by_visit, latency_by_visit, latency_in_turns, not_its_own, not_its_own_beside
 from harness.store.records import CellRecord
 
 
@@ -41,10 +41,11 @@ def speed_up(cell: CellRecord, reference: CellRecord) -> OverVisits:
     if cell.timing is None or reference.timing is None:
         whose = untimed(cell) if cell.timing is None else f"the reference is {untimed(reference)}"
         return OverVisits(None, None, None, 0, whose)
-    mine, theirs = in_turns(cell, reference) or both_by_visit("latency", cell, reference)
+    turns = latency_in_turns(cell, reference)
+    mine, theirs = turns or both_by_visit("latency", cell, reference)
     above, below = ({visit: (mean,) for visit, mean in one.items()} for one in (theirs, mine))
     found = ratio_over_visits(above, below)
-    why = spoilt(cell, reference)
+    why = spoilt(cell, reference, in_turns=turns is not None)
     return found.without_interval(why) if why else found
 
 
@@ -54,12 +55,12 @@ def untimed(record: CellRecord) -> str:
     return f"not timed: {why}" if why else "not timed yet"
 
 
-def spoilt(cell: CellRecord, reference: CellRecord) -> str | None:
+def spoilt(cell: CellRecord, reference: CellRecord, *, in_turns: bool) -> str | None:
     """Why two timings bear no interval of their ratio."""
     assert cell.timing is not None and reference.timing is not None
-    if cell.timing.measured_in != reference.timing.measured_in:
+    if cell.timing.measured_in != reference.timing.measured_in and not in_turns:
         return "the two were timed in different runs; `--remeasure` times them side by side"
-    return not_its_own(cell) or not_its_own(reference)
+    return not_its_own(cell) or not_its_own(reference) or not_its_own_beside(cell, reference)
 
 
 def over_visits(record: CellRecord) -> OverVisits:

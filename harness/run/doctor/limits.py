@@ -25,6 +25,22 @@ def cgroup_limits(root: Path = _ROOT, own: Path = _OWN) -> tuple[float | None, i
     return _least(cpus), _least(memory)
 
 
+def cgroup_room(root: Path = _ROOT, own: Path = _OWN) -> int | None:
+    """Bytes that are left below the limit of the tightest group; files that could be dropped count as left."""
+    rooms = (_room(folder) for folder in _folders(root, _read(own)))
+    return _least(rooms)
+
+
+def _room(folder: Path) -> int | None:
+    limit = _bytes(folder)
+    used = (_read(folder / "memory.current") or _read(folder / "memory.usage_in_bytes")).strip()
+    if limit is None or not used.isdigit():
+        return None
+    lines = (line.split() for line in _read(folder / "memory.stat").splitlines())
+    files = {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
+    return max(limit - int(used) + files.get("total_inactive_file", files.get("inactive_file", 0)), 0)
+
+
 def _folders(root: Path, own: str) -> Iterator[Path]:
     """Each group's folder and the folders above it. Inside a container the path may be one of the outside's."""
     for line in own.splitlines():
