@@ -94,7 +94,7 @@ def _see(pair: CellPair, margins: Margins, machines: str | None, *, identical: b
         return Seen(pair, (Case(_of_result(pair)),), None)
     cases, looked = [*quality_cases(pair, margins), *cost_cases(pair, margins, machines)], look(pair)
     if identical:
-        cases.insert(0, Case(pixels_finding(looked.pictures)))
+        cases.insert(0, Case(pixels_finding(looked.pictures, lost=pair.only[0], same=pair.same_pictures)))
     return Seen(pair, tuple(cases), looked)
 
 

@@ -119,18 +119,19 @@ def _timing_note(cells: Sequence[Cell], timing: TimingPlan, images: int) -> tupl
     more = jobs * each * timing.batch
     times = f", {more / images:.1f} times those of the cells" if more > images else ""
     again = len(_held_apart(cells)) * timing.rounds
-    beside = f"; on a processor {again} jobs more, of references in turn with the cells held against them"
+    beside = f"; on a processor {again} jobs more, of references that are called in turn with other groups' cells"
     return (
-        f"the timing pass makes about {more} images more{times}, one group alone on the machine at a time: {jobs} "
+        f"the timing pass makes about {more} images more{times}, with nothing else on the machine: {jobs} "
         f"timing jobs ({cells_of} × {timing.rounds} rounds) of {each} calls each ({_warm_ups(timing)} and "
         f"{timing.repeats} timed), {jobs * each} calls in all{beside if again else ''}; `timing: off` leaves them out",
     )
 
 
-def _held_apart(cells: Sequence[Cell]) -> list[Cell]:
-    """Those whose reference is in another group: on a processor it is loaded and called beside them."""
-    group = {cell.id: cell.group for cell in cells}
-    return [cell for cell in cells if cell.reference is not None and group.get(cell.reference) != cell.group]
+def _held_apart(cells: Sequence[Cell]) -> dict[str, Cell]:
+    """A cell → its reference in another group, which on a processor is loaded and called beside it."""
+    known = {cell.id: cell for cell in cells}
+    heads = {cell.id: known.get(cell.reference or "") for cell in cells}
+    return {name: head for name, head in heads.items() if head is not None and head.group != known[name].group}
 
 
 def _warm_ups(timing: TimingPlan) -> str:
@@ -192,20 +193,21 @@ def _seconds(
     total, sources = 0.0, set()
     visits = timing.rounds if timing.enabled else 0
     apart = _held_apart(cells)
+    each = visits * (timing.repeats + timing.warmups) * timing.batch
     for cell in cells:
         pace = next((p for p in paces if _alike(p, cell.settings)), None)
         if pace is None:
             return None, (f"seconds: nothing like {cell.settings.model} was timed on this machine yet",)
         image_s = pace.rest_s + pace.call_s * calls_of(cell.settings)
-        timed = 0 if cell.is_converged else visits * (timing.repeats + timing.warmups) * timing.batch
-        total += image_s * (len(rows[cell.id]) + timed * (2 if cell in apart else 1))
+        beside = sum(head is cell for head in apart.values())
+        total += image_s * (len(rows[cell.id]) + (0 if cell.is_converged else each * (1 + beside)))
         sources.add(pace.measured_in)
     loads = max((pace.load_s for pace in paces), default=0.0) + _WORKER_START_S
-    total += loads * (len(groups) * (1 + visits) + visits * len({cell.group for cell in apart}))
+    total += loads * (len(groups) * (1 + visits) + visits * len({cell.group for cell in cells if cell.id in apart}))
     warm = f", with {_warm_ups(timing)} in each visit" if visits else ""
     compiles = any(choice.name == "compile" for cell in cells for choice in cell.settings.optimizations)
-    beside = "; what compiling takes comes on top" if compiles else ""
-    return total, (f"seconds: at most, from the timings of {', '.join(sorted(sources))}{warm}{beside}",)
+    more = "; what compiling takes comes on top" if compiles else ""
+    return total, (f"seconds: at most, from the timings of {', '.join(sorted(sources))}{warm}{more}",)
 
 
 def _alike(pace: Pace, settings: Settings) -> bool:

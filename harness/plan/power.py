@@ -10,7 +10,8 @@ from harness.catalog.metrics import MEASURES, METRICS
 
 NEWEST_RUNS = 50  # of a store are looked through
 NOTHING_LIKE = (
-    f"nothing like it (model, task, steps) was measured of enough prompts or visits in the newest {NEWEST_RUNS} runs"
+    "nothing like it (model, task, and of pictures their steps) was measured of enough prompts or visits in the newest "
+    f"{NEWEST_RUNS} runs"
 )
 _MARK = {"prompt": "prompts", "visit": "visits"}
 

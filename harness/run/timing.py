@@ -180,6 +180,7 @@ class TimingPass:
                 self.samples[cell_id].note_beside(taken)
             elif companion.lost is not None and companion.lost not in self.samples[cell_id].disturbances:
                 self.samples[cell_id].disturbances.append(companion.lost)
+                self.desk.tell.say(f"{self.desk.plan.cell(cell_id).label}: {companion.lost}")
 
     def close(self) -> None:
         """Turn all samples into records."""

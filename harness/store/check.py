@@ -9,7 +9,6 @@ from harness.base import Frozen
 from harness.errors import HarnessError
 from harness.store.blobs import STAGES, intact, put_aside
 from harness.store.plain_zip import plain_entries
-from harness.store.records import BatchRef
 from harness.store.references import Reference, references
 from harness.store.store import Store
 
@@ -53,10 +52,11 @@ def check(store: Store) -> Checked:
                 put_aside(path)
                 damaged.append(f"{stage}/{path.name}")
     absent, unreadable, replaced = [], [], []
+    known: dict[str, list[str]] = {}
     for run_id in store.run_ids():
         try:
             absent += [f"{stage}/{key} ({run_id})" for stage, key in _absent(store, run_id)]
-            replaced += _replaced(store, run_id)
+            replaced += _replaced(store, run_id, known)
         except HarnessError as error:
             unreadable.append(f"{run_id}: {error}")
     return Checked(
@@ -76,17 +76,16 @@ def _absent(store: Store, run_id: str) -> list[Reference]:
     return [found for found in sorted(references(store.runs.folder(run_id))) if not store.has(*found)]
 
 
-def _replaced(store: Store, run_id: str) -> list[str]:
-    """A line where pictures that a run's records name have made room for others."""
+def _replaced(store: Store, run_id: str, known: dict[str, list[str]]) -> list[str]:
+    """A line where pictures that a run's records name have made room for others.
+
+    ``known``: key → the digests of what is stored under it; runs have batches in common, and each is read once.
+    """
     batches = {batch.key: batch for cell in store.load_cells(run_id) for batch in cell.batches}
     there = [batch for batch in batches.values() if store.has("images", batch.key)]
-    others = sum(_others(store, batch) for batch in there)
+    for key in {batch.key for batch in there} - set(known):
+        pictures = plain_entries(store.get("images", key)) or {}
+        known[key] = [sha256(png).hexdigest() for png in pictures.values()]
+    others = sum(one != other for b in there for one, other in zip_longest(b.image_sha256, known[b.key]))
     total = sum(len(batch.rows) for batch in batches.values())
     return [f"{others} of {total} pictures of {run_id}"] if others else []
-
-
-def _others(store: Store, batch: BatchRef) -> int:
-    """How many pictures of a stored batch are not those of the record."""
-    made = list((plain_entries(store.get("images", batch.key)) or {}).values())
-    sums = [sha256(png).hexdigest() for png in made]
-    return sum(one != other for one, other in zip_longest(batch.image_sha256, sums))

@@ -15,6 +15,7 @@ from harness.report.optimizations.proof import AGAIN, Proof, Word, overall, proo
 from harness.report.text import knob_text
 from harness.report.view import RunView, own_knobs
 from harness.stats.ratio import OverVisits
+from harness.store.measured import latency_in_turns
 from harness.store.records import CellRecord
 
 _GENERAL = "`harness report RUN` writes the general report of it."
@@ -43,6 +44,11 @@ class Audited:
     def is_reference(self) -> bool:
         """Others are compared with it, and it with nothing."""
         return self.cell.is_reference and self.reference is None
+
+    @property
+    def in_turns(self) -> bool:
+        """Whether its speed-up is of calls in turns with its reference."""
+        return self.reference is not None and latency_in_turns(self.cell, self.reference) is not None
 
     @property
     def outcome(self) -> Word | None:

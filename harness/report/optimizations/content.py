@@ -87,7 +87,16 @@ def _on_timing(audit: Audit) -> list[str]:
     lines = ["Timed in one visit: no speed-up has an interval, and none is called faster."] if visits == {1} else []
     if visits == {2}:
         lines.append("Timed in two visits: with one degree of freedom the intervals are wide; `timing: {rounds: 4}`.")
-    return [*lines, *noise_lines(audit), *_not_read(view)]
+    return [*lines, *_not_in_turns(audit), *noise_lines(audit), *_not_read(view)]
+
+
+def _not_in_turns(audit: Audit) -> list[str]:
+    """Whose speed-up knows less than that of others, where some were called in turns with their reference."""
+    timed = [one for family in audit.families for one in family.compared if one.cell.timing is not None]
+    left = [one.name for one in timed if not one.in_turns]
+    if len(left) == len(timed) or not left:
+        return []
+    return [f"Not called in turns with the reference, so that a drift is in the speed-up: {'; '.join(left)}."]
 
 
 def noise_lines(audit: Audit) -> list[str]:

@@ -11,7 +11,7 @@ from harness.report.optimizations.beside import block_of
 from harness.report.optimizations.content import AuditContent
 from harness.report.optimizations.lines import cost_table, evidence_table, ladder_table, stage_table
 from harness.report.optimizations.picture_lines import picture_table
-from harness.report.optimizations.wording import BREAK_EVEN, INTERVALS, SAMENESS
+from harness.report.optimizations.wording import BREAK_EVEN, SAMENESS, intervals_words
 from harness.report.page import page_from
 from harness.report.text_table import TextTable, markdown_table
 
@@ -33,7 +33,8 @@ def render_audit_markdown(content: AuditContent, pictures: dict[str, bytes]) -> 
 
 
 def _values(content: AuditContent) -> dict[str, Any]:
-    texts = {"intervals": INTERVALS, "sameness": SAMENESS, "break_even": BREAK_EVEN}
+    in_turns = any(one.in_turns for one in content.audit.cells)
+    texts = {"intervals": intervals_words(in_turns=in_turns), "sameness": SAMENESS, "break_even": BREAK_EVEN}
     return {"view": content.view, "content": content, "sections": content.sections, **texts}
 
 

@@ -20,15 +20,18 @@ from harness.store.records import Failure, Timing
 MARKS = {"applied": "✓", "no-op": "∅", "partly": "◐", "failed": "✗", "none recorded": "?"}
 SHOWN_MEMORY = 0.02  # a share of memory saved, or lost, that a sentence speaks of
 TWICE = -1.0  # a share "saved" from which on as many times as much is said
-INTERVALS = (
+_INTERVALS = (
     "A speed-up is the reference's latency over the cell's: the geometric mean over the visits of the timing pass of "
-    "the ratio of their steady calls, with its 95 % interval (Student's t over visits). On a processor they are calls "
-    "in turns: in each visit of the cell a second worker called its reference next to it. What slows the machine then "
-    "meets both alike, and the ratio need not be that of the two seconds in the table. Each interval stands alone; "
-    "the verdicts on latency, memory and quality are adjusted by Holm over the whole run, and are in the table. What "
-    "its verdict leaves open is called not settled, whatever its interval: one of many comparisons must show more than "
-    "it must alone. Where the machine drifted by more than the margin, sameness is not shown, and a difference must be "
-    "larger than the drift unless the two were called in turns."
+    "the ratio of their steady calls, with its 95 % interval (Student's t over visits). {turns}Each interval stands "
+    "alone; the verdicts on latency, memory and quality are adjusted by Holm over the whole run, and are in the table. "
+    "What its verdict leaves open is called not settled, whatever its interval: one of many comparisons must show more "
+    "than it must alone. Where the machine drifted by more than the margin, sameness is not shown, and a difference "
+    "must be larger than the drift{unless}."
+)
+_TURNS = (
+    "They are calls in turns: in the visits of a cell a second worker called its reference next to it, so that what "
+    "slows the machine meets both alike. The seconds in the table are of each cell's own visits, and their quotient is "
+    "not the speed-up. "
 )
 SAMENESS = (
     "Identical: every pixel of every picture is the reference's. Otherwise two things are said. How far pixels differ "
@@ -42,6 +45,11 @@ BREAK_EVEN = (
     "cell's own first call takes beyond a steady one, warm-up of every kind included."
 )
 RESIDENT = "resident memory counts what the process loads to ask for it, used or not"
+
+
+def intervals_words(*, in_turns: bool) -> str:
+    """What a speed-up's interval is; ``in_turns``: of calls in turns with the reference."""
+    return _INTERVALS.format(turns=_TURNS if in_turns else "", unless=" unless the two were called in turns" * in_turns)
 
 
 def ratio_words(found: OverVisits) -> str:

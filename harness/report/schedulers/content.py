@@ -89,9 +89,10 @@ def _on_timing(sweep: Sweep) -> list[str]:
     drifted = [cell for cell in sweep.view.done if _moved(comparison_of(cell, "latency"))]
     if not drifted:
         return []
+    turns = ", or of calls in turns" if any(cell.timing and cell.timing.beside for cell in drifted) else ""
     return [
         f"The machine drifted past the margin while it timed {plural(len(drifted), 'cell')}: that their seconds are "
-        "the same cannot be shown, only a difference beyond the drift."
+        f"the same cannot be shown, only a difference beyond the drift{turns}."
     ]
 
 
