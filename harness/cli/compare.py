@@ -40,7 +40,8 @@ def compare_verb(
     """Hold RUN against BASELINE, cell by cell: failures, pictures, quality, speed, memory, and what changed.
 
     Each is a run's id or name, FOLDER:RUN of another store, or a file of `baseline export`. The margins are those that
-    the baseline's spec stated. Leaves with 0 if nothing regressed, 1 if something did, 4 if nothing can be compared.
+    the baseline's spec stated. Leaves with 0 if nothing was shown to have regressed, 1 if something was, 4 if nothing
+    can be compared. A gate wants --strict: it leaves with 3 where something of the baseline has no verdict.
     """
     from harness.compare.margins import late_margin
     from harness.compare.outcome import exit_code
@@ -52,7 +53,7 @@ def compare_verb(
     late = dict(late_margin(text) for text in margins)
     wanted = Wanted(baseline, run, store_path, late, out, junit, markdown, strict, identical)
     compared = compare_whole(wanted)
-    say(whole_json(compared).rstrip() if as_json else render(compared))
+    say(whole_json(compared).rstrip() if as_json else render(compared, strict=strict))
     if strict and (why := strict_lines(compared)):
         say("\n  ".join(why), error=True)
     context.exit(exit_code(compared, strict=strict))
@@ -67,12 +68,18 @@ def baseline_group() -> None:
 @click.argument("run")
 @click.argument("file", type=FILE)
 @store_option
-def baseline_export(run: str, file: Path, store_path: Path) -> None:
-    """Write RUN with its rows and pictures into FILE, every part with its digest."""
-    from harness.compare.baseline import export
+@click.option("--allow-failed", is_flag=True, help="Though cells of it failed, of which no gate will know.")
+def baseline_export(run: str, file: Path, store_path: Path, allow_failed: bool) -> None:
+    """Write RUN with its rows and pictures into FILE, every part with its digest.
+
+    A run whose cells are not all done is refused: whatever becomes of those cells later, no gate would see it.
+    """
+    from harness.compare.baseline import export, refuse_holes
 
     store = open_(store_path)
     run_id = store.find_run(run)
+    if not allow_failed:
+        refuse_holes(store, run_id)
     say(f"{run_id} is in {file}, SHA-256 {export(store, run_id, file)}")
 
 
@@ -82,8 +89,9 @@ def baseline_export(run: str, file: Path, store_path: Path) -> None:
 @click.option("--sha256", metavar="DIGEST", help="What `baseline export` said of FILE: another file is refused.")
 def baseline_import(file: Path, store_path: Path, sha256: str | None) -> None:
     """Check FILE and bring it into the store as a run. Its results count as made here: import what you trust."""
-    from harness.compare.baseline import import_
+    from harness.compare.baseline import expected_sum, import_
 
+    expected_sum(file, sha256)  # before a store is made for it
     run_id, total = import_(file, open_(store_path, create=True), sha256)
     same = "as was asked" if sha256 else "which `baseline export` said if it is the same"
     say(f"{run_id} is in {store_path}; the file's SHA-256 is {total}, {same}")

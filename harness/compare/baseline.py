@@ -19,10 +19,11 @@ from pydantic import ValidationError
 
 from harness.base import Frozen
 from harness.compare.outputs import put
-from harness.errors import MissingError, StoreError
+from harness.errors import MissingError, StoreError, UsageError
+from harness.report.view import load_view
 from harness.store.atomic import write_atomic
 from harness.store.blobs import STAGES
-from harness.store.plain_zip import UNREADABLE, is_plain, plain_entries
+from harness.store.plain_zip import UNREADABLE, entry_sums, is_plain
 from harness.store.references import references
 from harness.store.store import Store, open_store
 
@@ -63,6 +64,22 @@ def export(store: Store, run_id: str, file: Path) -> str:
     data = _zip({_MANIFEST: manifest.model_dump_json(indent=1).encode(), **entries})
     put(file, data, "FILE")
     return hashlib.sha256(data).hexdigest()
+
+
+def refuse_holes(store: Store, run_id: str) -> None:
+    """A baseline without a cell's pictures says nothing of that cell, to whatever is held against it.
+
+    Raises:
+        UsageError: a cell failed, or was not made.
+    """
+    holes = [cell for cell in load_view(store, run_id).records if cell.status != "done"]
+    if holes:
+        named = ", ".join(f"{cell.label} ({'failed' if cell.status == 'failed' else 'not made'})" for cell in holes)
+        raise UsageError(
+            f"{run_id} is no whole baseline: {named}.",
+            expected="a run whose cells are all done: a gate knows nothing of the others",
+            do="repeat its command, which makes what is missing; or export it as it is with --allow-failed",
+        )
 
 
 def sha256_of(file: Path) -> str:
@@ -124,7 +141,7 @@ def import_(file: Path, store: Store, sha256: str | None = None) -> tuple[str, s
     Raises:
         HarnessError: the file is bad or another one, or the store holds something else under the same name.
     """
-    total = _expected(file, sha256)
+    total = expected_sum(file, sha256)
     with TemporaryDirectory(prefix="harness-baseline-") as folder:
         made, run_id = unpack(file, Path(folder))
         _refuse_other(store, made, run_id)
@@ -140,8 +157,12 @@ def import_(file: Path, store: Store, sha256: str | None = None) -> tuple[str, s
     return run_id, total
 
 
-def _expected(file: Path, sha256: str | None) -> str:
-    """The file's SHA-256, if it is the one that is expected or none is."""
+def expected_sum(file: Path, sha256: str | None) -> str:
+    """The file's SHA-256, if it is the one that is expected or none is.
+
+    Raises:
+        HarnessError: there is no such file, or it is another one.
+    """
     if not file.is_file():
         raise _none(file)
     total = sha256_of(file)
@@ -161,7 +182,7 @@ def _refuse_other(store: Store, made: Store, run_id: str) -> None:
     for cell in made.load_cells(run_id):
         for batch in cell.batches:
             mine = store.find("images", batch.key)
-            if mine is not None and _sums(mine) != batch.image_sha256:
+            if mine is not None and entry_sums(mine) != batch.image_sha256:
                 raise StoreError(
                     f"The store has other pictures of {cell.label} under the key {batch.key[:12]}….",
                     expected="the same pictures wherever the same key is made",
@@ -226,14 +247,8 @@ def _check_pictures(file: Path, store: Store, run_id: str) -> None:
         store.image_rows(run_id, cell.cell_id)
         for batch in cell.batches:
             data = store.find("images", batch.key)
-            if data is not None and _sums(data) != batch.image_sha256:
+            if data is not None and entry_sums(data) != batch.image_sha256:
                 raise _bad(file, f"pictures of {cell.label} are not those that its record names")
-
-
-def _sums(archive: bytes) -> list[str] | None:
-    """SHA-256 of each picture of a stored batch, in order; ``None``: it cannot be read."""
-    pictures = plain_entries(archive)
-    return None if pictures is None else [hashlib.sha256(png).hexdigest() for png in pictures.values()]
 
 
 def _none(file: Path) -> MissingError:

@@ -50,6 +50,17 @@ def unknown_changes(baseline: RunRecord, run: RunRecord) -> tuple[str, ...]:
     return tuple(sentence for of, sentence in told if of)
 
 
+def scoring_notes(pairs: Sequence[CellPair]) -> tuple[str, ...]:
+    """That the harness's own code made the two runs' scores otherwise, as far as both say what it was."""
+    both = [(pair.old.scoring, pair.new.scoring) for pair in pairs if pair.old.scoring and pair.new.scoring]
+    if all(old == new for old, new in both):
+        return ()
+    return (
+        "The harness's code that makes scores of what was seen, and verdicts of scores, is not the same in the two "
+        "runs: a score may have moved with it and not with its picture.",
+    )
+
+
 def _source(run: RunRecord) -> dict[str, Any]:
     found = run.environment.get("source")
     return found if isinstance(found, dict) else {}

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from harness.compare.ab import IN_TURNS, in_turns
 from harness.compare.cases import Case, CellPair, settled
-from harness.compare.changes import environment_changes, scheduler_changes, unknown_changes, weight_changes
+from harness.compare.changes import (
+    environment_changes,
+    scheduler_changes,
+    scoring_notes,
+    unknown_changes,
+    weight_changes,
+)
 from harness.compare.costs import APART, cost_cases, other_machine
 from harness.compare.identical import pixels_finding
 from harness.compare.margins import Margins, margin_notes
@@ -72,6 +78,7 @@ def compare(
             *margin_notes(baseline.plan, run.plan, late or {}),
             *_timed(baseline, run, seen),
             *noise_notes(baseline, run),
+            *scoring_notes(pairs),
         ),
     )
     return told, seen

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 from harness.compare import words
 from harness.compare.outcome import headline, rows_lost
-from harness.compare.types import RESULT, CellCompared, Compared, Finding
+from harness.compare.types import RESULT, TAKEN_OVER, CellCompared, Compared, Finding
 from harness.compare.undecided import largest_words
 from harness.report.text import plural
 
@@ -27,8 +27,9 @@ def render_junit(compared: Compared, *, strict: bool = False) -> bytes:
     properties = ET.SubElement(suite, "properties")
     for name, text in _properties(compared):
         ET.SubElement(properties, "property", name=_legal(name), value=_legal(text))
+    two = compared.baseline.run_id != compared.run.run_id  # a run beside itself has tested nothing, and claims nothing
     for cell, finding in compared.findings():
-        _case(suite, cell, finding, strict=strict)
+        _case(suite, cell, finding, strict=strict, tested=two)
     for cell in filter(rows_lost, compared.cells):
         told = f"{cell.label}: {plural(rows_lost(cell), 'row')} that only the baseline has"
         _finish(_new(suite, cell.name, "rows"), told, failed=strict)
@@ -52,7 +53,7 @@ def _properties(compared: Compared) -> list[tuple[str, str]]:
     return [*sides, *said, *unknown, *((f"changed, {heading}", text) for heading, text in changed)]
 
 
-def _case(suite: ET.Element, cell: CellCompared, finding: Finding, *, strict: bool) -> None:
+def _case(suite: ET.Element, cell: CellCompared, finding: Finding, *, strict: bool, tested: bool) -> None:
     case = _new(suite, cell.name, finding.metric)
     parts = [
         f"{cell.label}: {finding.verdict}",
@@ -63,6 +64,8 @@ def _case(suite: ET.Element, cell: CellCompared, finding: Finding, *, strict: bo
     open_ = finding.verdict == "inconclusive" or finding.owed or cell.outcome == "not made in the run"
     if finding.verdict == "regressed" or (strict and open_):
         _finish(case, told, failed=True, kind=finding.verdict)
+    elif finding.reason == TAKEN_OVER and tested:
+        _finish(case, told, failed=strict)
     elif finding.verdict in ("improved", "equivalent"):
         ET.SubElement(case, "system-out").text = _legal(told)
     else:

@@ -40,7 +40,7 @@ def exit_code(compared: Compared, *, strict: bool) -> ExitCode:
     """0: nothing regressed; 1: something did; 4: there was nothing to compare; 3: ``strict``, and something is open.
 
     Open is what is inconclusive, a number of the baseline that the run has nothing like, and a cell or row of the
-    baseline that the run has not made.
+    baseline that the run has not made, or took over.
     """
     if compared.count("regressed"):
         return ExitCode.REGRESSED
@@ -63,7 +63,14 @@ def is_open(compared: Compared) -> bool:
     """Whether something of the baseline has no verdict that it should have."""
     unmade = any(cell.outcome == "not made in the run" or rows_lost(cell) for cell in compared.cells)
     owed = any(finding.owed for _, finding in compared.findings())
-    return bool(compared.count("inconclusive") or compared.only_baseline or unmade or owed)
+    return bool(compared.count("inconclusive") or compared.only_baseline or unmade or owed or not_tested(compared))
+
+
+def not_tested(compared: Compared) -> list[CellCompared]:
+    """Cells of another run whose pictures are the baseline's own stored ones: nothing ran that could have broken."""
+    if compared.baseline.run_id == compared.run.run_id:
+        return []
+    return [cell for cell in compared.cells if any(one.reason == TAKEN_OVER for one in cell.findings)]
 
 
 def rows_lost(cell: CellCompared) -> int:
@@ -109,6 +116,7 @@ def _not_compared(compared: Compared) -> str:
     """What a count of the shared cells' verdicts does not know of."""
     outcomes = [cell.outcome for cell in compared.cells]
     rows, owed = sum(map(rows_lost, compared.cells)), sum(one.owed for _, one in compared.findings())
+    unlike = sum(map(_of_two_kinds, (one for _, one in compared.findings())))
     counts = [
         (len(compared.only_baseline), "only the baseline has"),
         (len(compared.only_run), "only the run has"),
@@ -119,15 +127,23 @@ def _not_compared(compared: Compared) -> str:
     told = [f"{plural(count, 'cell')} that {what}" for count, what in counts if count]
     told += [f"{plural(rows, 'row')} that only the baseline has"] if rows else []
     told += [f"{plural(owed, 'number')} of the baseline with no like in the run"] if owed else []
+    told += [f"{plural(unlike, 'number')} that both have and that are of two kinds"] if unlike else []
     return f"Not compared: {', '.join(told)}." if told else ""
+
+
+def _of_two_kinds(one: Finding) -> bool:
+    there = one.baseline is not None and one.run is not None
+    return one.verdict == "not comparable" and there and not one.owed
 
 
 def _not_tested(compared: Compared) -> str:
     """Of a run that found what the baseline had made: its pictures say nothing of the code that ran today."""
-    taken = sum(any(one.reason == TAKEN_OVER for one in cell.findings) for cell in compared.cells)
-    if not taken or compared.baseline.run_id == compared.run.run_id:
+    if compared.baseline.run_id == compared.run.run_id:
+        return "Both are one run: nothing was tested."
+    taken = not_tested(compared)
+    if not taken:
         return ""
-    cells = f"{taken} of {plural(len(compared.cells), 'shared cell')}"
+    cells = f"{len(taken)} of {plural(len(compared.cells), 'shared cell')}"
     return (
         f"Not tested anew: {cells}, whose stored pictures serve both runs; to make them again give the run a store of "
         "its own (`--store`)."

@@ -18,6 +18,8 @@ from harness.store.records import CellRecord, Score
 
 #: What a score is made with that may differ: a changed library is what is compared.
 _MAY_DIFFER = ("torch", "open-clip-torch", "transformers", "pillow", "scipy", "verified")
+SCORED_OTHERWISE = "every picture is identical and yet scored otherwise: the scorer has changed, not the pictures"
+_LAST_DIGITS = 0.2  # of the margin: what another library or processor may move a score of the same picture by
 Values = dict[str, float]  # the baseline's row id -> value
 
 
@@ -117,11 +119,17 @@ def _judgeable(
     known = known.model_copy(update={"margin": limit})
     if cells.same_pictures is not None and theirs == mine:
         return _told(known, cells.same_pictures, "equivalent")
+    if cells.same_pictures is not None and _far(theirs, mine) > limit * _LAST_DIGITS:
+        return _told(known.model_copy(update={"owed": True}), SCORED_OTHERWISE)
     harm = paired_harm(pairs.cell, pairs.reference, direction=row.direction)
     sample = PairedSample(f"{cells.old.cell_id}:{known.metric}", harm, limit, share=row.unit == "share")
     sign = 1.0 if row.direction == "lower" else -1.0
     harms = {row_id: sign * (mine[row_id] - theirs[row_id]) / (limit or 1.0) for row_id in mine if row_id in theirs}
     return Case(known, sample, row.direction, harms=harms)
+
+
+def _far(theirs: Values, mine: Values) -> float:
+    return max((abs(value - theirs[row]) for row, value in mine.items() if row in theirs), default=0.0)
 
 
 def _left_out(cells: CellPair, pairs: Paired) -> tuple[str, ...]:

@@ -85,6 +85,9 @@ def _meant(store: Store, run: str, text: str) -> HarnessError | None:
             f"There is no folder {folder!r} for {text!r}, and no run of that name in {store.root}.",
             expected=_WANTED, do=f"name the folder of the store that has the run {name!r}",
         )  # fmt: skip
+    if Path(text).suffix == ".zip":
+        return MissingError(f"There is no file {text}, and no run of that name.", expected=_WANTED,
+                            do="`harness baseline export RUN FILE` writes one; a download may have failed")  # fmt: skip
     if _is(Path(text).is_dir):
         return MissingError(f"{text} is a folder, not a run.", expected=_WANTED, do=f"name a run in it: {text}:RUN")
     return _spec(text, MissingError) if _is_shipped(text) else None

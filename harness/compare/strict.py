@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.compare import words
-from harness.compare.outcome import exit_code, rows_lost
+from harness.compare.outcome import exit_code, not_tested, rows_lost
 from harness.compare.types import Compared, Finding
 from harness.compare.undecided import settles, undecided
 from harness.errors import ExitCode
@@ -21,7 +21,8 @@ def open_lines(compared: Compared) -> list[str]:
     lost = [f"{label}: {plural(count, 'row')} that only the baseline has" for label, count in rows]
     unmade = [f"{cell.label}: not made in the run" for cell in compared.cells if cell.outcome == "not made in the run"]
     alone = [f"{cell.label}: only the baseline has it" for cell in compared.only_baseline]
-    return [*findings, *owed, *lost, *unmade, *alone]
+    taken = [f"{cell.label}: took over the baseline's stored pictures" for cell in not_tested(compared)]
+    return [*findings, *owed, *lost, *unmade, *alone, *taken]
 
 
 def strict_lines(compared: Compared) -> list[str]:
@@ -34,6 +35,14 @@ def strict_lines(compared: Compared) -> list[str]:
         f"--strict leaves with 3: {plural(len(found), 'thing')} of the baseline {'has' if len(found) == 1 else 'have'}"
     )
     return [f"{why} no verdict.", *found[:_SHOWN], *more, f"What to do: {'; '.join(_advice(compared))}."]
+
+
+def strict_would(compared: Compared) -> str:
+    """That `--strict` would not leave with 0 where the command does; "" where it would."""
+    if exit_code(compared, strict=False) != ExitCode.DONE or exit_code(compared, strict=True) == ExitCode.DONE:
+        return ""
+    count = plural(len(open_lines(compared)), "thing")
+    return f"A gate with --strict would leave with 3: {count} of the baseline without a verdict."
 
 
 def _advice(compared: Compared) -> list[str]:
@@ -50,6 +59,10 @@ def _advice(compared: Compared) -> list[str]:
             "measure in the run what the baseline measured, with the same scorers and the same `timing:`",
         ),
         (any(map(rows_lost, compared.cells)), "ask the baseline's prompts and seeds in the run"),
+        (
+            bool(not_tested(compared)),
+            "give the run a store of its own (`--store`): its code then makes the pictures",
+        ),
         (_cells(compared), "make the missing cells (the same `harness run` goes on), or a new baseline without them"),
     ]
     return [what for needed, what in kinds if needed]

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from harness.compare import words
 from harness.compare.outcome import headline
+from harness.compare.strict import strict_would
 from harness.compare.types import CellCompared, Compared, Finding
 from harness.compare.undecided import largest_words
 from harness.report.text import plural
 
 
-def render(compared: Compared) -> str:
-    """The headline, each cell with its metrics, what changed, and the worst pictures."""
+def render(compared: Compared, *, strict: bool = False) -> str:
+    """The headline, each cell with its metrics, what changed, and the worst pictures.
+
+    ``strict``: it is told elsewhere what is open; else that a gate would not leave it at that.
+    """
     sides = f"{compared.baseline.run_id} (baseline) and {compared.run.run_id}"
     head = [sides, headline(compared), *filter(None, [largest_words(compared)])]
     changed = [
@@ -21,6 +25,7 @@ def render(compared: Compared) -> str:
     alone = [f"{words.MARKS['not comparable']} {label}: {why}" for label, why in words.one_sided(compared)]
     about = [*compared.unknown, *words.apart(compared)]
     blocks = [*map(_cell, compared.cells), "\n".join(alone), *changed, "\n".join(about), "\n".join(worst)]
+    blocks += [] if strict else [strict_would(compared)]
     return "\n\n".join(["\n".join(head), *(block for block in blocks if block)])
 
 

@@ -151,7 +151,12 @@ def apart(compared: Compared) -> list[str]:
 def one_sided(compared: Compared) -> list[tuple[str, str]]:
     """Cells that only one run has, with what is said of each, the baseline's first."""
     sides = ((compared.only_baseline, "the baseline"), (compared.only_run, "the run"))
-    return [(cell.label, f"only {side} has it") for cells, side in sides for cell in cells]
+    labels = [cell.label for cells, _ in sides for cell in cells]
+    return [
+        (cell.name if labels.count(cell.label) > 1 else cell.label, f"only {side} has it")
+        for cells, side in sides
+        for cell in cells
+    ]
 
 
 def unchanged(compared: Compared) -> str:

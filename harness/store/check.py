@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from itertools import zip_longest
 
 from harness.base import Frozen
 from harness.errors import HarnessError
 from harness.store.blobs import STAGES, intact, put_aside
-from harness.store.plain_zip import plain_entries
+from harness.store.plain_zip import entry_sums
 from harness.store.references import Reference, references
 from harness.store.store import Store
 
@@ -25,15 +24,17 @@ class Checked(Frozen):
     absent: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
     replaced: tuple[str, ...] = ()
+    aside: int = 0  # results that were damaged and put aside before
 
     @property
     def good(self) -> bool:
         """Whether nothing was found."""
-        return not (self.damaged or self.absent or self.unreadable)
+        return not (self.damaged or self.absent or self.unreadable)  # what was put aside may have been made again
 
     def __str__(self) -> str:
         lines = [f"{self.files} results read, {len(self.damaged)} damaged, {len(self.absent)} named but not there"]
         lines += [f"  damaged, put aside: {name}" for name in self.damaged]
+        lines += [f"  put aside before: {self.aside}"] if self.aside else []
         lines += [f"  not there: {name}" for name in self.absent]
         lines += [f"  {text}" for text in self.unreadable]
         lines += [f"  made anew since, so that reports of the run show none: {text}" for text in self.replaced]
@@ -44,7 +45,7 @@ class Checked(Frozen):
 
 def check(store: Store) -> Checked:
     """Verify the whole store; damaged results are put aside, so that they are made again."""
-    files, damaged = 0, []
+    files, damaged, aside = 0, [], len(list(store.blobs.damaged()))
     for stage in STAGES:
         for path in store.blobs.all(stage):
             files += 1
@@ -65,6 +66,7 @@ def check(store: Store) -> Checked:
         absent=tuple(absent),
         unreadable=tuple(unreadable),
         replaced=tuple(replaced),
+        aside=aside,
     )
 
 
@@ -84,8 +86,7 @@ def _replaced(store: Store, run_id: str, known: dict[str, list[str]]) -> list[st
     batches = {batch.key: batch for cell in store.load_cells(run_id) for batch in cell.batches}
     there = [batch for batch in batches.values() if store.has("images", batch.key)]
     for key in {batch.key for batch in there} - set(known):
-        pictures = plain_entries(store.get("images", key)) or {}
-        known[key] = [sha256(png).hexdigest() for png in pictures.values()]
+        known[key] = entry_sums(store.get("images", key)) or []
     others = sum(one != other for b in there for one, other in zip_longest(b.image_sha256, known[b.key]))
     total = sum(len(batch.rows) for batch in batches.values())
     return [f"{others} of {total} pictures of {run_id}"] if others else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import lzma
 import zipfile
@@ -18,6 +19,12 @@ def is_plain(archive: zipfile.ZipFile, size: int) -> bool:
     infos = archive.infolist()
     stored = all(info.compress_type == zipfile.ZIP_STORED for info in infos)
     return stored and sum(max(info.file_size, info.compress_size) for info in infos) <= size
+
+
+def entry_sums(data: bytes) -> list[str] | None:
+    """SHA-256 of each entry, in the file's order; ``None``: it cannot be read."""
+    entries = plain_entries(data)
+    return None if entries is None else [hashlib.sha256(content).hexdigest() for content in entries.values()]
 
 
 def plain_entries(data: bytes) -> dict[str, bytes] | None:

@@ -9,7 +9,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from support.compare_runs import keep
+from support.compare_runs import OUT_OF_MEMORY, keep
 
 from harness.errors import ExitCode
 from harness.store.store import open_store
@@ -44,6 +44,7 @@ class TestCompare:
             ("main worse", ExitCode.REGRESSED),
             ("main worse --strict", ExitCode.REGRESSED),
             ("main few --strict", ExitCode.INCONCLUSIVE),
+            ("main few --identical", ExitCode.REGRESSED),
             ("main none", ExitCode.MISSING),
             ("main again --margin clip_score", ExitCode.USAGE),
             ("main again --margin beauty=3", ExitCode.USAGE),
@@ -60,6 +61,14 @@ class TestCompare:
         assert "▼ every pixel: regressed; `--identical` was asked for; pictures identical 12/16" in said
         (failure, *_) = ET.parse("j.xml").getroot().iter("failure")
         assert failure.get("type") == "regressed" and "every pixel" not in harness("compare", "main", "other").out
+
+    def test_what_a_gate_would_do_is_said_where_it_is_none(self, harness: Harness) -> None:
+        assert harness("compare", "main", "few").out.rstrip().endswith("of the baseline without a verdict.")
+        assert "with --strict would" not in harness("compare", "main", "again").out
+
+    def test_a_file_that_was_not_downloaded_is_no_run_that_is_unknown(self, harness: Harness) -> None:
+        said = harness("compare", "nope.zip", "main")
+        assert said.code == ExitCode.MISSING and "There is no file nope.zip" in said.err
 
     def test_all_files_at_once(self, harness: Harness, tmp_path: Path) -> None:
         said = harness("compare", "main", "worse", "--junit", "j.xml", "--markdown", "m.md", "--out", "out", "--json")
@@ -80,6 +89,13 @@ class TestCompare:
         assert moved.code == 0 and said.out.split()[-1] in moved.out  # the same SHA-256
         assert harness("compare", "other:main", "runs:worse", "--store", "nowhere").code == ExitCode.REGRESSED
         assert harness("compare", "main", "runs:again", "--store", "other").code == ExitCode.DONE
+
+    def test_a_run_with_a_failed_cell_is_no_baseline_unless_told(self, harness: Harness, tmp_path: Path) -> None:
+        keep(open_store(tmp_path / "runs"), "broken", failed={1: OUT_OF_MEMORY}, pending=[0])
+        said = harness("baseline", "export", "broken", "broken.zip")
+        assert said.code == ExitCode.USAGE and not (tmp_path / "broken.zip").exists()
+        assert "DDIM · 10 steps (not made), DDPM · 10 steps (failed)" in said.err and "--allow-failed" in said.err
+        assert harness("baseline", "export", "broken", "broken.zip", "--allow-failed").code == ExitCode.DONE
 
     def test_a_baseline_is_the_file_that_was_asked_for(self, harness: Harness) -> None:
         total = harness("baseline", "export", "main", "main.zip").out.strip().rpartition(" ")[2]

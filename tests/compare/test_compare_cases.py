@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 from support.compare_runs import OUT_OF_MEMORY, keep
 
 from harness.compare.compare import compare
-from harness.compare.outcome import headline
+from harness.compare.junit import render_junit
+from harness.compare.outcome import exit_code, headline
+from harness.compare.strict import strict_lines, strict_would
 from harness.compare.types import Compared, Finding
+from harness.errors import ExitCode
 from harness.report.view import load_view
 from harness.store.store import Store, open_store
 
@@ -38,6 +42,17 @@ def test_pictures_that_are_the_same_to_the_bit_need_no_statistics(store: Store, 
     assert (found.verdict, found.reason, found.p) == ("equivalent", "every picture is identical", None)
 
 
+def test_a_score_that_moves_over_identical_pictures_is_the_scorers_doing(
+    store: Store, tmp_path: Path, only: Only
+) -> None:
+    told = _in_two_stores(store, tmp_path, shift={0: -6.0}, unlike=0)
+    found = only(told, "clip_score")
+    assert (found.verdict, found.owed) == ("not comparable", True) and "the scorer has changed" in str(found.reason)
+    assert exit_code(told, strict=False) == ExitCode.DONE and exit_code(told, strict=True) == ExitCode.INCONCLUSIVE
+    near = only(_in_two_stores(store, tmp_path / "near", shift={0: 0.001}, unlike=0), "clip_score")
+    assert near.verdict == "equivalent"  # another library's last digits
+
+
 def test_one_stored_result_is_told_as_one(store: Store, only: Only) -> None:
     view = load_view(store, keep(store, "main"))
     found = only(compare(view, view, places=("main", "main"))[0], "clip_score")
@@ -54,7 +69,15 @@ def test_a_run_that_took_its_pictures_over_is_told_to_have_tested_nothing(store:
     views[1] = replace(views[1], records=mine)
     told = headline(compare(*views, places=("main", "candidate"))[0])
     assert "Not tested anew: 1 of 2 shared cells" in told and "`--store`" in told
-    assert "Not tested" not in headline(compare(views[0], views[0], places=("main", "main"))[0])
+    found = compare(*views, places=("main", "candidate"))[0]
+    assert exit_code(found, strict=False) == ExitCode.DONE and exit_code(found, strict=True) == ExitCode.INCONCLUSIVE
+    assert "a store of its own" in strict_lines(found)[-1]
+    assert strict_would(found) == "A gate with --strict would leave with 3: 1 thing of the baseline without a verdict."
+    usual, strict = (ET.fromstring(render_junit(found, strict=one))[0] for one in (False, True))
+    assert (usual.get("failures"), usual.get("skipped"), strict.get("failures")) == ("0", "1", "1")
+    alone = compare(views[0], views[0], places=("main", "main"))[0]
+    assert headline(alone).endswith("Both are one run: nothing was tested.")
+    assert exit_code(alone, strict=True) == ExitCode.DONE and strict_would(alone) == ""
     assert "Not tested" not in headline(_in_two_stores(store, tmp_path))
 
 

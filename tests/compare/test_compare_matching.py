@@ -17,7 +17,7 @@ def test_other_ids_are_the_same_cells_and_rows(compared: Compares, only: Only) -
     told = compared(renamed=True, shift={0: -1.0})
     assert len(told.cells) == 2 and not told.only_baseline and told.cells[0].run_id == f"x-{told.cells[0].baseline_id}"
     assert only(told, "clip_score").verdict == "regressed" and only(told, "clip_score").n == 16
-    assert told.cells[0].pictures is not None and told.cells[0].pictures.identical == 16
+    assert told.cells[1].pictures is not None and told.cells[1].pictures.identical == 16
 
 
 def test_a_model_of_another_name_is_the_same_if_no_other_can_be(compared: Compares) -> None:

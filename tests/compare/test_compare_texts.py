@@ -222,3 +222,10 @@ def test_junit_names_do_not_move_with_what_is_swept(store: Store) -> None:
     assert label[1] != label[3] and cases[1] < cases[3]
     assert {"mini-2.2 · text-to-image · two-stage · float32 · none · 64 px · DDIM · 10 steps · guidance 4 · "
             "25 prior steps · prior guidance 4"} == {name for name, _ in cases[1]}  # fmt: skip
+
+
+def test_cells_of_one_label_that_have_no_like_are_told_apart(compared: Compares) -> None:
+    """Only a knob that neither run sweeps differs: the labels are the same on both sides."""
+    found = words.one_sided(compared(settings={"guidance_scale": 1.0}))
+    assert [label for label, _ in found if "guidance 4" in label] and [lab for lab, _ in found if "guidance 1" in lab]
+    assert len({label for label, _ in found}) == 4

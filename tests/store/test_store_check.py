@@ -28,7 +28,8 @@ def test_a_damaged_result_is_put_aside_and_named(store: Store) -> None:
     assert found.absent == (f"images/{key} ({run_id})",)
     assert not store.has("images", key)
     assert "only what is missing is made again" in str(found)
-    assert check(store).damaged == ()
+    again = check(store)
+    assert again.damaged == () and again.aside == 1 and "put aside before: 1" in str(again)
 
 
 def test_pictures_that_others_took_the_place_of_are_told(store: Store) -> None:

@@ -39,7 +39,8 @@ class Made:
     """What one run is made of; the defaults are a baseline.
 
     ``shift``: cell's place -> points that every score is moved by. ``anew``: pictures and times of its own, with a
-    little spread in the scores; ``unlike``: how many pictures of each cell (or of which) are other ones, by ``levels``.
+    little spread in the scores; ``unlike``: how many pictures of each cell (or of which) are other ones, by ``levels``;
+    ``None``: one of each cell that is shifted, for scores do not move by themselves.
     """
 
     cells: int = 2
@@ -48,7 +49,7 @@ class Made:
     anew: bool = False
     shift: Mapping[int, float] = field(default_factory=dict)
     odd: Mapping[int, float | None] = field(default_factory=dict)  # row's place -> its value in every cell
-    unlike: int | Mapping[int, int] = 0
+    unlike: int | Mapping[int, int] | None = None
     levels: int = 20
     failed: Mapping[int, Failure] = field(default_factory=dict)
     pending: Sequence[int] = ()
@@ -146,7 +147,8 @@ def _record(
 def _pictures(
     store: Store, run_id: str, rows: Sequence[InputRow], place: int, how: Made
 ) -> tuple[BatchRef, list[dict[str, Any]]]:
-    unlike = how.unlike if isinstance(how.unlike, int) else how.unlike.get(place, 0)
+    moved = int(how.shift.get(place, 0.0) != 0) if how.unlike is None else how.unlike
+    unlike = moved if isinstance(moved, int) else moved.get(place, 0)
     drawn = {row.id: _draw(row, place, how.levels if at < unlike else 0) for at, row in enumerate(rows)}
     salt = run_id if how.anew else "the baseline's"
     key = hashlib.sha256(f"{salt} {place} {len(rows)}".encode()).hexdigest()
