@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from harness.run.guest import Guest
 from harness.run.protocol import Bye, Envelope, Hello, Reply, Request
+from harness.run.worker_failures import IN_THE_LOG
 from harness.store.records import Failure
 
 _LOG_TAIL_LINES = 5
@@ -150,9 +151,16 @@ class LocalWorker:
             with self._lock:
                 future = self._pending.pop(reply.id, None)
             if future is not None:
-                future.set_result(reply)
+                future.set_result(self._with_log(reply))
         self._process.wait()
         self._fail_pending()
+
+    def _with_log(self, reply: Reply) -> Reply:
+        """The answer, a failure's advice with the log's place in it."""
+        if reply.failure is None or reply.failure.do != IN_THE_LOG:
+            return reply
+        do = f"the whole story is in {self._log_path}"
+        return reply.model_copy(update={"failure": reply.failure.model_copy(update={"do": do})})
 
     def _fail_pending(self) -> None:
         with self._lock:

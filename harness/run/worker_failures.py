@@ -11,6 +11,7 @@ from harness.store.records import Failure
 
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 _REASON_CHARACTERS = 500
+IN_THE_LOG = "the worker's log has the whole story"  # whose place only the process that started the worker knows
 
 
 def failure_of(error: Exception) -> Failure:
@@ -25,7 +26,7 @@ def failure_of(error: Exception) -> Failure:
         return Failure(kind="disk", reason=_line(error), do="free space, or name another store, and run it again")
     if _memory_ran_out(error):
         return Failure(kind="out-of-memory", reason=_line(error), do="use a smaller batch, size or dtype")
-    return Failure(kind="error", reason=_line(error), do="the worker's log in the store has the whole story")
+    return Failure(kind="error", reason=_line(error), do=IN_THE_LOG)
 
 
 def _of_house(error: HarnessError) -> Failure:

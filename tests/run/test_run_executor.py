@@ -5,6 +5,7 @@ The workers are shell scripts in place of Python: the pipes, the processes and t
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ import pytest
 
 from harness.run.executor import LocalWorker, call, wait
 from harness.run.protocol import Bye, Hello
+from harness.run.worker_failures import IN_THE_LOG
 
 HELLO = Hello(store="nowhere", device="cpu", threads=3)
 Start = Callable[[str], "contextmanager[LocalWorker]"]
@@ -55,6 +57,13 @@ def test_the_environment_pins_threads_and_the_log_has_its_errors(start: Start, t
     assert failure and failure.kind == "worker-died" and "status 3" in failure.reason
     assert "threads 3 3, -m harness.run.worker" in failure.reason
     assert str(tmp_path / "logs" / "worker.log") in failure.do
+
+
+def test_a_failure_whose_story_is_in_the_log_says_which(start: Start, tmp_path: Path) -> None:
+    told = {"id": 1, "failure": {"kind": "error", "reason": "boom", "do": IN_THE_LOG}}
+    with start(f"read one; echo '{json.dumps(told)}'; read bye".replace("worker's", "worker'\\''s")) as worker:
+        failure = call(worker, HELLO).failure
+    assert failure and failure.reason == "boom" and failure.do.endswith(str(tmp_path / "logs" / "worker.log"))
 
 
 def test_the_status_of_a_worker_that_is_still_leaving_is_waited_for(start: Start, tmp_path: Path) -> None:
