@@ -126,7 +126,14 @@ def _one_measurement(cells: CellPair) -> bool:
 
 
 def _disturbed(cells: CellPair) -> list[str]:
+    """What was not alike in the two timings, and what disturbed either."""
     sides = (("baseline", cells.old), ("run", cells.new))
+    company = {record.timing.beside is not None for _, record in sides if record.timing is not None}
+    unlike = ["one of the two was timed with its reference called beside it, and the other was not"]
+    return [*(unlike if len(company) > 1 else []), *_seen(sides)]
+
+
+def _seen(sides: tuple[tuple[str, CellRecord], ...]) -> list[str]:
     return [f"while the {side} was timed: {what}" for side, record in sides for what in _timing_notes(record)]
 
 

@@ -38,6 +38,12 @@ def test_faster_and_smaller_are_improved(compared: Compares, only: Only) -> None
     assert (only(told, "latency").verdict, only(told, "peak_memory").verdict) == ("improved", "improved")
 
 
+def test_company_on_one_side_alone_is_told(compared: Compares, only: Only) -> None:
+    told = only(compared(company=True), "latency")
+    assert any("its reference called beside it" in note for note in told.notes) and told.verdict == "equivalent"
+    assert not only(compared(old={"company": True}, company=True), "latency").notes
+
+
 def test_more_memory_is_a_regression(compared: Compares, only: Only) -> None:
     assert only(compared(peaks_mib=(120.0, 121.0, 120.5)), "peak_memory").verdict == "regressed"
 

@@ -13,7 +13,7 @@ from support.pictures import picture, pictures_zip
 from support.plans import COLOURS, make_plan
 
 from harness.plan.types import Cell, InputRow, Plan
-from harness.store.records import BatchRef, CellRecord, Failure, Memory, RunRecord, Score, Timing
+from harness.store.records import BatchRef, Beside, CellRecord, Failure, Memory, RunRecord, Score, Timing
 from harness.store.store import Store
 
 ENVIRONMENT: dict[str, Any] = {
@@ -61,6 +61,7 @@ class Made:
     peaks_mib: Sequence[float] = (100.0, 101.0, 100.5)
     drift: float = 0.004
     apart: int = 0
+    company: bool = False  # timed with its reference called beside it
     environment: Mapping[str, Any] = field(default_factory=dict)  # "torch.threads" -> another value
     scheduler: Mapping[str, Any] = field(default_factory=dict)
     decoder: str = "d" * 64
@@ -188,8 +189,9 @@ def _timing(run_id: str, how: Made) -> Timing | None:
         return None
     calls = [visit * wobble for visit in how.visits for wobble in (0.999, 1.0, 1.001)]
     middle = sorted(calls)[len(calls) // 2]
-    return Timing(load_s=[0.8] * len(how.visits), first_call_s=[1.4], steady_s=calls,
-                  round_of_call=[visit for visit in range(len(how.visits)) for _ in range(3)],
+    rounds = [visit for visit in range(len(how.visits)) for _ in range(3)]
+    beside = Beside(timing_key="reference", steady_s=calls, round_of_call=rounds) if how.company else None
+    return Timing(load_s=[0.8] * len(how.visits), first_call_s=[1.4], steady_s=calls, round_of_call=rounds, beside=beside,
                   prior_s=[0.1] * len(calls), batch=1, latency_s=middle, latency_interval=None,
                   throughput_images_per_s=1 / middle, drift=how.drift, images_match_quality_pass=how.apart == 0,
                   largest_pixel_difference=how.apart, measured_in=run_id if how.anew else "the baseline's",
