@@ -191,8 +191,8 @@ def _timing(run_id: str, how: Made) -> Timing | None:
     middle = sorted(calls)[len(calls) // 2]
     rounds = [visit for visit in range(len(how.visits)) for _ in range(3)]
     beside = Beside(timing_key="reference", steady_s=calls, round_of_call=rounds) if how.company else None
-    return Timing(load_s=[0.8] * len(how.visits), first_call_s=[1.4], steady_s=calls, round_of_call=rounds, beside=beside,
-                  prior_s=[0.1] * len(calls), batch=1, latency_s=middle, latency_interval=None,
+    return Timing(load_s=[0.8] * len(how.visits), first_call_s=[1.4], steady_s=calls, round_of_call=rounds,
+                  beside=beside, prior_s=[0.1] * len(calls), batch=1, latency_s=middle, latency_interval=None,
                   throughput_images_per_s=1 / middle, drift=how.drift, images_match_quality_pass=how.apart == 0,
                   largest_pixel_difference=how.apart, measured_in=run_id if how.anew else "the baseline's",
                   measured_at="2026-11-24T10:20:00+00:00")  # fmt: skip
