@@ -31,6 +31,12 @@ def test_speed_up_is_paired_by_visit(audit) -> None:
     assert 1.1 < speed.low < 1.2 and 1.3 < speed.high < 1.4
 
 
+def test_the_same_pipeline_again_has_nothing_to_pay_for(audit) -> None:
+    audit.add("again", ratios=(1.2, 1.21, 1.22), first_s=9.0)
+    first = audited(audit)[1].first
+    assert first.pays_after is None and "nothing to pay for" in first.pays_reason
+
+
 def test_a_speed_up_is_of_the_calls_in_turns_where_there_were_any(audit) -> None:
     """The reference's own visits say 1.2; beside the cell's own calls it was 1.5 times as slow."""
     audit.add("channels-last", ratios=(1.2, 0.6, 2.4), beside=(0.8, 0.4, 1.6))

@@ -6,6 +6,7 @@ import math
 import statistics
 from dataclasses import dataclass
 
+from harness.report.optimizations.proof import AGAIN
 from harness.stats.ratio import OverVisits, mean_over_visits, ratio_over_visits
 from harness.store.measured import both_by_visit, latency_by_visit, latency_in_turns, not_its_own, not_its_own_beside
 from harness.store.records import CellRecord
@@ -114,6 +115,8 @@ def _steady(cell: CellRecord) -> float | None:
 
 def _never_pays(cell: CellRecord, reference: CellRecord, speed: OverVisits) -> str | None:
     """Why no number of images can be said; ``None`` where it can."""
+    if [choice.name for choice in cell.settings.optimizations] == [AGAIN]:
+        return "nothing was asked for: there is nothing to pay for"
     if _first(cell) is None or _first(reference) is None:
         return "the reference's own first call was not measured"
     if speed.value is None or speed.low is None or speed.high is None:
