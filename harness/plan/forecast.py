@@ -116,10 +116,10 @@ def _timing_note(cells: Sequence[Cell], timing: TimingPlan, images: int) -> tupl
         return ()
     cells_of = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
     each, jobs = timing.warmups + timing.repeats, len(cells) * timing.rounds
+    again = len(_held_apart(cells)) * timing.rounds
     more = jobs * each * timing.batch
     times = f", {more / images:.1f} times those of the cells" if more > images else ""
-    again = len(_held_apart(cells)) * timing.rounds
-    beside = f"; on a processor {again} jobs more, of references that are called in turn with other groups' cells"
+    beside = f"; on a processor {again * each} more, of references that are called in turn with other groups' cells"
     return (
         f"the timing pass makes about {more} images more{times}, with nothing else on the machine: {jobs} "
         f"timing jobs ({cells_of} × {timing.rounds} rounds) of {each} calls each ({_warm_ups(timing)} and "

@@ -13,6 +13,7 @@ NOTHING_LIKE = (
     "nothing like it (model, task, and of pictures their steps) was measured of enough prompts or visits in the newest "
     f"{NEWEST_RUNS} runs"
 )
+_BEYOND = 9.0  # a loss of latency or memory of which no exact size is of use
 _MARK = {"prompt": "prompts", "visit": "visits"}
 
 
@@ -109,7 +110,7 @@ def _from(one: Power) -> str:
 def size_text(metric: str, size: float) -> str:
     """A size with its unit: "0.62 points", "3.4 %"."""
     if metric in MEASURES:
-        return f"{100 * size:.2g} %" if size < 1 else f"{100 * size:.0f} %"
+        return f"{100 * size:.2g} %" if size < 1 else f"{100 * size:.0f} %" if size < _BEYOND else "more than tenfold"
     unit = METRICS[metric].unit if metric in METRICS else ""
     if unit == "share":
         return f"{100 * size:.2g} %-points"

@@ -18,7 +18,7 @@ from harness.report.text import (
     seconds,
     span,
 )
-from harness.report.view import COSTS, RunView, comparison_of, own_knobs, quality_comparisons, score_of
+from harness.report.view import COSTS, RunView, comparison_of, head_label, own_knobs, quality_comparisons, score_of
 from harness.store.records import CellRecord, Comparison, Interval, Score
 
 
@@ -66,7 +66,7 @@ def best(view: RunView, chosen: CellRecord, reference: CellRecord) -> str:
 def no_cheaper(view: RunView, same: list[CellRecord], reference: CellRecord) -> str:
     """Some hold the quality, none with fewer calls."""
     faster = [c for c in same if (t := comparison_of(c, "latency")) is not None and t.verdict == "improved"]
-    text = f"{labels(same)} {'match' if len(same) > 1 else 'matches'} {reference.label} within the margin"
+    text = f"{labels(same)} {'match' if len(same) > 1 else 'matches'} {head_label(reference)} within the margin"
     if not faster:
         return f"{text}, but no setting does so with fewer model calls or was shown to be faster."
     quickest = min(faster, key=lambda cell: cell.timing.latency_s if cell.timing else float("inf"))
@@ -81,8 +81,8 @@ def undecided(reference: CellRecord, compared: list[CellRecord], nearest: CellRe
     margins = listing(stated)
     if all(any(c.verdict == "regressed" for c in quality_comparisons(cell)) for cell in compared):
         on_one = " of at least one metric" if len(stated) > 1 else ""
-        return f"Every other setting is worse than {reference.label} by more than the margin{on_one} ({margins})."
-    text = f"No setting was shown to match {reference.label} within the margin ({margins})."
+        return f"Every other setting is worse than {head_label(reference)} by more than the margin{on_one} ({margins})."
+    text = f"No setting was shown to match {head_label(reference)} within the margin ({margins})."
     if nearest is None:
         left = [cell for cell in compared if any(c.verdict == "inconclusive" for c in quality_comparisons(cell))]
         return f"{text} {labels(left)}: inconclusive." if left else text

@@ -155,6 +155,11 @@ def _read_archive(store: Store, key: str) -> dict[str, bytes]:
     return plain_entries(data) or {}
 
 
+def head_label(reference: CellRecord) -> str:
+    """A reference's label; where a sentence would swallow it as a word of its own, what it is."""
+    return f"the reference ({reference.label})" if reference.label == "none" else reference.label
+
+
 def load_view(store: Store, run_id: str) -> RunView:
     """Read a run's records.
 

@@ -6,7 +6,7 @@ import pytest
 from support.audit_runs import AuditBuilder
 
 from harness.report.optimizations.audit import read_audit
-from harness.report.optimizations.costs import first_call, memory_saved, speed_up
+from harness.report.optimizations.costs import first_call, memory_saved, over_visits, speed_up
 from harness.report.optimizations.ladder import ladder
 from harness.report.optimizations.lines import cost_table
 from harness.report.optimizations.table import records
@@ -29,6 +29,14 @@ def test_speed_up_is_paired_by_visit(audit) -> None:
     speed = audited(audit)[1].speed
     assert speed.value == pytest.approx((1.2 * 1.3 * 1.25) ** (1 / 3)) and speed.n == 3
     assert 1.1 < speed.low < 1.2 and 1.3 < speed.high < 1.4
+
+
+def test_seconds_of_two_visits_have_no_interval(tmp_path) -> None:
+    builder = AuditBuilder(tmp_path / "runs", prompts=2)
+    builder.reference(ratios=(1.0, 2.0), peaks_mib=(100, 100))
+    found = over_visits(audited(builder)[0].cell)
+    assert (found.low, found.high, found.n) == (None, None, 2) and "needs three" in found.reason
+    assert "no interval" in str(cost_table(read_audit(builder.view()), read_audit(builder.view()).families[0]).rows)
 
 
 def test_the_same_pipeline_again_has_nothing_to_pay_for(audit) -> None:

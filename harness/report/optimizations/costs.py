@@ -11,6 +11,8 @@ from harness.stats.ratio import OverVisits, mean_over_visits, ratio_over_visits
 from harness.store.measured import both_by_visit, latency_by_visit, latency_in_turns, not_its_own, not_its_own_beside
 from harness.store.records import CellRecord
 
+_TWO = "two visits: an interval of seconds needs three"
+
 
 @dataclass(frozen=True)
 class Saved:
@@ -65,10 +67,14 @@ def spoilt(cell: CellRecord, reference: CellRecord, *, in_turns: bool) -> str | 
 
 
 def over_visits(record: CellRecord) -> OverVisits:
-    """Seconds for each image: the geometric mean over visits, with its interval; calls of one visit count once."""
+    """Seconds for each image: the geometric mean over visits, with its interval; calls of one visit count once.
+
+    Two visits have none: with one degree of freedom it would reach from milliseconds to minutes, and say nothing.
+    """
     found = mean_over_visits([math.log(seconds) for seconds in latency_by_visit(record).values()])
     value, low, high = (None if end is None else math.exp(end) for end in (found.value, found.low, found.high))
-    return OverVisits(value, low, high, found.n, found.reason)
+    whole = OverVisits(value, low, high, found.n, found.reason)
+    return whole if found.n > 2 else whole.without_interval(found.reason or _TWO)
 
 
 def memory_saved(cell: CellRecord, reference: CellRecord) -> Saved | None:

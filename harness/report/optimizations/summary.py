@@ -83,7 +83,8 @@ def scales_of(groups: tuple[Group, ...]) -> list[float]:
 def legend(groups: tuple[Group, ...], judged: int) -> str:
     """How to read the bars, and the marks that are on this picture; ``judged``: comparisons judged together."""
     shown = [one for group in groups for one in group.cells]
-    parts = ["bars: green faster, orange slower, grey neither was shown"]
+    turns = "; speed-ups are of calls in turns, no quotients of bars" if any(one.in_turns for one in shown) else ""
+    parts = [f"bars: green faster, orange slower, grey neither was shown{turns}"]
     if any(speed_open(one) is not None for one in shown):
         parts.append(f"? at a bar's end: not settled{_why_open(shown, judged)}")
     if any(band(group) is not None for group in groups):
