@@ -34,9 +34,11 @@ def test_speed_up_is_paired_by_visit(audit) -> None:
 def test_seconds_of_two_visits_have_no_interval(tmp_path) -> None:
     builder = AuditBuilder(tmp_path / "runs", prompts=2)
     builder.reference(ratios=(1.0, 2.0), peaks_mib=(100, 100))
-    found = over_visits(audited(builder)[0].cell)
+    builder.add("compile", ratios=(1.0, 2.0), peaks_mib=(100, 100))
+    audit = read_audit(builder.view())
+    found = over_visits(audit.cells[0].cell)
     assert (found.low, found.high, found.n) == (None, None, 2) and "needs three" in found.reason
-    assert "no interval" in str(cost_table(read_audit(builder.view()), read_audit(builder.view()).families[0]).rows)
+    assert "no interval" in str(cost_table(audit, audit.families[0]).lines[0])
 
 
 def test_the_same_pipeline_again_has_nothing_to_pay_for(audit) -> None:
