@@ -30,7 +30,10 @@ def _explain(error: Exception) -> ExitCode:
     """Tell the person; the code says whose the fault was. A fault of ours must not read as a verdict."""
     code = ExitCode.USAGE
     if isinstance(error, click.Abort):
-        text, code = "Interrupted. What was stored stays; the same command continues.", ExitCode.INTERRUPTED
+        text, code = (
+            "Interrupted. What was stored stays; the same command continues (a timing pass begins anew).",
+            ExitCode.INTERRUPTED,
+        )
     elif isinstance(error, click.ClickException):
         text = f"{error.format_message()}\nTry `harness --help`, or `harness VERB --help`."
     else:
