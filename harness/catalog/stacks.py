@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from harness.catalog.optimizations import CUDA_GRAPHS, NONE, OFFLOADS, OPTIMIZATIONS
@@ -33,6 +33,11 @@ def option(choice: OptimizationChoice, name: str) -> str | bool:
     """An option's value, or its default."""
     default = "+".join(OPTIMIZATIONS[choice.name].parts) if name == "parts" else None
     return choice.options.get(name, default if default is not None else OPTIMIZATIONS[choice.name].options[name][0])
+
+
+def compiles(stack: Iterable[OptimizationChoice]) -> bool:
+    """Whether anything of it is compiled."""
+    return any(choice.name == "compile" for choice in stack)
 
 
 def parts_of_choice(choice: OptimizationChoice) -> tuple[str, ...]:

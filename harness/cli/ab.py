@@ -73,7 +73,7 @@ def ab_verb(
     made = run_ab(AbRun(plan, store_path, command, environments, name, devices, rounds, turns))
     files = Files(out, markdown, junit, strict, identical)
     report = report_ab(store_path, [run.run_id for run in made.runs], made.notes, files)
-    say(ab_json(report).rstrip() if as_json else terminal(report))
+    say(ab_json(report).rstrip() if as_json else terminal(report, strict=strict))
     if strict and (why := strict_lines(report.compared)):
         say("\n  ".join(why), error=True)
     context.exit(exit_code(report.compared, strict=strict))

@@ -141,10 +141,10 @@ def _package_table(report: AbReport, changed: Sequence[tuple[str, str, str]]) ->
     return "\n".join([*lines, *rows]) + f"\n\n{plural(same, 'package')} in the same version in both."
 
 
-def terminal(report: AbReport) -> str:
-    """The same for a terminal."""
+def terminal(report: AbReport, *, strict: bool = False) -> str:
+    """The same for a terminal; ``strict``: what is open is told elsewhere."""
     a, b = report.environments
     changed = [f"  {name}: {old} → {new}" for name, old, new in report.changed()]
     told = ["changed packages:", *changed] if changed else ["changed packages: none"]
     head = [f"{a.name} (baseline) and {b.name}", *told, *report.notes]
-    return "\n".join(head) + "\n\n" + render(report.compared)
+    return "\n".join(head) + "\n\n" + render(report.compared, strict=strict)

@@ -12,8 +12,8 @@ import re
 from xml.etree import ElementTree as ET
 
 from harness.compare import words
-from harness.compare.outcome import headline, rows_lost
-from harness.compare.types import RESULT, TAKEN_OVER, CellCompared, Compared, Finding
+from harness.compare.outcome import headline, rows_lost, took_over
+from harness.compare.types import RESULT, CellCompared, Compared, Finding
 from harness.compare.undecided import largest_words
 from harness.report.text import plural
 
@@ -27,9 +27,8 @@ def render_junit(compared: Compared, *, strict: bool = False) -> bytes:
     properties = ET.SubElement(suite, "properties")
     for name, text in _properties(compared):
         ET.SubElement(properties, "property", name=_legal(name), value=_legal(text))
-    two = compared.baseline.run_id != compared.run.run_id  # a run beside itself has tested nothing, and claims nothing
     for cell, finding in compared.findings():
-        _case(suite, cell, finding, strict=strict, tested=two)
+        _case(suite, cell, finding, strict=strict, tested=not took_over(compared, finding))
     for cell in filter(rows_lost, compared.cells):
         told = f"{cell.label}: {plural(rows_lost(cell), 'row')} that only the baseline has"
         _finish(_new(suite, cell.name, "rows"), told, failed=strict)
@@ -64,7 +63,7 @@ def _case(suite: ET.Element, cell: CellCompared, finding: Finding, *, strict: bo
     open_ = finding.verdict == "inconclusive" or finding.owed or cell.outcome == "not made in the run"
     if finding.verdict == "regressed" or (strict and open_):
         _finish(case, told, failed=True, kind=finding.verdict)
-    elif finding.reason == TAKEN_OVER and tested:
+    elif not tested:
         _finish(case, told, failed=strict)
     elif finding.verdict in ("improved", "equivalent"):
         ET.SubElement(case, "system-out").text = _legal(told)

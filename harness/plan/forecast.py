@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from harness.base import Frozen
 from harness.catalog.metrics import CONVERGED, METRICS
 from harness.catalog.schedulers import model_calls
-from harness.catalog.stacks import label_of_stack, touching_prior
+from harness.catalog.stacks import compiles, label_of_stack, touching_prior
 from harness.plan.types import Cell, Forecast, InputRow, LoadGroup, Settings, StageCount, TimingPlan
 
 Batch = tuple[Settings, Sequence[InputRow]]  # of one cell
@@ -205,8 +205,8 @@ def _seconds(
     loads = max((pace.load_s for pace in paces), default=0.0) + _WORKER_START_S
     total += loads * (len(groups) * (1 + visits) + visits * len({cell.group for cell in cells if cell.id in apart}))
     warm = f", with {_warm_ups(timing)} in each visit" if visits else ""
-    compiles = any(choice.name == "compile" for cell in cells for choice in cell.settings.optimizations)
-    more = "; what compiling takes comes on top" if compiles else ""
+    compiled = any(compiles(cell.settings.optimizations) for cell in cells)
+    more = "; what compiling takes comes on top" if compiled else ""
     return total, (f"seconds: at most, from the timings of {', '.join(sorted(sources))}{warm}{more}",)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from harness.run.desk import Desk
 from harness.run.room import free_bytes
 from harness.run.station import Station
 from harness.run.timing_record import Samples
-from harness.run.timing_visit import Visit, ask, steps_of
+from harness.run.timing_visit import Visit, ask, schedule, steps_of
 from harness.store.records import Failure
 
 NO_ROOM = "its reference was not called in turn with it: there is no room for a worker of {:.1f} GiB beside its own"
@@ -53,20 +53,12 @@ def in_company(companion: Companion) -> Generator[None]:
         next(own)
         next(other, None)
         yield
-        for sweep in _turns(visit):
-            for one in (own, other) if (sweep + visit.round_index) % 2 == 0 else (other, own):
+        for step in schedule(visit):
+            for one in (own, other) if (step.sweep + visit.round_index) % 2 == 0 else (other, own):
                 next(one, None)
             yield
         other.close()
         yield from own
-
-
-def _turns(visit: Visit) -> Iterator[int]:
-    """The sweep of each step that ``steps_of`` makes after the load."""
-    rules = visit.desk.plan.timing
-    for sweep in range(rules.repeats):
-        warm_up = 1 if sweep == 0 and rules.warmups else 0
-        yield from [sweep] * (len(visit.cells) * (1 + warm_up))
 
 
 def _steps(companion: Companion) -> Generator[None]:
@@ -74,14 +66,13 @@ def _steps(companion: Companion) -> Generator[None]:
     try:
         _load(companion)
         yield
-        rules, warmed = companion.desk.plan.timing, set[str]()
-        for sweep in range(rules.repeats):
-            for cell in companion.visit.cells:
-                if sweep == 0 and rules.warmups:
-                    _warm_up(companion, cell, warmed)
-                    yield
-                _call(companion, cell)
-                yield
+        warmed = set[str]()
+        for step in schedule(companion.visit):
+            if step.is_warm_up:
+                _warm_up(companion, step.cell, warmed)
+            else:
+                _call(companion, step.cell)
+            yield
     finally:
         companion.station.stop()
 

@@ -6,7 +6,7 @@ import threading
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from harness.catalog.stacks import label_of_stack
+from harness.catalog.stacks import compiles, label_of_stack
 from harness.catalog.types import ModelRow, WeightsRow
 from harness.plan.types import LoadGroup, Plan
 from harness.run.keybook import KeyBook
@@ -60,7 +60,7 @@ class Desk:
 
     def tell_of_compiling(self, group: LoadGroup, before: str) -> None:
         """That a while without a line is the compiler's, where a group that was just loaded compiles."""
-        if any(choice.name == "compile" for choice in group.optimizations):
+        if compiles(group.optimizations):
             self.tell.say(f"{label_of_stack(group.optimizations)}: compiles before {before}, which may take minutes")
 
     def go_on(self) -> None:

@@ -20,8 +20,7 @@ from harness.store.measured import (
     drift,
     drift_words,
     latency_in_turns,
-    not_its_own,
-    not_its_own_beside,
+    not_their_own,
 )
 from harness.store.records import CellRecord, Comparison, Interval
 
@@ -107,7 +106,7 @@ def _measured(cell: CellRecord, reference: CellRecord, metric: str, margin: floa
     limit, name = float(np.log1p(margin if turns else max(margin, moved))), f"{cell.cell_id}:{metric}"
     sample = PairedSample(name, np.zeros(0) if harm is None else harm, limit, unit="visit")
     against = Against(
-        void=not_its_own(cell) or not_its_own(reference) or not_its_own_beside(cell, reference),
+        void=not_their_own(cell, reference),
         spoilt=_spoilt(cell, reference, metric, in_turns=turns is not None),
         drifted=drift_words(moved, margin) if moved > margin else None,
     )

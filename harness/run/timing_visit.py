@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from harness.measure.memory import ResidentMemory
 from harness.plan.forecast import calls_of
@@ -72,18 +73,35 @@ def _load(visit: Visit) -> None:
             desk.tell_of_compiling(visit.group, "its first timed call, in each round")
 
 
-def _sweeps(visit: Visit, memory: ResidentMemory) -> Generator[None]:
+class Step(NamedTuple):
+    """What a visit does next with a cell: its warm-ups, or one timed call."""
+
+    sweep: int
+    cell: Cell
+    is_warm_up: bool
+
+
+def schedule(visit: Visit) -> Iterator[Step]:
     """Every sweep through the cells; in the first one each is warmed up before its call, in a step of its own."""
     rules = visit.desk.plan.timing
     for sweep in range(rules.repeats):
         for cell in visit.cells:
-            warm = None
             if sweep == 0 and rules.warmups:
-                warm = _asked(visit, cell, rules.warmups, repeats=0)
-                yield
-            _time(visit, cell, memory, warm)
-            _tell(visit, cell, 1 + (rules.warmups if sweep == 0 else 0))
-            yield
+                yield Step(sweep, cell, is_warm_up=True)
+            yield Step(sweep, cell, is_warm_up=False)
+
+
+def _sweeps(visit: Visit, memory: ResidentMemory) -> Generator[None]:
+    """The scheduled steps; a call's warm-ups, if it had any, came just before it."""
+    rules, warm = visit.desk.plan.timing, None
+    for step in schedule(visit):
+        if step.is_warm_up:
+            warm = _asked(visit, step.cell, rules.warmups, repeats=0)
+        else:
+            _time(visit, step.cell, memory, warm)
+            _tell(visit, step.cell, 1 + (rules.warmups if step.sweep == 0 else 0))
+            warm = None
+        yield
 
 
 def _tell(visit: Visit, cell: Cell, calls: int) -> None:

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from harness.catalog.stacks import compiles
 from harness.catalog.tasks import TASKS
 from harness.catalog.types import Task, WeightsRow
 from harness.errors import HarnessError
@@ -77,7 +78,7 @@ def _load(bench: Bench, request: Load) -> Finish:
     if bench.loaded is not None:
         device, bench.loaded = bench.loaded.device, None
         release(device)
-    if request.cold and any(one.name == "compile" for one in request.group.optimizations):
+    if request.cold and compiles(request.group.optimizations):
         _compile_cold()
     with stopwatch(synchroniser(bench.device)) as lap:
         bench.loaded = load_group(request.group, request.model, bench.device)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+from harness.catalog.stacks import compiles
 from harness.plan.types import Settings
 from harness.run.bench import Bench, Finish
 from harness.run.protocol import Time, TimeDone, Watch, WatchDone
@@ -60,7 +61,7 @@ def _warm_up(bench: Bench, request: Time, call: Callable[[], Any]) -> float:
 
     release(bench.pipelines.device)
     timings = measure_latency(call, synchroniser(bench.device), warmups=request.warmups, repeats=0)
-    if _is_compiled(request.settings):
+    if compiles(request.settings.optimizations):
         release(bench.pipelines.device)
         call()
     return timings.first_call_s
@@ -70,11 +71,7 @@ def _steady(settings: Settings) -> Callable[[], AbstractContextManager[None]]:
     """What must hold in a timed call: code that was compiled must do."""
     from harness.optimizations.recompiles import none_recompiles
 
-    return none_recompiles if _is_compiled(settings) else nullcontext
-
-
-def _is_compiled(settings: Settings) -> bool:
-    return any(one.name == "compile" for one in settings.optimizations)
+    return none_recompiles if compiles(settings.optimizations) else nullcontext
 
 
 def _call(bench: Bench, request: Time | Watch) -> Callable[[], tuple[Any, float]]:

@@ -122,8 +122,12 @@ def drift_words(moved: float, margin: float) -> str:
     return f"the machine drifted by {moved:.1%} within or between visits, more than the margin of {margin:.1%}"
 
 
-def not_its_own_beside(cell: CellRecord, reference: CellRecord) -> str | None:
-    """The same of a reference's calls beside a cell."""
+def not_their_own(cell: CellRecord, reference: CellRecord) -> str | None:
+    """Why two timings of one run are no evidence; ``None``: both made their own pictures, beside each other too."""
+    return not_its_own(cell) or not_its_own(reference) or _not_its_own_beside(cell, reference)
+
+
+def _not_its_own_beside(cell: CellRecord, reference: CellRecord) -> str | None:
     beside = cell.timing.beside if cell.timing is not None else None
     far = None if beside is None else reference.beyond_rounding(beside.largest_pixel_difference)
     if far is None:

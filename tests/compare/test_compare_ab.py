@@ -172,7 +172,7 @@ def test_strict_says_what_is_open_in_the_texts_as_well(store: Store, tmp_path: P
     report = report_ab(store.root, ids, [], files)
     for text in ((tmp_path / "pr.md").read_text(), (tmp_path / "out" / "ab.md").read_text()):
         assert "--strict leaves with 3: 2 things" in text
-    assert "--strict" not in markdown(report)
+    assert "--strict" not in markdown(report) and "with --strict would" not in terminal(report, strict=True)
     (tmp_path / "a-file").touch()
     with pytest.raises(StoreError, match="cannot be written") as caught:
         report_ab(store.root, ids, [], Files(markdown=tmp_path / "a-file" / "pr.md"))

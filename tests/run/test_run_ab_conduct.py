@@ -79,7 +79,7 @@ def test_calls_alternate_on_a_processor_and_visits_do_where_memory_does_not_hold
     told: list[str] = []
     monkeypatch.setattr(Told, "advance", lambda _, stage, *others: told.append(stage.split()[-1]))
     room = {"call": 2**40, "visit": 0, "asked for": 0}[told_by]
-    monkeypatch.setattr(conduct, "memory", lambda: (2**40, room))
+    monkeypatch.setattr(conduct, "free_bytes", lambda: room)
     asked = turns if told_by == "asked for" else None
     made = pairs(num_inference_steps=[20], timing={"repeats": 3, "rounds": 2, "warmups": 1}, turns=asked)
     timed = told[-12:]

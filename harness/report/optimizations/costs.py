@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from harness.report.optimizations.proof import AGAIN
 from harness.stats.ratio import OverVisits, mean_over_visits, ratio_over_visits
-from harness.store.measured import both_by_visit, latency_by_visit, latency_in_turns, not_its_own, not_its_own_beside
+from harness.store.measured import both_by_visit, latency_by_visit, latency_in_turns, not_their_own
 from harness.store.records import CellRecord
 
 _TWO = "two visits: an interval of seconds needs three"
@@ -63,7 +63,7 @@ def spoilt(cell: CellRecord, reference: CellRecord, *, in_turns: bool) -> str | 
     assert cell.timing is not None and reference.timing is not None
     if cell.timing.measured_in != reference.timing.measured_in and not in_turns:
         return "the two were timed in different runs; `--remeasure` times them side by side"
-    return not_its_own(cell) or not_its_own(reference) or not_its_own_beside(cell, reference)
+    return not_their_own(cell, reference)
 
 
 def over_visits(record: CellRecord) -> OverVisits:

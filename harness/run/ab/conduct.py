@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from harness.measure.memory import ResidentMemory
-from harness.measure.system import memory
 from harness.plan.types import Plan
 from harness.run.conduct import judge, leave_untimed, make_and_score
 from harness.run.desk import Desk
 from harness.run.ledger import now_ms
 from harness.run.progress import Reporter
 from harness.run.references import settle_references
+from harness.run.room import free_bytes
 from harness.run.station import Post, Station
 from harness.run.timing import ELSEWHERE, TimingPass, one_round, untimed_cells
 from harness.store.records import RunRecord, Turns
@@ -107,7 +107,7 @@ def _made(side: Side) -> int:
 def _turns_within(side: Side, need: int) -> Turns:
     """As its record has it, but visit by visit on a processor where two such workers have no room."""
     known = _turns_of(side)
-    if known == "visit" or side.post.device != "cpu" or memory()[1] >= 2 * need:
+    if known == "visit" or side.post.device != "cpu" or free_bytes() >= 2 * need:
         return known
     side.desk.tell.say(f"two workers of {need / 2**30:.1f} GiB have no room: times are taken visit by visit")
     return "visit"
