@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 from support import gpu_results
-from support.gpu_results import PAGE, UNMEASURED, newest, page
+from support.gpu_results import PAGE, SPEC, UNMEASURED, newest, page, shorter
 from support.records import make_run
 
+from harness.plan.build import plan_file
 from harness.store.records import CellRecord, Evidence, Failure, Interval, RunRecord
 from harness.store.store import Store, open_store
 
@@ -97,6 +98,17 @@ def test_nothing_is_measured_where_there_is_no_gpu() -> None:
     assert done.returncode == 0, done.stderr
     assert "torch finds no CUDA device here; nothing was measured" in done.stdout + done.stderr
     assert PAGE.read_bytes() == before
+
+
+def test_the_spec_that_is_run_there_is_the_shipped_one_with_fewer_visits(tmp_path: Path) -> None:
+    mine, shipped = plan_file(str(shorter(tmp_path))), plan_file(str(SPEC))
+    assert mine.timing == shipped.timing.model_copy(update={"rounds": 3}) and shipped.timing.rounds > 3
+    assert (mine.cells, mine.rows, mine.margins, mine.name) == (
+        shipped.cells,
+        shipped.rows,
+        shipped.margins,
+        shipped.name,
+    )
 
 
 def test_without_a_spec_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

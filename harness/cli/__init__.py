@@ -31,7 +31,7 @@ def _explain(error: Exception) -> ExitCode:
     code = ExitCode.USAGE
     if isinstance(error, click.Abort):
         text, code = (
-            "Interrupted. What was stored stays; the same command continues (a timing pass begins anew).",
+            "Interrupted. What was stored stays; the same command continues, a timing pass after its last whole round.",
             ExitCode.INTERRUPTED,
         )
     elif isinstance(error, click.ClickException):

@@ -10,10 +10,8 @@ group loaded calls each cell's reference in turn with it (``companion.py``).
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -21,12 +19,12 @@ from harness.catalog.stacks import label_of_stack
 from harness.plan.types import Cell, LoadGroup
 from harness.run.companion import Companion, in_company
 from harness.run.desk import Desk
-from harness.run.station import Post, Station
-from harness.run.timing_record import Samples, StoredTiming, memory_of, store_timing, stored_timing, timing_of
-from harness.run.timing_visit import Visit, decoder_calls, steps_of
-from harness.store.records import NOT_TIMED_YET, Failure, Turns
+from harness.run.station import Post
+from harness.run.timing_pass import TimingPass
+from harness.run.timing_record import StoredTiming, stored_timing
+from harness.run.timing_visit import Visit, steps_of
+from harness.store.records import Turns
 
-ELSEWHERE = "it could not be timed in the other environment: nothing would be held against it"
 _ENDED = object()
 _NONE: dict[str, Any] = {"timing": None, "memory": None, "timing_key": "", "timing_failure": None}
 
@@ -34,7 +32,7 @@ _NONE: dict[str, Any] = {"timing": None, "memory": None, "timing_key": "", "timi
 def untimed_cells(desk: Desk, *, whole: bool = False) -> list[Cell]:
     """The cells that still need a timing: made whole, and not timed before in an identical environment.
 
-    A pass that was cut off while it closed its cells is made again as a whole: only calls of the same visits compare.
+    A pass that was cut off while it closed its cells is closed again as a whole: only calls of the same visits compare.
     ``whole``: so is one that was cut off elsewhere.
     """
     known: dict[str, StoredTiming | None] = {}
@@ -67,126 +65,28 @@ def _known(desk: Desk, cell: Cell) -> StoredTiming | None:
 def timing_pass(desk: Desk, post: Post) -> None:
     """Time what has no timing yet; a cell that fails here keeps its pictures and says why it has no timing."""
     both = turns_on(post.device) == "call"
-    timed = TimingPass(desk, post, {cell.id for cell in untimed_cells(desk)}, companions=both)
-    timed.begin()
-    for round_index in range(desk.plan.timing.rounds):
-        for group in desk.plan.groups:
-            one_round([timed], group, round_index)
-    timed.close()
+    run_passes([TimingPass(desk, post, {cell.id for cell in untimed_cells(desk)}, companions=both)])
+
+
+def run_passes(passes: Sequence[TimingPass], turns: Turns = "visit") -> None:
+    """All rounds of passes of one plan, after those that a stop left whole in each. Who goes first changes."""
+    plan = passes[0].desk.plan
+    kept = [one.kept() for one in passes]
+    together = len({found.done if found is not None else 0 for found in kept}) == 1
+    for one, found in zip(passes, kept, strict=True):
+        one.begin(found if together else None)
+    for round_index in range(passes[0].done, plan.timing.rounds):
+        for group in plan.groups:
+            one_round(passes if round_index % 2 == 0 else passes[::-1], group, round_index, turns)
+        for one in passes:
+            one.end_round()
+    for one in passes:
+        one.close()
 
 
 def turns_on(device: str) -> Turns:
     """Call by call on a processor; on an accelerator, whose memory two models might not share, visit by visit."""
     return "call" if device == "cpu" else "visit"
-
-
-@dataclass
-class TimingPass:
-    """The pass of one run, visit by visit, so that two of them can take turns.
-
-    ``companions``: what a group is held against is called beside it, in turn with its own cells; not beside the groups
-    in ``alone``, where a worker has died in company.
-    """
-
-    desk: Desk
-    post: Post
-    todo: set[str]  # ids of the cells to time
-    companions: bool = False
-    alone: set[str] = field(default_factory=set)
-    samples: dict[str, Samples] = field(default_factory=lambda: defaultdict(Samples))
-
-    def begin(self) -> None:
-        """Say what is ahead, in calls of the model: cells of few steps and of many are not alike."""
-        rules = self.desk.plan.timing
-        cells = [self.desk.plan.cell(cell_id) for cell_id in self.todo]
-        heads = [head for group in self.desk.plan.groups for head in self._heads(group, cells).values()]
-        each = rules.warmups + rules.repeats
-        total = rules.rounds * sum(decoder_calls(cell, each) for cell in (*cells, *heads))
-        for cell in cells:
-            self.desk.ledger.cell(cell.id, timing_reason=NOT_TIMED_YET)
-        self.desk.ledger.save(timed_calls=0, calls_to_time=total)
-        self.desk.tell.begin("timing", total)
-
-    def opened(self, group: LoadGroup, round_index: int) -> Visit | None:
-        """A visit of the group's cells that are left, in a fresh worker; ``None``: none is."""
-        cells = [self.desk.plan.cell(i) for i in group.cells if i in self.todo and self.samples[i].failure is None]
-        if not cells:
-            return None
-        at = round_index % len(cells)  # another cell goes first each time: only the first one meets a cold worker
-        cells = cells[at:] + cells[:at]
-        return Visit(self.desk, Station(self.post), group, cells, round_index, heads=self._heads(group, cells))
-
-    def _heads(self, group: LoadGroup, cells: Sequence[Cell]) -> dict[str, Cell]:
-        """A cell of the group → its reference, where that is made and is the one other group's that most of them need.
-
-        One companion is all that there may be room for.
-        """
-        if not self.companions:
-            return {}
-        known = self.desk.ledger.cells
-        made = {c.id: self.desk.plan.cell(c.reference) for c in cells
-                if c.group == group.id and c.reference is not None and known[c.reference].status == "done"}  # fmt: skip
-        apart = {
-            name: head
-            for name, head in made.items()
-            if head.group != group.id and self.samples[head.id].failure is None
-        }
-        counts = Counter(head.group for head in apart.values())
-        chosen = min(counts, key=lambda name: (-counts[name], name), default=None)
-        return {name: head for name, head in apart.items() if head.group == chosen}
-
-    def companion(self, visit: Visit) -> Companion | None:
-        """Who goes with a visit; ``None``: nobody is wanted."""
-        if not visit.heads or visit.group.id in self.alone:
-            return None
-        name = next(iter(visit.heads.values())).group
-        group = next(group for group in self.desk.plan.groups if group.id == name)
-        post = replace(self.post, log_path=self.post.log_path.with_name(f"beside-{self.post.log_path.name}"))
-        return Companion(visit, Station(post), group, visit.heads, self._need(group))
-
-    def _need(self, group: LoadGroup) -> int | None:
-        """Bytes that a worker with that group has held at most; ``None``: it was not visited yet."""
-        held = [
-            peak + idle
-            for cell_id in group.cells
-            for peak, idle in zip(
-                self.samples[cell_id].resident_peaks, self.samples[cell_id].idle_residents, strict=True
-            )
-        ]
-        return max(held, default=None)
-
-    def lose(self, own: Mapping[str, Failure], everywhere: Iterable[str]) -> None:
-        """Take out what failed here, and what did in the other pass: nothing would be held against it."""
-        for cell_id, failure in own.items():
-            self.samples[cell_id].failure = failure
-        for cell_id in self.todo.intersection(everywhere).difference(own):
-            self.todo.remove(cell_id)
-            self.desk.ledger.cell(cell_id, timing_reason=ELSEWHERE)
-
-    def keep(self, visit: Visit) -> None:
-        """Count what a visit gave."""
-        for cell_id, taken in visit.samples.items():
-            if cell_id in self.todo:
-                self.samples[cell_id].extend(taken)
-        self.desk.ledger.save()
-
-    def keep_beside(self, companion: Companion) -> None:
-        """To each cell its reference's calls in turn with its own; where there are none, why."""
-        for cell_id in companion.heads:
-            own, taken = companion.visit.samples[cell_id], companion.samples[cell_id]
-            if cell_id not in self.todo:
-                continue
-            if companion.lost is None and len(taken.steady_s) == len(own.steady_s):
-                self.samples[cell_id].note_beside(taken)
-            elif companion.lost is not None and companion.lost not in self.samples[cell_id].disturbances:
-                self.samples[cell_id].disturbances.append(companion.lost)
-                self.desk.tell.say(f"{self.desk.plan.cell(cell_id).label}: {companion.lost}")
-
-    def close(self) -> None:
-        """Turn all samples into records."""
-        for cell_id in self.todo:
-            _close(self.desk, self.desk.plan.cell(cell_id), self.samples[cell_id], self.samples)
-        self.desk.ledger.save(timed_calls=0, calls_to_time=0)
 
 
 def one_round(passes: Sequence[TimingPass], group: LoadGroup, round_index: int, turns: Turns = "visit") -> None:
@@ -236,23 +136,3 @@ def in_turns(both: Sequence[Generator[None]], turns: Turns, until: Callable[[], 
         while going and not until():
             now, later = (going, []) if turns == "call" else (going[:1], going[1:])
             going = [one for one in now if next(one, _ENDED) is not _ENDED] + later
-
-
-def _close(desk: Desk, cell: Cell, sample: Samples, samples: dict[str, Samples]) -> None:
-    """Turn a cell's samples into its record and keep them for later runs."""
-    if sample.failure is not None:
-        desk.ledger.cell(cell.id, timing_reason=sample.failure.reason, timing_failure=sample.failure)
-        return
-    reference = desk.keys.timing(desk.plan.cell(cell.reference)) if cell.reference else ""
-    timing = timing_of(sample, desk.plan.timing.batch, desk.run_id, _drift(desk, cell, samples), reference)
-    memory = memory_of(sample)
-    store_timing(desk.store, desk.keys.timing(cell), timing, memory)
-    key = desk.keys.timing(cell)
-    desk.ledger.cell(cell.id, timing=timing, memory=memory, timing_key=key, timing_reason=None)
-
-
-def _drift(desk: Desk, cell: Cell, samples: dict[str, Samples]) -> float | None:
-    """How far the group's baseline moved, within a visit and between visits."""
-    group = next(g for g in desk.plan.groups if g.id == cell.group)
-    timed = [samples[c] for c in group.cells if c in samples and samples[c].bracket_s]
-    return max((sample.drift() for sample in timed), default=None)

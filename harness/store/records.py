@@ -11,7 +11,7 @@ from harness.store.disturbed import Disturbed
 
 SCHEMA_VERSION = 1
 #: Why a cell has no timing while the timing pass is under way, or was stopped.
-NOT_TIMED_YET = "not timed yet: the timing pass is not over, and one that was stopped begins anew"
+NOT_TIMED_YET = "not timed yet: the timing pass is not over"
 #: Of 255 levels: what another batch's rounding may move a pixel by; with ten bits of mantissa or less, by more.
 _ROUNDED, _ROUNDED_ROUGHLY = 8, 40
 

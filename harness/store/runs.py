@@ -24,6 +24,7 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,150}")
 _LOOK = "`harness ls` shows the runs"
 _RESTORE = "remove that run's folder and repeat the run (stored results are used), or restore it"
 _LOCK = "lock"
+_ROUNDS = "timing-rounds.json"  # of a timing pass that is not over
 TRACKING = "tracking.json"  # a run's place in MLflow, written when it was sent
 _STAMP, _CHANCE = len("20261124-101500-"), len("-3fa9")  # what stands before and after a name in a run's id
 _Record = TypeVar("_Record", bound=Frozen)
@@ -134,6 +135,19 @@ class RunFolder:
         except pa.ArrowInvalid as error:
             raise StoreError(f"The rows {path} are damaged: {error}", do=_RESTORE) from error
         return rows
+
+    def save_rounds(self, data: bytes | None) -> None:
+        """Write what a timing pass has measured so far; ``None``: it is over."""
+        path = self.path / _ROUNDS
+        if data is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_atomic(path, data)
+
+    def load_rounds(self) -> bytes | None:
+        """What a timing pass that is not over has measured."""
+        path = self.path / _ROUNDS
+        return path.read_bytes() if path.is_file() else None
 
     def rows_path(self, cell_id: str) -> Path:
         """Where a cell's per-image rows lie, there or not."""

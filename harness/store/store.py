@@ -97,6 +97,14 @@ class Store:
         """A cell's per-image rows, or ``None`` if it has none yet."""
         return self._run(run_id).image_rows(cell_id)
 
+    def save_rounds(self, run_id: str, data: bytes | None) -> None:
+        """Keep what a timing pass that is not over has measured; ``None``: it is over."""
+        self._run(run_id).save_rounds(data)
+
+    def load_rounds(self, run_id: str) -> bytes | None:
+        """What a timing pass that was stopped had measured, or ``None``."""
+        return self._run(run_id).load_rounds()
+
     @contextmanager
     def lock_run(self, run_id: str) -> Iterator[None]:
         """Let no other process continue this run, nor collect garbage; ``StoreError`` names the one that does."""

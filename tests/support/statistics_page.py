@@ -21,6 +21,7 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
+from support import statistics_moderated as tried
 from support import statistics_simulations as simulated
 from support.statistics_replays import Plant, Replays, Shape
 from support.statistics_simulations import Rate, rate
@@ -120,6 +121,15 @@ def nought(scale: Scale, _: Replays | None) -> Iterator[Row]:
     yield Row("2 comparisons, one side at a time", found, None)
 
 
+def moderated(scale: Scale, _: Replays | None) -> Iterator[Row]:
+    """Variances over visits that are drawn to what a report's comparisons have in common, and such that are not."""
+    for spreads in tried.SPREADS:
+        for cells, visits in ((14, 4), (40, 3)):
+            for drawn, what in ((False, "each its own"), (True, "shared")):
+                found = tried.false_alarms(spreads, cells, visits, scale.replications, moderated=drawn)
+                yield Row(f"{cells} comparisons, {visits} visits, spreads {spreads}: {what}", found, None)
+
+
 def alarms(scale: Scale, replays: Replays | None) -> Iterator[Row]:
     """Pairs of runs of one thing: how many reports name any *regressed* or *improved*."""
     assert replays is not None
@@ -173,7 +183,8 @@ def _metrics(replays: Replays) -> list[str]:
 
 
 PARTS: dict[str, Callable[[Scale, Replays | None], Iterator[Row]]] = {
-    "coverage": coverage, "table": table, "settle": settle, "nought": nought, "alarms": alarms, "found": found,
+    "coverage": coverage, "table": table, "settle": settle, "nought": nought, "moderated": moderated,
+    "alarms": alarms, "found": found,
 }  # fmt: skip
 OF_RUN = ("alarms", "found")
 

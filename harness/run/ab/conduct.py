@@ -13,7 +13,8 @@ from harness.run.progress import Reporter
 from harness.run.references import settle_references
 from harness.run.room import free_bytes
 from harness.run.station import Post, Station
-from harness.run.timing import ELSEWHERE, TimingPass, one_round, untimed_cells
+from harness.run.timing import run_passes, untimed_cells
+from harness.run.timing_pass import ELSEWHERE, TimingPass
 from harness.store.records import RunRecord, Turns
 
 _LOOK_EVERY_S = 0.1  # at the memory of a worker that makes pictures
@@ -84,15 +85,7 @@ def time_in_turns(sides: tuple[Side, Side]) -> None:
 
     What moves the machine from one turn to the next meets both sides alike, and who goes first changes.
     """
-    turns = _turns_of(sides[0])
-    passes = _passes(sides)
-    for one in passes:
-        one.begin()
-    for round_index in range(sides[0].desk.plan.timing.rounds):
-        for group in sides[0].desk.plan.groups:
-            one_round(passes if round_index % 2 == 0 else passes[::-1], group, round_index, turns)
-    for one in passes:
-        one.close()
+    run_passes(_passes(sides), _turns_of(sides[0]))
 
 
 def _made(side: Side) -> int:
