@@ -10,7 +10,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "layers", "generated", "tests"]
+nox.options.sessions = ["lint", "types", "layers", "tests"]
 nox.options.stop_on_first_error = False
 
 _PYTHON = sys.executable
@@ -23,6 +23,7 @@ _REFERENCES = (
 _IMAGE_REWARD = (
     "image-reward==1.5", "transformers==4.30.2", "tokenizers==0.13.3", "huggingface_hub==0.19.4", "fairscale==0.4.13",
 )  # fmt: skip
+_PAGES = ("tests/catalog", "tests/spec", "tests/estimate", "tests/miniature", "tests/proof")  # made by a command
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
 
@@ -49,16 +50,16 @@ def layers(session: nox.Session) -> None:
     session.run(str(Path(_PYTHON).with_name("lint-imports")))
 
 
-@nox.session
+@nox.session(default=False)
 def generated(session: nox.Session) -> None:
-    """Tables and schemas made by a command are what that command makes today."""
-    _run(session, "pytest", "-q", "-k", "fresh", "tests/catalog", "tests/spec", "tests/proof", **_ONE_THREAD)
+    """Tables, schemas and pages made by a command are what that command makes today; a part of the suite."""
+    _run(session, "pytest", "-q", "-k", "fresh", *_PAGES, **_ONE_THREAD)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
     """The suite; two processes, one thread each."""
-    _run(session, "pytest", *(session.posargs or ["-n", "2"]), **_ONE_THREAD)
+    _run(session, "pytest", *(session.posargs or ["-n", "2", "--dist", "worksteal"]), **_ONE_THREAD)
 
 
 @nox.session(default=False)

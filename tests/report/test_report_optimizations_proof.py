@@ -44,6 +44,14 @@ def test_what_was_seen_is_that_of_the_fault(tmp_path) -> None:
     assert proofs(cell)[0].observed == "seen on movq"
 
 
+def test_a_look_that_another_repeats_and_adds_to_is_not_told_twice(tmp_path) -> None:
+    made = evidence("unet", "no-op").model_copy(update={"observed": "7 × Processor"})
+    timed = made.model_copy(update={"observed": "7 × Processor; in one call: 7 × kernel"})
+    other = made.model_copy(update={"observed": "7 × Processor2"})
+    assert proofs(record(tmp_path, "compile", [made], [timed]))[0].observed == timed.observed
+    assert proofs(record(tmp_path, "compile", [made], [other]))[0].observed == "7 × Processor; 7 × Processor2"
+
+
 def test_the_same_evidence_of_both_passes_stands_once(tmp_path) -> None:
     cell = record(tmp_path, "compile", [evidence("unet", "applied")], [evidence("unet", "applied")])
     assert len(proofs(cell)[0].evidence) == 1

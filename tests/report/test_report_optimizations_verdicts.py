@@ -48,6 +48,16 @@ def test_the_answer_names_the_fastest_that_holds_and_what_did_nothing(audit) -> 
     )
 
 
+def test_the_answer_says_what_the_speed_costs_in_memory(audit) -> None:
+    audit.reference()
+    audit.add("compile", ratios=(1.5, 1.51, 1.52), off=1, peaks_mib=(210.0, 211.0, 212.0))
+    (answer,) = answers(read_audit(audit.view()))
+    assert answer.headline == (
+        "compile is fastest: 1.51× faster [1.49–1.54], pictures equivalent, pays from the first image, 2.1× as much "
+        "memory (111 MiB more)."
+    )
+
+
 def test_an_a_a_pair_is_the_noise_and_never_the_fastest(audit) -> None:
     audit.reference()
     audit.add("again", ratios=(1.1, 1.101, 1.102), outcome="no-op")

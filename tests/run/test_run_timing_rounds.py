@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from support.timed_calls import Calls
 
 from harness.run import timing
 from harness.run.timing_pass import TimingPass
+from harness.run.timing_record import Samples
+from harness.run.timing_rounds import Rounds, keep_rounds, kept_rounds, keys_of
 from harness.run.timing_visit import Visit
 from harness.store.records import CellRecord, Failure, RunRecord, Timing
 
@@ -101,29 +104,74 @@ def test_a_pass_that_was_stopped_while_it_closed_its_cells_makes_no_call_again(
     assert all(own.round_of_call == [0, 0, 1, 1, 2, 2] and not own.disturbances for own in _timings(lab, run).values())
 
 
-def _another_machine(path: Path) -> None:
-    kept = json.loads(path.read_text())
-    path.write_text(json.dumps({**kept, "keys": dict.fromkeys(kept["keys"], "another")}))
+@dataclass
+class Shelf:
+    """As much of a desk as rounds need: what is kept of one run, and keys that are the cells' names on some machine."""
+
+    data: bytes | None = None
+    machine: str = "this"
+    run_id: str = "run"
+
+    @property
+    def store(self) -> Shelf:
+        return self
+
+    @property
+    def keys(self) -> Shelf:
+        return self
+
+    @property
+    def plan(self) -> Shelf:
+        return self
+
+    def load_rounds(self, run_id: str) -> bytes | None:
+        return self.data
+
+    def save_rounds(self, run_id: str, data: bytes | None) -> None:
+        self.data = data
+
+    def cell(self, cell_id: str) -> str:
+        return cell_id
+
+    def timing(self, cell: str) -> str:
+        return f"{cell} on {self.machine}"
 
 
-def _cell_less(path: Path) -> None:
-    kept = json.loads(path.read_text())
-    path.write_text(json.dumps({**kept, "keys": dict(list(kept["keys"].items())[1:])}))
+def test_only_rounds_of_the_same_cells_on_the_same_machine_are_gone_on_with() -> None:
+    desk: Any = Shelf()
+    sample = Samples(steady_s=[1.0, 2.0], round_of_call=[0, 0], failure=Failure(kind="error", reason="planted"))
+    sample.bracket_s[0].append(1.5)
+    rounds = Rounds(keys=keys_of(desk, {"a", "b"}), done=1, alone=frozenset({"g"}), samples={"a": sample})
+    assert kept_rounds(desk, {"a", "b"}) is None
+    keep_rounds(desk, rounds)
+    found = kept_rounds(desk, {"b", "a"})
+    assert found == rounds and found.samples["a"].bracket_s[7] == []  # still a place for each visit to come
+    assert kept_rounds(desk, {"a"}) is None and kept_rounds(desk, {"a", "b", "c"}) is None
+    desk.machine = "another"
+    assert kept_rounds(desk, {"a", "b"}) is None
 
 
-def _damaged(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-9])
+@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda _: b"{}", lambda _: b""])
+def test_rounds_that_do_not_read_are_measured_anew(damage: Callable[[bytes], bytes]) -> None:
+    desk: Any = Shelf()
+    keep_rounds(desk, Rounds(keys=keys_of(desk, {"a"}), done=1, alone=frozenset(), samples={"a": Samples()}))
+    assert desk.data is not None and kept_rounds(desk, {"a"}) is not None
+    desk.data = damage(desk.data)
+    assert kept_rounds(desk, {"a"}) is None
 
 
-@pytest.mark.parametrize("change", [_another_machine, _cell_less, _damaged])
-def test_rounds_of_anything_else_are_not_gone_on_with(
-    lab: Lab, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
-) -> None:
-    change(_rounds(lab, _stop(lab, monkeypatch, at=(2, 0))))
-    calls = Calls(monkeypatch)
-    own = _timings(lab, lab.run())["channels-last"]
-    assert calls.timed().count(("channels-last", 20)) == RULES["rounds"] * RULES["repeats"] == len(own.steady_s)
-    assert not any("stopped" in told for told in own.disturbances)
+def test_two_passes_that_stand_at_different_rounds_begin_anew_together() -> None:
+    begun: list[Any] = []
+
+    def a_pass(done: int | None) -> SimpleNamespace:
+        kept = None if done is None else SimpleNamespace(done=done)
+        plan = SimpleNamespace(timing=SimpleNamespace(rounds=0), groups=())
+        return SimpleNamespace(desk=SimpleNamespace(plan=plan), done=0, kept=lambda: kept, begin=begun.append,
+                               close=lambda: None)  # fmt: skip
+
+    for pair in ((2, 1), (None, 1), (2, 2), (None, None)):
+        timing.run_passes([a_pass(done) for done in pair])  # type: ignore[misc]
+    assert [None if one is None else one.done for one in begun] == [None] * 4 + [2, 2] + [None] * 2
 
 
 def test_a_cell_that_was_lost_before_the_stop_stays_lost(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,8 @@ def test_a_failed_compile_and_a_lack_of_memory_leave_the_next_cell_a_clean_pipel
 
     again, none = cells["again"], cells["none"]
     assert again.status == "done" and pictures["again"] == pictures["none"]
-    assert again.timing is not None and none.timing is not None
+    assert again.timing is not None
+    assert [one.outcome for one in (*again.evidence, *again.timing.evidence)] == ["no-op"] * 2
+    assert none.timing is not None
     assert again.timing.largest_pixel_difference == none.timing.largest_pixel_difference
     assert {one.metric for one in again.comparisons} >= {"latency", "peak_memory"}

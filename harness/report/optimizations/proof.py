@@ -28,10 +28,11 @@ class Proof:
 
     @property
     def observed(self) -> str:
-        """What was seen where the outcome was decided; "" without evidence."""
+        """What was seen where the outcome was decided, less what another look repeats; "" without any."""
         telling = [e for e in self.evidence if e.outcome != "applied"] or list(self.evidence)
         worst = [e for e in telling if e.outcome == self.outcome] or telling
-        return "; ".join(dict.fromkeys(e.observed.rstrip(".") for e in worst))
+        seen = dict.fromkeys(e.observed.rstrip(".") for e in worst)
+        return "; ".join(one for one in seen if not any(other.startswith(f"{one};") for other in seen))
 
 
 def proofs(cell: CellRecord) -> tuple[Proof, ...]:

@@ -115,7 +115,7 @@ def _holds(one: Audited) -> bool:
 
 def _fastest_words(fastest: Audited | None, on: Sequence[Audited], judged: int) -> str:
     if fastest is not None and fastest.looks is not None:
-        said = [speed_words(fastest), f"pictures {fastest.looks.sameness}", pays_words(fastest)]
+        said = [speed_words(fastest), f"pictures {fastest.looks.sameness}", pays_words(fastest), _memory_price(fastest)]
         return f"{fastest.name} is fastest: {', '.join(filter(None, said))}."
     best = _quickest([one for one in on if is_faster(one)])
     if best is not None:
@@ -152,9 +152,15 @@ def _not_settled(best: Audited, judged: int, *, among_flagged: bool) -> str:
     """The largest speed-up that an interval speaks for and no verdict."""
     assert best.looks is not None
     pictures = f"pictures {best.looks.sameness}" if _holds(best) else _but(best)
-    said = [speed_words(best, judged), pictures, pays_words(best), "flagged" if flags(best) else ""]
+    said = [speed_words(best, judged), pictures, pays_words(best), _memory_price(best)]
+    said.append("flagged" if flags(best) else "")
     seen = "seen without a fault" if among_flagged and not flags(best) else "seen"
     return f"No speed-up is settled; the largest that was {seen} is {best.name}: {', '.join(filter(None, said))}."
+
+
+def _memory_price(one: Audited) -> str:
+    """What its speed costs in memory; "" where that is nothing, or less."""
+    return memory_words(one) if one.memory is not None and (one.memory.share.value or 0.0) < 0 else ""
 
 
 def _least_memory(sound: Sequence[Audited]) -> str:
