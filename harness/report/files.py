@@ -44,7 +44,7 @@ def _record(view: RunView, table: Table, row: Row, knobs: list[str]) -> dict[str
     record: dict[str, object] = {"cell": row.cell_id, "label": row.label}
     record |= {knob: swept.get(knob, "") for knob in knobs}
     record |= {"reference": row.is_reference, "status": row.status, "problem": row.problem or ""}
-    record["model_calls"] = row.model_calls
+    record |= {"model_calls": row.model_calls, **({"was_on": row.outcome or ""} if table.asks else {})}
     for column in table.columns:
         if column.key in row.numbers:
             record |= _flat(column.key, row.numbers[column.key])
@@ -121,6 +121,7 @@ def _cell(view: RunView, row: Row) -> dict[str, Any]:
         "status": row.status,
         "problem": row.problem,
         "model_calls": row.model_calls,
+        "was_on": row.outcome,
         "numbers": {key: _number(number) for key, number in row.numbers.items()},
         "comparisons": [c.model_dump(mode="json") for c in record.comparisons],
     }

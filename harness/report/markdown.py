@@ -40,8 +40,8 @@ def markdown_from(template: str, **values: Any) -> str:
 def _table(table: Table) -> list[str]:
     compared = compared_metrics(table)
     names = [*(column.key for column in table.columns), *(f"{metric} against the reference" for metric in compared)]
-    head = ["cell", "model calls", *names]
-    rule = ["---", *["---:"] * (len(table.columns) + 1), *["---"] * len(compared)]
+    head = ["cell", *(["was it on"] if table.asks else []), "model calls", *names]
+    rule = ["---", *(["---"] if table.asks else []), *["---:"] * (len(table.columns) + 1), *["---"] * len(compared)]
     return [
         table_line(cells)
         for cells in ([escape(n) for n in head], rule, *(_row(r, table, compared) for r in table.rows))
@@ -55,11 +55,12 @@ def table_line(cells: Sequence[str]) -> str:
 
 def _row(row: Row, table: Table, compared: list[str]) -> list[str]:
     label = f"**{escape(row.label)}** (reference)" if row.is_reference else escape(row.label)
+    first = [label, *([row.was_on] if table.asks else []), str(row.model_calls)]
     if row.problem:
         rest = len(table.columns) + len(compared) - 1
-        return [label, str(row.model_calls), escape(f"{row.status}: {row.problem}"), *[""] * rest]
+        return [*first, escape(f"{row.status}: {row.problem}"), *[""] * rest]
     numbers = [_number(row.numbers[column.key]) for column in table.columns]
-    return [label, str(row.model_calls), *numbers, *(_against(row.against.get(metric)) for metric in compared)]
+    return [*first, *numbers, *(_against(row.against.get(metric)) for metric in compared)]
 
 
 def escape(text: object) -> str:

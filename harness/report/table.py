@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from harness.catalog.metrics import METRICS
 from harness.report import sentences
+from harness.report.optimizations.proof import MARKS, Word, overall, proofs
 from harness.report.text import (
     VERDICT_MARKS,
     WITHOUT_BETTER,
@@ -75,8 +76,14 @@ class Row:
     status: str
     problem: str | None
     model_calls: int
+    outcome: Word | None  # of what its stack asked for; ``None``: of nothing
     numbers: dict[str, Number]
     against: dict[str, Against]
+
+    @property
+    def was_on(self) -> str:
+        """ "✓ applied"; a dash where nothing was asked for."""
+        return DASH if self.outcome is None else f"{MARKS[self.outcome]} {self.outcome}"
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,11 @@ class Table:
 
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+
+    @property
+    def asks(self) -> bool:
+        """Whether any cell asked for an optimization, so that it is told whether that was on."""
+        return any(row.outcome for row in self.rows)
 
 
 def build_table(view: RunView) -> Table:
@@ -122,6 +134,7 @@ def _row(view: RunView, cell: CellRecord, columns: tuple[Column, ...]) -> Row:
         status=cell.status,
         problem=_problem(cell),
         model_calls=view.model_calls(cell),
+        outcome=overall(proofs(cell)) if done else None,
         numbers={column.key: _number(cell, column.key) for column in columns} if done else {},
         against={c.metric: _against(c) for c in cell.comparisons} if done else {},
     )

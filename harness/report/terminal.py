@@ -12,6 +12,7 @@ from rich.text import Text
 
 from harness.catalog.stacks import label_of_stack
 from harness.report.answer import answer
+from harness.report.optimizations.proof import Proof, proofs
 from harness.report.sentences import finding, score_text
 from harness.report.table import DASH, Column, Row, Table, build_table
 from harness.report.text import listing, mebibytes, moment, plural, seconds, seconds_span
@@ -63,6 +64,8 @@ def _rich(table: Table) -> RichTable:
     """Quality with its verdict, then what it costs; load and first call stay in the page."""
     rich = RichTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     rich.add_column("cell")
+    if table.asks:
+        rich.add_column("was it on")
     rich.add_column("calls", justify="right")
     shown = _shown(table)
     for column in shown:
@@ -76,7 +79,8 @@ def _rich(table: Table) -> RichTable:
 
 def _cells(row: Row, shown: list[Column], table: Table) -> list[Text]:
     label = Text(row.label + (" (reference)" if row.is_reference else ""))
-    cells = [label, Text(str(row.model_calls))]
+    on = [Text(row.was_on)] if table.asks else []
+    cells = [label, *on, Text(str(row.model_calls))]
     if row.problem:
         return [*cells, Text(row.status, style="red" if row.status == "failed" else "dim")]
     for column in shown:
@@ -103,9 +107,9 @@ def _print(parts: list[RichTable | Text], width: int | None, colour: bool) -> st
 def render_cell(view: RunView, cell: CellRecord, *, width: int | None = None, colour: bool = False) -> str:
     """One cell in full: its settings, its numbers and comparisons, where its pictures lie, or why it has none."""
     lines = [cell.label, f"cell {cell.cell_id} of run {view.run.run_id}, {cell.status}", ""]
-    lines += (
-        _failure(cell) + _settings(cell) + _numbers(cell) + _comparisons(cell) + _costs(cell) + _pictures(view, cell)
-    )
+    for part in (_failure, _settings, _evidence, _numbers, _comparisons, _costs):
+        lines += part(cell)
+    lines += _pictures(view, cell)
     lines += _cut(cell) + [f"note: {note}" for note in cell.notes]
     return _print([Text("\n".join(lines))], width, colour)
 
@@ -128,6 +132,17 @@ def _settings(cell: CellRecord) -> list[str]:
     stack = label_of_stack(s.optimizations)
     facts = {**knobs, "scheduler": scheduler, "size": f"{s.height}x{s.width}", "optimizations": stack}
     return [f"  {name:<28}{value}" for name, value in facts.items()]
+
+
+def _evidence(cell: CellRecord) -> list[str]:
+    """Of each optimization, whether it was on, and what that rests on."""
+    lines = [f"  {proof.requested}: {proof.outcome}{_seen(proof)}" for proof in proofs(cell)]
+    return ["", *lines] if cell.status == "done" and lines else []
+
+
+def _seen(proof: Proof) -> str:
+    where = listing(list(dict.fromkeys(e.part for e in proof.evidence)))
+    return f" ({where}: {proof.observed})" if proof.evidence else ""
 
 
 def render_cut(cells: Sequence[CellRecord]) -> str:

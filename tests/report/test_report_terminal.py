@@ -1,5 +1,8 @@
 """What a terminal shows."""
 
+from support.audit_runs import AuditBuilder, usual
+
+from harness.report.table import build_table
 from harness.report.terminal import render_cell, render_cut, render_table
 from harness.report.view import load_view
 
@@ -11,6 +14,24 @@ def test_the_table_and_the_answer(sweep) -> None:
     assert "UniPC · 10 steps matches DDIM · 100 steps" in text
     assert "DDPM · 10 steps: not-a-number: 3 of 8 pictures hold not-a-number values. Use dtype float32." in text
     assert "\x1b" not in text
+
+
+def test_the_table_says_whether_an_optimization_was_on(tmp_path) -> None:
+    view = usual(AuditBuilder(tmp_path / "runs", prompts=2)).view()
+    table, text = build_table(view), render_table(view, width=200)
+    assert table.asks and "was it on" in text
+    on = {row.label.split(" · ")[-1]: row.was_on for row in table.rows}
+    assert (on["none"], on["again"], on["sdpa"], on["compile"]) == ("—", "—", "∅ no-op", "✓ applied")
+    assert on["plain-attention"] == "—"  # it failed: nothing was there to look at
+    lines = {line.split("  ")[0].split(" · ")[-1]: line for line in text.splitlines() if line.startswith("mini-2.2 ·")}
+    assert "∅ no-op" in lines["sdpa"] and "✓ applied" in lines["compile"]
+    (sdpa,) = (cell for cell in view.cells if cell.label.endswith("sdpa"))
+    assert "  sdpa: no-op (unet: the processors were these already)" in render_cell(view, sdpa, width=200)
+
+
+def test_a_run_that_asked_for_no_optimization_has_no_such_column(sweep) -> None:
+    view = load_view(*sweep.finish())
+    assert not build_table(view).asks and "was it on" not in render_table(view, width=200)
 
 
 def test_colour_is_asked_for(sweep) -> None:

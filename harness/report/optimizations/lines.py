@@ -8,10 +8,9 @@ from harness.report.optimizations.audit import Audit, Audited, Family
 from harness.report.optimizations.costs import Saved, over_visits, untimed
 from harness.report.optimizations.ladder import ladder
 from harness.report.optimizations.looks import Looks
-from harness.report.optimizations.proof import AGAIN
+from harness.report.optimizations.proof import AGAIN, MARKS
 from harness.report.optimizations.settled import speed_open
 from harness.report.optimizations.wording import (
-    MARKS,
     RESIDENT,
     need_words,
     outcome_word,

@@ -9,6 +9,7 @@ from typing import Literal
 from harness.store.records import CellRecord, Evidence, Outcome
 
 Word = Literal["applied", "no-op", "partly", "failed", "none recorded"]
+MARKS: dict[str, str] = {"applied": "✓", "no-op": "∅", "partly": "◐", "failed": "✗", "none recorded": "?"}
 AGAIN = "again"  # the same pipeline once more: nothing is asked for
 WORST_FIRST: tuple[Word, ...] = ("failed", "none recorded", "partly", "no-op", "applied")
 _IN_ONE_PART: tuple[Outcome, ...] = ("failed", "no-op", "partly", "applied")

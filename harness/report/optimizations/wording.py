@@ -17,7 +17,6 @@ from harness.report.text import mebibytes, number, percent, plural
 from harness.stats.ratio import OverVisits
 from harness.store.records import Failure, Timing
 
-MARKS = {"applied": "✓", "no-op": "∅", "partly": "◐", "failed": "✗", "none recorded": "?"}
 SHOWN_MEMORY = 0.02  # a share of memory saved, or lost, that a sentence speaks of
 TWICE = -1.0  # a share "saved" from which on as many times as much is said
 _INTERVALS = (
