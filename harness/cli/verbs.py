@@ -59,6 +59,7 @@ def plan(
     from harness.plan.render import plan_json, render_plan
     from harness.run.power import power_of
     from harness.run.preflight import asked_for, preflight
+    from harness.run.stored import render_stored, stored_already, stored_json
     from harness.run.wanted import missing, missing_json, render_missing
 
     kind, memory, named = asked_for(device, memory)
@@ -66,7 +67,9 @@ def plan(
     absent = missing(made)
     fits = None if memory is None else preflight(made, memory, named, lambda text: say(text, error=True))
     power = power_of(made, store_path)
-    whole = {**plan_json(made), "power": power_json(power), "missing": missing_json(absent)}
+    stored = None if absent else stored_already(made, store_path)
+    known = {"stored": stored_json(stored), "power": power_json(power), "missing": missing_json(absent)}
+    whole = {**plan_json(made), **known}
     if as_json:
         whole |= {} if fits is None else {"preflight": preflight_json(fits)}
         say(json.dumps(whole, indent=2, ensure_ascii=False))
@@ -74,6 +77,7 @@ def plan(
     parts = (
         "" if fits is None else render_preflight(fits),
         render_plan(made),
+        render_stored(stored),
         render_missing(absent, spec),
         render_power(power),
     )

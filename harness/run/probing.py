@@ -30,15 +30,15 @@ _OF_A_DEVICE = ("name", "capability", "memory_bytes")
 
 
 def look(
-    store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fresh: bool = False
+    store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fresh: bool = False, remembered: bool = False
 ) -> tuple[list[Post], Environment]:
-    """The posts of a run's workers, and the environment that they share.
+    """The posts of a run's workers, and the environment that they share; ``remembered``: without asking a worker.
 
     Raises:
         MissingError: the device is not there, or torch cannot use it; for ``auto`` the next best is taken instead.
         UsageError: devices that make no sense, or that are unlike each other.
     """
-    probes = Probes(store, tell, fresh=fresh)
+    probes = Probes(store, tell, fresh=fresh, remembered=remembered)
     *better, last = kinds(plan.device)
     kind = next((kind for kind in better if _usable(probes, kind, plan, tell)), last)
     posts = posts_on(kind, plan, devices, store.root)
@@ -57,10 +57,13 @@ def _usable(probes: Probes, kind: str, plan: Plan, tell: Reporter) -> bool:
 
 
 class Probes:
-    """Looks at posts by a worker's greeting; ``fresh`` trusts nothing that an earlier command remembered."""
+    """Looks at posts by a worker's greeting; ``fresh`` trusts nothing that an earlier command remembered.
 
-    def __init__(self, store: Store, tell: Reporter, *, fresh: bool) -> None:
-        self.store, self._tell, self._fresh = store, tell, fresh
+    ``remembered``: trust nothing else; a post that no command has looked at is refused.
+    """
+
+    def __init__(self, store: Store, tell: Reporter, *, fresh: bool, remembered: bool = False) -> None:
+        self.store, self._tell, self._fresh, self._remembered = store, tell, fresh, remembered
         self._seen: dict[str, Environment] = {}
 
     def environment(self, post: Post) -> Environment:
@@ -89,6 +92,8 @@ class Probes:
         return None if remembered is None else dict(json.loads(remembered))
 
     def _look(self, post: Post) -> Environment:
+        if self._remembered:
+            raise MissingError(f"No run has looked at {post.device} in this environment.")
         self._tell.say(f"looking at {post.device} (once for this environment)")
         key, found = probe_key(post), _ask(post)
         self.store.put("probe", key, json.dumps(found).encode())

@@ -45,6 +45,19 @@ class Reporter(Protocol):
         ...
 
 
+class Silent:
+    """A reporter that nobody hears."""
+
+    def begin(self, stage: str, total: int, done: int = 0) -> None:
+        """Nothing."""
+
+    def advance(self, stage: str, detail: str = "", steps: int = 1) -> None:
+        """Nothing."""
+
+    def say(self, text: str) -> None:
+        """Nothing."""
+
+
 def left_s(elapsed_s: float, made: float, left: float) -> float | None:
     """Seconds that are left at the pace of the whole stage; ``None`` while that is the pace of its start.
 

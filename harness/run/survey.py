@@ -57,8 +57,12 @@ class Survey:
     reference_set: KnownSet | None = None
 
 
-def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fresh: bool = False) -> Survey:
-    """Look at the machine and at the weights; ``fresh`` trusts no earlier look at the machine.
+def survey(
+    store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fresh: bool = False, remembered: bool = False
+) -> Survey:
+    """Look at the machine and at the weights.
+
+    ``fresh`` trusts no earlier look at the machine; ``remembered`` takes no new one.
 
     Raises:
         MissingError: weights that are not here, not whole, pickled only, or cannot be had; a device that is not there.
@@ -66,7 +70,7 @@ def survey(store: Store, plan: Plan, devices: str | None, tell: Reporter, *, fre
     """
     models, scorers = _weights(store, plan)
     reference_set = find_set(store, plan)
-    posts, environment = look(store, plan, devices, tell, fresh=fresh)
+    posts, environment = look(store, plan, devices, tell, fresh=fresh, remembered=remembered)
     lasting = {key: environment[key] for key in LASTING}
     package = Path(harness.__file__).parent
     adapted = [{name: known.adapter for name, known in RIGHT.items()}, SPACINGS, READS_VARIANCE]
