@@ -75,7 +75,7 @@ class Fit(Frozen):
     """A case under its own stack, held against a memory. ``None`` with its reason where a number cannot be had.
 
     ``way``: the cheapest, pictures as they are if that can be. ``lossy_way``: one that costs less time and changes them
-    slightly, where ``way`` costs time.
+    slightly, where ``way`` costs time. ``near_way``: where nothing surely fits, the cheapest that is close.
     """
 
     footprint: Footprint | None
@@ -84,6 +84,7 @@ class Fit(Frozen):
     verdict: Verdict | None = None
     way: Way | None = None
     lossy_way: Way | None = None
+    near_way: Way | None = None
     reason: str | None = None
 
 
@@ -111,9 +112,12 @@ def fit(case: Case, stack: Stack, memory_bytes: int, look: Look, *, gpu: bool, c
     verdict = verdict_of(peak, memory_bytes)
     way = None if verdict == "fits" else cheapest(case, stack, memory_bytes, look, gpu=gpu, can=can)
     lossy = _faster(case, stack, memory_bytes, look, way, can)
-    lost = "no change in the table makes it fit" if verdict == "too large" and way is None else None
+    lost = verdict == "too large" and way is None
+    sets = _sets(case, stack, CHANGES, gpu=gpu)
+    near = _first(sets, case, stack, memory_bytes, look, can, "close") if lost else None
+    reason = "no change in the table makes it surely fit" if lost else None
     return Fit(footprint=found.footprint, stages=peaks, peak_bytes=peak, verdict=verdict, way=way, lossy_way=lossy,
-               reason=lost)  # fmt: skip
+               near_way=near, reason=reason)  # fmt: skip
 
 
 def _faster(case: Case, stack: Stack, memory_bytes: int, look: Look, way: Way | None, can: Can) -> Way | None:
@@ -134,7 +138,7 @@ def by_its_knobs(found: Fit, made: int, timed: int) -> Fit:
         made: rows that are made together.
         timed: rows of a timed call; 0 where nothing is timed.
     """
-    ways = {"way": found.way, "lossy_way": found.lossy_way}
+    ways = {"way": found.way, "lossy_way": found.lossy_way, "near_way": found.near_way}
     return found.model_copy(update={name: way and _by_its_knobs(way, made, timed) for name, way in ways.items()})
 
 
@@ -170,13 +174,19 @@ def cheapest(
 
 
 def _first(
-    sets: Iterator[tuple[Change, ...]], case: Case, stack: Stack, memory_bytes: int, look: Look, can: Can
+    sets: Iterator[tuple[Change, ...]],
+    case: Case,
+    stack: Stack,
+    memory_bytes: int,
+    look: Look,
+    can: Can,
+    wanted: Verdict = "fits",
 ) -> Way | None:
     for changes in sets:
         changed, then = changed_by(case, stack, changes)
         found = look(changed).footprint if can(then) else None
         peak = None if found is None else peak_bytes(found, resident_for(changed, found, then))
-        if peak is not None and verdict_of(peak, memory_bytes) == "fits":
+        if peak is not None and verdict_of(peak, memory_bytes) == wanted:
             return Way(changes=changes, peak_bytes=peak)
     return None
 

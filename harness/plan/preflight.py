@@ -161,6 +161,8 @@ def _ways(group: Group) -> Iterator[str]:
     yield f"  {_who(group)}"
     if fit.way is None:
         yield "    nothing that is known here: " + str(fit.reason or "it stays close")
+        if fit.near_way is not None:
+            yield f"    close, within the estimate's error: {_way(fit.near_way)}"
         return
     yield f"    {_way(fit.way)}"
     if fit.lossy_way is not None:
@@ -173,7 +175,9 @@ def _way(way: Way) -> str:
 
 def _costs(groups: Sequence[Group]) -> list[str]:
     """What each change that is named costs, once."""
-    ways = [way for group in groups for way in (group.fit.way, group.fit.lossy_way) if way is not None]
+    ways = [
+        way for group in groups for way in (group.fit.way, group.fit.lossy_way, group.fit.near_way) if way is not None
+    ]
     costs = {_whose(change): change.cost for way in ways for change in way.changes}
     return [f"  {name} costs: {cost}" for name, cost in costs.items()]
 

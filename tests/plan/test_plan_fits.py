@@ -157,6 +157,17 @@ def test_a_case_that_fits_is_told_no_change_and_one_that_cannot_a_reason() -> No
     assert easy.verdict == "fits" and easy.way is None and easy.reason is None and easy.peak_bytes == 12 * GIB
     hopeless = fit(make_case(), (), GIB, look, gpu=True)
     assert hopeless.verdict == "too large" and hopeless.way is None and "no change" in str(hopeless.reason)
+    assert hopeless.near_way is None
+
+
+def test_what_nothing_surely_makes_fit_is_told_what_comes_close() -> None:
+    """Of all changes together the least that can be is the least peak; just above it the estimate's error decides."""
+    least = next(gib / 100 for gib in range(1, 1200) if names(gib / 100) is not None)
+    near = fit(make_case(), (), round(0.95 * least * GIB), look, gpu=True)
+    assert near.verdict == "too large" and near.way is None and near.near_way is not None
+    assert verdict_of(near.near_way.peak_bytes, round(0.95 * least * GIB)) == "close"
+    sure = fit(make_case(), (), round(least * GIB) + 1, look, gpu=True)
+    assert sure.way is not None and sure.near_way is None
 
 
 def test_what_is_not_known_is_null_with_its_reason() -> None:

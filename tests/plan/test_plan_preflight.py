@@ -73,7 +73,15 @@ def test_what_is_not_known_is_told_once_with_its_reason() -> None:
 
 
 def test_what_nothing_makes_fit_says_so() -> None:
-    assert "    nothing that is known here: no change in the table makes it fit" in shown(1, group(1))
+    assert "    nothing that is known here: no change in the table makes it surely fit" in shown(1, group(1))
+
+
+def test_what_only_comes_close_is_named_with_its_cost() -> None:
+    least = next(gib / 100 for gib in range(1, 1200) if group(gib / 100).fit.way is not None)
+    lines = shown(0.95 * least, group(0.95 * least))
+    at = next(number for number, line in enumerate(lines) if "nothing that is known here" in line)
+    assert lines[at + 1].startswith("    close, within the estimate's error: ")
+    assert any(" costs: " in line for line in lines[at + 2 :])
 
 
 def test_the_numbers_stand_under_their_heads() -> None:
