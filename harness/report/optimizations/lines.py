@@ -9,7 +9,7 @@ from harness.report.optimizations.costs import Saved, over_visits, untimed
 from harness.report.optimizations.ladder import ladder
 from harness.report.optimizations.looks import Looks
 from harness.report.optimizations.proof import AGAIN, MARKS
-from harness.report.optimizations.settled import speed_open
+from harness.report.optimizations.settled import reason_of, speed_open
 from harness.report.optimizations.wording import (
     RESIDENT,
     need_words,
@@ -89,7 +89,7 @@ def _speed(one: Audited) -> Entry:
         return _BLANK
     judged = comparison_of(one.cell, "latency")
     verdict = [f"{VERDICT_MARKS[judged.verdict]} {judged.verdict}, margin {margin_text(judged)}"] if judged else []
-    why = judged.reason if judged and judged.reason != one.speed.reason else None
+    why = reason_of(judged) if judged and judged.reason != one.speed.reason else None
     found = _ratio(one.speed)
     return Entry(found.text, (*found.small, *filter(None, [*verdict, why])))
 

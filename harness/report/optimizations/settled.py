@@ -23,7 +23,14 @@ def memory_open(one: Audited) -> str | None:
 def _open(judged: Comparison | None) -> str | None:
     if judged is None or judged.verdict != "inconclusive":
         return None
-    return judged.reason or f"the interval reaches over the margin of {margin_text(judged)}"
+    return reason_of(judged) or f"the interval reaches over the margin of {margin_text(judged)}"
+
+
+def reason_of(judged: Comparison) -> str | None:
+    """Why a verdict is what it is, its interval named by its level: beside it stands that of 95 %."""
+    if judged.reason is None or judged.interval is None:
+        return judged.reason
+    return judged.reason.replace("the interval ", f"its {percent(judged.interval.level, 0)} interval ", 1)
 
 
 def speed_open_words(one: Audited) -> str:
