@@ -12,7 +12,7 @@ from rich.text import Text
 
 from harness.catalog.stacks import label_of_stack
 from harness.report.answer import answer
-from harness.report.optimizations.proof import Proof, proofs
+from harness.report.optimizations.proof import Proof, by_part, proofs
 from harness.report.sentences import finding, score_text
 from harness.report.table import DASH, Column, Row, Table, build_table
 from harness.report.text import listing, mebibytes, moment, plural, seconds, seconds_span
@@ -141,8 +141,8 @@ def _evidence(cell: CellRecord) -> list[str]:
 
 
 def _seen(proof: Proof) -> str:
-    where = listing(list(dict.fromkeys(e.part for e in proof.evidence)))
-    return f" ({where}: {proof.observed})" if proof.evidence else ""
+    seen = [f"{part}: {'; '.join(looks)}" for part, looks in by_part(proof.evidence).items()]
+    return f" ({'; '.join(seen)})" if seen else ""
 
 
 def render_cut(cells: Sequence[CellRecord]) -> str:

@@ -60,12 +60,17 @@ class Ledger:
             self.run = self.run.model_copy(update={"timed_calls": self.run.timed_calls + calls})
 
     def finish(self) -> RunRecord:
-        """Close the run: finished, or finished with cells that failed or whose scores did."""
+        """Close the run: finished, or finished with cells that failed or whose scores did.
+
+        Only now is nothing left that rounds of its timing pass would have to be kept for.
+        """
         failed = any(
             record.status == "failed" or any(s.failed for s in record.scores) for record in self.cells.values()
         )
         status: RunStatus = "failed-cells" if failed else "finished"
-        return self.save(status=status, finished_ms=now_ms())
+        closed = self.save(status=status, finished_ms=now_ms())
+        self._store.save_rounds(self.run.run_id, None)
+        return closed
 
 
 def counted(run_id: str, cells: list[CellRecord]) -> dict[str, dict[str, int]]:

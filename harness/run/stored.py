@@ -45,7 +45,7 @@ def stored_already(plan: Plan, store_path: Path) -> Stored | None:
     from harness.run.progress import Silent
     from harness.run.survey import keybook, survey  # its numpy and scipy wait until there is a store
 
-    with suppress(HarnessError):  # whatever is in the way of a run says so there
+    with suppress(HarnessError, OSError):  # whatever is in the way of a run says so there
         store = open_store(store_path, create=False)
         return _counted(store, plan, keybook(plan, survey(store, plan, None, Silent(), remembered=True)))
     return None

@@ -68,6 +68,8 @@ def survey(
         MissingError: weights that are not here, not whole, pickled only, or cannot be had; a device that is not there.
         UsageError: devices that make no sense, or a model that wants foreign code.
     """
+    if remembered:
+        look(store, plan, devices, tell, remembered=True)  # before gigabytes of weights are read for nothing
     models, scorers = _weights(store, plan)
     reference_set = find_set(store, plan)
     posts, environment = look(store, plan, devices, tell, fresh=fresh, remembered=remembered)

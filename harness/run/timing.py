@@ -22,6 +22,7 @@ from harness.run.desk import Desk
 from harness.run.station import Post
 from harness.run.timing_pass import TimingPass
 from harness.run.timing_record import StoredTiming, stored_timing
+from harness.run.timing_rounds import keep_rounds, kept_rounds
 from harness.run.timing_visit import Visit, steps_of
 from harness.store.records import Turns
 
@@ -69,17 +70,16 @@ def timing_pass(desk: Desk, post: Post) -> None:
 
 
 def run_passes(passes: Sequence[TimingPass], turns: Turns = "visit") -> None:
-    """All rounds of passes of one plan, after those that a stop left whole in each. Who goes first changes."""
-    plan = passes[0].desk.plan
-    kept = [one.kept() for one in passes]
-    together = len({found.done if found is not None else 0 for found in kept}) == 1
-    for one, found in zip(passes, kept, strict=True):
-        one.begin(found if together else None)
-    for round_index in range(passes[0].done, plan.timing.rounds):
+    """All rounds of passes of one plan, after those that a stop left whole. Who goes first changes with each."""
+    plan, timed = passes[0].desk.plan, [(one.desk, set(one.todo)) for one in passes]
+    kept = kept_rounds(timed, turns)
+    done = 0 if kept is None else kept.done
+    for number, one in enumerate(passes):
+        one.begin(None if kept is None else kept.passes[number], done)
+    for round_index in range(done, plan.timing.rounds if passes[0].todo else 0):
         for group in plan.groups:
             one_round(passes if round_index % 2 == 0 else passes[::-1], group, round_index, turns)
-        for one in passes:
-            one.end_round()
+        keep_rounds(timed, turns, round_index + 1, [one.so_far() for one in passes])
     for one in passes:
         one.close()
 

@@ -11,7 +11,7 @@ from harness.run.companion import Companion
 from harness.run.desk import Desk
 from harness.run.station import Post, Station
 from harness.run.timing_record import Samples, memory_of, store_timing, timing_of
-from harness.run.timing_rounds import Rounds, keep_rounds, kept_rounds, keys_of
+from harness.run.timing_rounds import PassRounds, key_of
 from harness.run.timing_visit import Visit, decoder_calls
 from harness.store.records import NOT_TIMED_YET, Failure
 
@@ -20,7 +20,7 @@ ELSEWHERE = "it could not be timed in the other environment: nothing would be he
 
 @dataclass
 class TimingPass:
-    """The pass of one run, visit by visit, so that two of them can take turns. ``done``: its whole rounds.
+    """The pass of one run, visit by visit, so that two of them can take turns.
 
     ``companions``: what a group is held against is called beside it, in turn with its own cells; not beside the groups
     in ``alone``, where a worker has died in company.
@@ -30,20 +30,18 @@ class TimingPass:
     post: Post
     todo: set[str]  # ids of the cells to time
     companions: bool = False
-    done: int = 0
-    keys: dict[str, str] = field(default_factory=dict)  # of the timings of all that were to be timed
+    keys: dict[str, str] = field(default_factory=dict)  # of all that were to be timed
     alone: set[str] = field(default_factory=set)
     samples: dict[str, Samples] = field(default_factory=lambda: defaultdict(Samples))
 
-    def kept(self) -> Rounds | None:
-        """The whole rounds that a stop left of this pass."""
-        return kept_rounds(self.desk, self.todo)
+    def begin(self, kept: PassRounds | None, done: int) -> None:
+        """Take up what a stop left of ``done`` rounds, and say what is ahead, in calls of the model.
 
-    def begin(self, kept: Rounds | None) -> None:
-        """Take up what was kept, and say what is ahead, in calls of the model: cells of few and many steps differ."""
-        self.keys = keys_of(self.desk, self.todo)
+        Not in cells: those of few steps and of many are not alike.
+        """
+        self.keys = {cell_id: key_of(self.desk, self.desk.plan.cell(cell_id)) for cell_id in self.todo}
         if kept is not None:
-            self._take_up(kept)
+            self._take_up(kept, done)
         rules = self.desk.plan.timing
         cells = [self.desk.plan.cell(cell_id) for cell_id in self.todo]
         heads = [head for group in self.desk.plan.groups for head in self._heads(group, cells).values()]
@@ -51,29 +49,26 @@ class TimingPass:
         total = rules.rounds * sum(decoder_calls(cell, each) for cell in (*cells, *heads))
         for cell in cells:
             self.desk.ledger.cell(cell.id, timing_reason=NOT_TIMED_YET)
-        before = total * self.done // rules.rounds
+        before = total * done // rules.rounds
         self.desk.ledger.save(timed_calls=before, calls_to_time=total)
         self.desk.tell.begin("timing", total, before)
 
-    def _take_up(self, kept: Rounds) -> None:
-        self.done, self.alone = kept.done, set(kept.alone)
+    def _take_up(self, kept: PassRounds, done: int) -> None:
+        self.alone = set(kept.alone)
         self.samples.update(kept.samples)
         self._leave(self.todo.difference(kept.samples))
         rounds = self.desk.plan.timing.rounds
-        if kept.done == rounds:
+        if done == rounds:
             return  # all was measured in one go, and only its records were not written
-        stopped = f"the timing pass was stopped, and went on after round {kept.done} of {rounds}"
+        stopped = f"the timing pass was stopped, and went on after round {done} of {rounds}"
         for sample in self.samples.values():
             sample.disturbances.append(stopped)
         self.desk.tell.say(stopped)
 
-    def end_round(self) -> None:
-        """Keep what there is so far, should the pass be stopped before it is over."""
-        self.done += 1
-        if self.todo:
-            samples = {cell_id: self.samples[cell_id] for cell_id in self.todo}
-            alone = frozenset(self.alone)
-            keep_rounds(self.desk, Rounds(keys=self.keys, done=self.done, alone=alone, samples=samples))
+    def so_far(self) -> PassRounds:
+        """What there is, should the pass be stopped before it is over."""
+        samples = {cell_id: self.samples[cell_id] for cell_id in self.todo}
+        return PassRounds(keys=self.keys, alone=frozenset(self.alone), samples=samples)
 
     def opened(self, group: LoadGroup, round_index: int) -> Visit | None:
         """A visit of the group's cells that are left, in a fresh worker; ``None``: none is."""
@@ -154,10 +149,9 @@ class TimingPass:
                 self.desk.tell.say(f"{self.desk.plan.cell(cell_id).label}: {companion.lost}")
 
     def close(self) -> None:
-        """Turn all samples into records; not until all are written do the kept rounds go."""
+        """Turn all samples into records."""
         for cell_id in self.todo:
             _close(self.desk, self.desk.plan.cell(cell_id), self.samples[cell_id], self.samples)
-        self.desk.store.save_rounds(self.desk.run_id, None)
         self.desk.ledger.save(timed_calls=0, calls_to_time=0)
 
 

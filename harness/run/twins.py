@@ -43,9 +43,11 @@ def _same(store: Store, plan: Plan, name: str) -> Iterator[RunRecord]:
 
 
 def _meaning(plan: Plan) -> tuple[object, ...]:
-    """What decides a run's results, text and forecast aside."""
+    """What decides a run's results, text and forecast aside; not which cells turned out to be references."""
+    open_ = {"reference": None, "is_reference": False} if plan.first_that_fits else {}
     return (
-        plan.cells,
+        [cell.model_copy(update=open_) for cell in plan.cells],
+        plan.first_that_fits,
         plan.rows,
         plan.limit,
         plan.metrics,

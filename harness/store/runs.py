@@ -139,15 +139,23 @@ class RunFolder:
     def save_rounds(self, data: bytes | None) -> None:
         """Write what a timing pass has measured so far; ``None``: it is over."""
         path = self.path / _ROUNDS
-        if data is None:
-            path.unlink(missing_ok=True)
-        else:
+        if data is not None:
             write_atomic(path, data)
+            return
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise disk_error(path, error, "remove") from error
 
     def load_rounds(self) -> bytes | None:
         """What a timing pass that is not over has measured."""
         path = self.path / _ROUNDS
-        return path.read_bytes() if path.is_file() else None
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise disk_error(path, error, "read") from error
 
     def rows_path(self, cell_id: str) -> Path:
         """Where a cell's per-image rows lie, there or not."""

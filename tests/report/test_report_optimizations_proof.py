@@ -3,7 +3,7 @@
 import pytest
 from support.audit_runs import AuditBuilder
 
-from harness.report.optimizations.proof import overall, proofs
+from harness.report.optimizations.proof import by_part, overall, proofs
 from harness.store.records import Evidence
 
 
@@ -50,6 +50,10 @@ def test_a_look_that_another_repeats_and_adds_to_is_not_told_twice(tmp_path) -> 
     other = made.model_copy(update={"observed": "7 × Processor2"})
     assert proofs(record(tmp_path, "compile", [made], [timed]))[0].observed == timed.observed
     assert proofs(record(tmp_path, "compile", [made], [other]))[0].observed == "7 × Processor; 7 × Processor2"
+    prior = made.model_copy(update={"part": "prior"})
+    proof = proofs(record(tmp_path, "compile", [timed, prior]))[0]
+    assert by_part(proof.evidence) == {"unet": [timed.observed], "prior": [prior.observed]}
+    assert proof.observed == f"{timed.observed}; {prior.observed}"
 
 
 def test_the_same_evidence_of_both_passes_stands_once(tmp_path) -> None:

@@ -15,12 +15,14 @@ from support.runs import Lab, Told
 from harness.compare.ab_report import Files, report_ab
 from harness.compare.outcome import exit_code
 from harness.errors import ExitCode, MissingError
+from harness.run import timing
 from harness.run.ab import conduct
 from harness.run.ab.conduct import balanced
 from harness.run.ab.whole import AbRun, Made, make_pair
 from harness.run.forecast import plan_spec
 from harness.run.guest import Guest
 from harness.run.timing import in_turns
+from harness.run.timing_pass import TimingPass
 from harness.store.records import Turns
 
 Pairs = Callable[..., Made]
@@ -155,6 +157,54 @@ def test_a_pair_that_was_cut_off_goes_on_and_one_that_ended_is_made_anew(
     assert noted(lab.store.root, "images") == 2 * (2 * 2 * 2)
     assert (tmp_path / "order").read_text().split() == ["old", "new"] * 3
     assert {cell.timing_reason for cell in lab.cells(anew.runs[1]).values()} == {"the spec turns timing off"}
+
+
+def test_a_pair_that_was_cut_off_while_it_was_timed_goes_on_after_the_last_round_of_both(
+    lab: Lab, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_round = timing.one_round
+
+    def cut(passes: Any, group: Any, round_index: int, turns: Turns) -> None:
+        if round_index == 1:
+            raise KeyboardInterrupt
+        one_round(passes, group, round_index, turns)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(timing, "one_round", cut)
+        with pytest.raises(KeyboardInterrupt):
+            pairs(num_inference_steps=[20], timing=TIMED)
+    made = noted(lab.store.root, "timing")
+    again = pairs(num_inference_steps=[20], timing=TIMED)
+    assert noted(lab.store.root, "timing") == 2 * made > 0
+    for run in again.runs:
+        (cell,) = lab.cells(run).values()
+        assert run.resumed == 1 and cell.timing is not None and cell.timing.round_of_call == [0, 0, 1, 1]
+        assert "the timing pass was stopped, and went on after round 1 of 2" in cell.timing.disturbances
+        assert not (lab.store.root / "runs" / run.run_id / "timing-rounds.json").exists()
+
+
+def test_a_pair_that_was_closed_on_one_side_only_is_closed_again_without_a_call(
+    lab: Lab, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close, closed = TimingPass.close, list[TimingPass]()
+
+    def cut(one: TimingPass) -> None:
+        if closed:
+            raise KeyboardInterrupt
+        closed.append(one)
+        close(one)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TimingPass, "close", cut)
+        with pytest.raises(KeyboardInterrupt):
+            pairs(num_inference_steps=[20], timing=TIMED)
+    made = noted(lab.store.root, "timing")
+    again = pairs(num_inference_steps=[20], timing=TIMED)
+    assert noted(lab.store.root, "timing") == made and len(closed) == 1
+    for run in again.runs:
+        (cell,) = lab.cells(run).values()
+        assert cell.timing is not None and cell.timing.round_of_call == [0, 0, 1, 1]
+        assert cell.timing.measured_in == run.run_id and not cell.timing.disturbances
 
 
 def test_times_that_were_closed_on_one_side_only_are_taken_again_on_both(monkeypatch: pytest.MonkeyPatch) -> None:

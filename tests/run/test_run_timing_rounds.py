@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from support.fake_worker import NOT_A_NUMBER
 from support.runs import Lab
 from support.timed_calls import Calls
 
-from harness.run import timing
+from harness.run import timing, timing_rounds
 from harness.run.timing_pass import TimingPass
 from harness.run.timing_record import Samples
-from harness.run.timing_rounds import Rounds, keep_rounds, kept_rounds, keys_of
+from harness.run.timing_rounds import PassRounds, Rounds, keep_rounds, kept_rounds, key_of
 from harness.run.timing_visit import Visit
 from harness.store.records import CellRecord, Failure, RunRecord, Timing
 
@@ -27,8 +28,9 @@ SPEC: dict[str, Any] = {
 STOPPED = "the timing pass was stopped, and went on after round {} of 3"
 
 
-def _stop(lab: Lab, patch: pytest.MonkeyPatch, at: tuple[int, int]) -> RunRecord:
+def _stop(lab: Lab, patch: pytest.MonkeyPatch, at: tuple[int, int], **changes: Any) -> RunRecord:
     """Run until the visit ``at`` (round, group) would begin, and end it there, as Ctrl-C does."""
+    asked = {name: changes.pop(name) for name in ("remeasure", "name") if name in changes}
     one_round, begun = timing.one_round, {"round": -1, "group": 0}
 
     def until(passes: Any, group: Any, round_index: int, turns: Any = "visit") -> None:
@@ -40,11 +42,10 @@ def _stop(lab: Lab, patch: pytest.MonkeyPatch, at: tuple[int, int]) -> RunRecord
 
     with patch.context() as within:
         within.setattr(timing, "one_round", until)
-        lab.spec(**SPEC)
+        lab.spec(**{**SPEC, **changes})
         with pytest.raises(KeyboardInterrupt):
-            lab.run()
-    (run_id,) = lab.store.run_ids()
-    return lab.store.load_run(run_id)
+            lab.run(**asked)
+    return lab.store.load_run(lab.store.run_ids()[-1])
 
 
 def _rounds(lab: Lab, run: RunRecord) -> Path:
@@ -110,19 +111,24 @@ class Shelf:
 
     data: bytes | None = None
     machine: str = "this"
+    cell_timeout_s: float | None = None
+    reference: str | None = None
+    fresh: bool = False
+    remeasure: bool = False
     run_id: str = "run"
+    timing_rules: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(repeats=2))
 
     @property
     def store(self) -> Shelf:
         return self
 
     @property
-    def keys(self) -> Shelf:
-        return self
+    def keys(self) -> SimpleNamespace:
+        return SimpleNamespace(timing=lambda cell: f"{cell.id} on {self.machine}")
 
     @property
-    def plan(self) -> Shelf:
-        return self
+    def plan(self) -> SimpleNamespace:
+        return SimpleNamespace(cell=self.cell, timing=self.timing_rules, cell_timeout_s=self.cell_timeout_s)
 
     def load_rounds(self, run_id: str) -> bytes | None:
         return self.data
@@ -130,48 +136,74 @@ class Shelf:
     def save_rounds(self, run_id: str, data: bytes | None) -> None:
         self.data = data
 
-    def cell(self, cell_id: str) -> str:
-        return cell_id
-
-    def timing(self, cell: str) -> str:
-        return f"{cell} on {self.machine}"
+    def cell(self, cell_id: str) -> SimpleNamespace:
+        return SimpleNamespace(id=cell_id, reference=self.reference if cell_id != self.reference else None)
 
 
-def test_only_rounds_of_the_same_cells_on_the_same_machine_are_gone_on_with() -> None:
-    desk: Any = Shelf()
-    sample = Samples(steady_s=[1.0, 2.0], round_of_call=[0, 0], failure=Failure(kind="error", reason="planted"))
+def _kept(desk: Any) -> Rounds:
+    """One round of cell ``a``, of two that were to be timed, is kept on the shelf."""
+    sample = Samples(steady_s=[1.0, 2.0], round_of_call=[0, 0])
     sample.bracket_s[0].append(1.5)
-    rounds = Rounds(keys=keys_of(desk, {"a", "b"}), done=1, alone=frozenset({"g"}), samples={"a": sample})
-    assert kept_rounds(desk, {"a", "b"}) is None
-    keep_rounds(desk, rounds)
-    found = kept_rounds(desk, {"b", "a"})
-    assert found == rounds and found.samples["a"].bracket_s[7] == []  # still a place for each visit to come
-    assert kept_rounds(desk, {"a"}) is None and kept_rounds(desk, {"a", "b", "c"}) is None
-    desk.machine = "another"
-    assert kept_rounds(desk, {"a", "b"}) is None
+    lost = Samples(failure=Failure(kind="error", reason="planted"))
+    keys = {cell_id: key_of(desk, desk.cell(cell_id)) for cell_id in ("a", "b")}
+    one = PassRounds(keys=keys, alone=frozenset({"g"}), samples={"a": sample, "b": lost})
+    keep_rounds([(desk, {"a", "b"})], "visit", 1, [one])
+    found = kept_rounds([(desk, {"b", "a"})], "visit")
+    assert found is not None and found.done == 1 and found.passes == (one,)
+    assert found.passes[0].samples["a"].bracket_s[7] == []  # still a place for each visit to come
+    return found
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-9], lambda _: b"{}", lambda _: b""])
-def test_rounds_that_do_not_read_are_measured_anew(damage: Callable[[bytes], bytes]) -> None:
+CHANGES: dict[str, Callable[[Any], None]] = {
+    "another machine": lambda desk: setattr(desk, "machine", "another"),
+    "another limit of time": lambda desk: setattr(desk, "cell_timeout_s", 9.0),
+    "another reference": lambda desk: setattr(desk, "reference", "b"),
+    "to be measured again": lambda desk: setattr(desk, "remeasure", True),
+    "to be made again": lambda desk: setattr(desk, "fresh", True),
+    "a torn file": lambda desk: setattr(desk, "data", desk.data[:-9]),
+    "no rounds at all": lambda desk: setattr(desk, "data", b"{}"),
+    "a call that is missing": lambda desk: setattr(desk, "data", desk.data.replace(b"[1.0,2.0]", b"[1.0]")),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_rounds_of_anything_else_are_not_gone_on_with(change: str) -> None:
     desk: Any = Shelf()
-    keep_rounds(desk, Rounds(keys=keys_of(desk, {"a"}), done=1, alone=frozenset(), samples={"a": Samples()}))
-    assert desk.data is not None and kept_rounds(desk, {"a"}) is not None
-    desk.data = damage(desk.data)
-    assert kept_rounds(desk, {"a"}) is None
+    assert kept_rounds([(desk, {"a", "b"})], "visit") is None
+    _kept(desk)
+    CHANGES[change](desk)
+    assert kept_rounds([(desk, {"a", "b"})], "visit") is None
 
 
-def test_two_passes_that_stand_at_different_rounds_begin_anew_together() -> None:
-    begun: list[Any] = []
+def test_rounds_of_other_cells_turns_passes_or_code_are_not_gone_on_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk: Any = Shelf(remeasure=True)
+    _kept(desk)
+    assert kept_rounds([(desk, {"a"})], "visit") is None and kept_rounds([(desk, {"a", "b", "c"})], "visit") is None
+    assert kept_rounds([(desk, {"a", "b"})], "call") is None
+    assert kept_rounds([(desk, {"a", "b"}), (desk, {"a", "b"})], "visit") is None
+    monkeypatch.setattr(timing_rounds, "_code", lambda: "other code")
+    assert kept_rounds([(desk, {"a", "b"})], "visit") is None
 
-    def a_pass(done: int | None) -> SimpleNamespace:
-        kept = None if done is None else SimpleNamespace(done=done)
-        plan = SimpleNamespace(timing=SimpleNamespace(rounds=0), groups=())
-        return SimpleNamespace(desk=SimpleNamespace(plan=plan), done=0, kept=lambda: kept, begin=begun.append,
-                               close=lambda: None)  # fmt: skip
 
-    for pair in ((2, 1), (None, 1), (2, 2), (None, None)):
-        timing.run_passes([a_pass(done) for done in pair])  # type: ignore[misc]
-    assert [None if one is None else one.done for one in begun] == [None] * 4 + [2, 2] + [None] * 2
+def test_the_same_command_again_is_no_wish_to_begin_anew(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds that `--remeasure` had begun are gone on with under it."""
+    lab.spec(**SPEC)
+    lab.run()
+    stopped = _stop(lab, monkeypatch, at=(2, 0), remeasure=True, name="second")
+    calls = Calls(monkeypatch)
+    assert lab.run(remeasure=True, name="second").run_id == stopped.run_id
+    assert calls.timed().count(("channels-last", 20)) == RULES["repeats"]
+
+
+def test_a_stopped_pass_whose_first_reference_failed_is_the_same_run(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps, stacks = [NOT_A_NUMBER, 20], ["none", "sdpa"]
+    stopped = _stop(
+        lab, monkeypatch, at=(1, 0), num_inference_steps=steps, optimizations=stacks, compare_to="first-that-fits"
+    )
+    assert any(cell.status == "failed" for cell in lab.cells(stopped).values())
+    calls = Calls(monkeypatch)
+    run = lab.run()
+    assert run.run_id == stopped.run_id and calls.timed().count(("sdpa", 20)) == 2 * RULES["repeats"]
 
 
 def test_a_cell_that_was_lost_before_the_stop_stays_lost(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,11 +29,10 @@ class Proof:
 
     @property
     def observed(self) -> str:
-        """What was seen where the outcome was decided, less what another look repeats; "" without any."""
+        """What was seen where the outcome was decided; "" without evidence."""
         telling = [e for e in self.evidence if e.outcome != "applied"] or list(self.evidence)
         worst = [e for e in telling if e.outcome == self.outcome] or telling
-        seen = dict.fromkeys(e.observed.rstrip(".") for e in worst)
-        return "; ".join(one for one in seen if not any(other.startswith(f"{one};") for other in seen))
+        return "; ".join(dict.fromkeys(text for looks in by_part(worst).values() for text in looks))
 
 
 def proofs(cell: CellRecord) -> tuple[Proof, ...]:
@@ -65,6 +64,17 @@ def _outcome(evidence: Sequence[Evidence]) -> Word:
     if "failed" in outcomes:
         return "failed"
     return next(iter(outcomes)) if len(outcomes) == 1 else "partly"
+
+
+def by_part(evidence: Sequence[Evidence]) -> dict[str, list[str]]:
+    """Part → what was seen of it, each look once, less what a later look at it repeats and adds to."""
+    found: dict[str, dict[str, None]] = {}
+    for one in evidence:
+        found.setdefault(one.part, {})[one.observed.rstrip(".")] = None
+    return {
+        part: [one for one in looks if not any(other.startswith(f"{one};") for other in looks)]
+        for part, looks in found.items()
+    }
 
 
 def overall(found: Sequence[Proof]) -> Word | None:
