@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from harness.cli.options import FILE, json_option, open_, store_option
+from harness.cli.options import FILE, json_option, store_option
 from harness.errors import UsageError
 from harness.streams import say
 
@@ -16,7 +16,11 @@ from harness.streams import say
 @click.command("judge")
 @click.argument("run")
 @store_option
-@click.option("--against", metavar="CELL|RUN", help="The cell that all others meet, or a run whose cells meet RUN's.")
+@click.option(
+    "--against",
+    metavar="CELL|RUN",
+    help="The cell that all others meet, or a run whose cells meet RUN's.",
+)
 @click.option("--cell", "cells", multiple=True, metavar="CELL", help="Only this cell of RUN; say it twice for two.")
 @click.option("--pairs", "wanted", type=click.IntRange(1, 2000), metavar="N", help="Ask a person for N votes at most.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of rows, sides and order (default: a random one).")
@@ -40,6 +44,8 @@ def judge_verb(
 ) -> None:
     """Write one page of blind pairs of RUN's pictures; with --votes, say what people preferred.
 
+    RUN and a run after --against are named as for `harness compare`: FOLDER:RUN is one of another store, and --against
+    takes a baseline's file too.
     Two cells meet on every prompt and seed; more of them in a balanced design. The page works offline and does not know
     which cell made which picture: that stays in the store. Keys 1, 2, t and u; votes are saved as a file.
     """
@@ -60,8 +66,9 @@ def _count(store_path: Path, run: str, files: tuple[Path, ...], markdown: Path |
     from harness.compare.judge.rendering import render, render_markdown
     from harness.compare.judge.whole import count_votes
     from harness.compare.outputs import put
+    from harness.compare.sides import of_a_store
 
-    found = count_votes(open_(store_path), run, files)
+    found = count_votes(*of_a_store(run, store_path), files)
     if markdown is not None:
         put(markdown, render_markdown(found).encode(), "--markdown")
     say(json.dumps(found.as_json(), indent=2, ensure_ascii=False) if as_json else render(found))
@@ -81,11 +88,11 @@ def _make(
 ) -> None:
     from harness.compare.judge.types import QUESTION
     from harness.compare.judge.whole import Asked, make_page
+    from harness.compare.sides import of_a_store
 
     drawn = secrets.randbelow(2**32) if seed is None else seed
-    made = make_page(
-        open_(store_path), Asked(run, against, cells, wanted, drawn, (question or "").strip() or QUESTION, out)
-    )
+    store, name = of_a_store(run, store_path)
+    made = make_page(store, Asked(name, against, cells, wanted, drawn, (question or "").strip() or QUESTION, out))
     told = {"page": str(made.page), "key": str(made.key), "page_id": made.told.page, "seed": drawn,
             "pairs": len(made.told.pairs), "bytes": made.bytes, "notes": made.told.notes}  # fmt: skip
     say(json.dumps(told, indent=2, ensure_ascii=False) if as_json else made.words)

@@ -52,8 +52,8 @@ def unknown_changes(baseline: RunRecord, run: RunRecord) -> tuple[str, ...]:
 
 def scoring_notes(pairs: Sequence[CellPair]) -> tuple[str, ...]:
     """That the harness's own code made the two runs' scores otherwise, as far as both say what it was."""
-    both = [(pair.old.scoring, pair.new.scoring) for pair in pairs if pair.old.scoring and pair.new.scoring]
-    if all(old == new for old, new in both):
+    both = [(pair.old.scoring_code, pair.new.scoring_code) for pair in pairs]
+    if all(old == new for old, new in both if old and new):
         return ()
     return (
         "The harness's code that makes scores of what was seen, and verdicts of scores, is not the same in the two "

@@ -12,7 +12,7 @@ import re
 from xml.etree import ElementTree as ET
 
 from harness.compare import words
-from harness.compare.outcome import headline, rows_lost, took_over
+from harness.compare.outcome import UNMADE, exit_code, headline, rows_lost, took_over
 from harness.compare.types import RESULT, CellCompared, Compared, Finding
 from harness.compare.undecided import largest_words
 from harness.report.text import plural
@@ -25,10 +25,10 @@ def render_junit(compared: Compared, *, strict: bool = False) -> bytes:
     """The XML's bytes, UTF-8."""
     suite = ET.Element("testsuite", name="harness compare")
     properties = ET.SubElement(suite, "properties")
-    for name, text in _properties(compared):
+    for name, text in (*_properties(compared), ("leaves with", str(int(exit_code(compared, strict=strict))))):
         ET.SubElement(properties, "property", name=_legal(name), value=_legal(text))
     for cell, finding in compared.findings():
-        _case(suite, cell, finding, strict=strict, tested=not took_over(compared, finding))
+        _case(suite, cell, finding, strict=strict, tested=not took_over(finding))
     for cell in filter(rows_lost, compared.cells):
         told = f"{cell.label}: {plural(rows_lost(cell), 'row')} that only the baseline has"
         _finish(_new(suite, cell.name, "rows"), told, failed=strict)
@@ -60,11 +60,11 @@ def _case(suite: ET.Element, cell: CellCompared, finding: Finding, *, strict: bo
         f"margin {words.margin(finding)}" if finding.margin else "",
     ]
     told = "; ".join(part for part in (*parts, words.remark(finding), words.pictures(cell.pictures)) if part)
-    open_ = finding.verdict == "inconclusive" or finding.owed or cell.outcome == "not made in the run"
+    open_ = finding.verdict == "inconclusive" or finding.owed or cell.outcome in UNMADE
     if finding.verdict == "regressed" or (strict and open_):
         _finish(case, told, failed=True, kind=finding.verdict)
     elif not tested:
-        _finish(case, told, failed=strict)
+        _finish(case, f"not tested: {told}", failed=strict, kind="not tested")
     elif finding.verdict in ("improved", "equivalent"):
         ET.SubElement(case, "system-out").text = _legal(told)
     else:

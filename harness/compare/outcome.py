@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from harness.compare import words
 from harness.compare.types import JUDGED, TAKEN_OVER, CellCompared, Compared, Finding, Verdict
 from harness.compare.undecided import leaning, undecided_words
 from harness.errors import ExitCode
-from harness.report.text import plural
+from harness.report.text import listing, plural
 from harness.report.view import COSTS
 
+#: Outcomes of a cell of the baseline of which the run has no result.
+UNMADE = ("not made in the run", "failed in both")
 #: What a cell comes to, of all that was found of it: the first of these that is there.
 _GRAVEST: tuple[Verdict, ...] = (
     "regressed", "inconclusive", "improved", "equivalent", "not comparable", "no verdict",
@@ -40,7 +43,7 @@ def exit_code(compared: Compared, *, strict: bool) -> ExitCode:
     """0: nothing regressed; 1: something did; 4: there was nothing to compare; 3: ``strict``, and something is open.
 
     Open is what is inconclusive, a number of the baseline that the run has nothing like, and a cell or row of the
-    baseline that the run has not made, or took over.
+    baseline that the run has not made, took over, or that failed in both.
     """
     if compared.count("regressed"):
         return ExitCode.REGRESSED
@@ -61,19 +64,24 @@ def is_comparable(compared: Compared) -> bool:
 
 def is_open(compared: Compared) -> bool:
     """Whether something of the baseline has no verdict that it should have."""
-    unmade = any(cell.outcome == "not made in the run" or rows_lost(cell) for cell in compared.cells)
+    unmade = any(cell.outcome in UNMADE or rows_lost(cell) for cell in compared.cells)
     owed = any(finding.owed for _, finding in compared.findings())
     return bool(compared.count("inconclusive") or compared.only_baseline or unmade or owed or not_tested(compared))
 
 
 def not_tested(compared: Compared) -> list[CellCompared]:
-    """Cells of another run whose pictures are the baseline's own stored ones: nothing ran that could have broken."""
-    return [cell for cell in compared.cells if any(took_over(compared, one) for one in cell.findings)]
+    """Cells whose pictures are the baseline's own stored ones: nothing ran that could have broken."""
+    return [cell for cell in compared.cells if any(map(took_over, cell.findings))]
 
 
-def took_over(compared: Compared, finding: Finding) -> bool:
-    """Whether a finding is of the baseline's own stored result; a run beside itself claims no test of anything."""
-    return finding.reason == TAKEN_OVER and compared.baseline.run_id != compared.run.run_id
+def is_itself(compared: Compared) -> bool:
+    """Whether both sides are one run."""
+    return compared.baseline.run_id == compared.run.run_id
+
+
+def took_over(finding: Finding) -> bool:
+    """Whether a finding is of the baseline's own stored result, as all of a run beside itself are."""
+    return finding.reason == TAKEN_OVER
 
 
 def rows_lost(cell: CellCompared) -> int:
@@ -99,7 +107,7 @@ def _verdict(compared: Compared) -> str:
     if compared.count("regressed"):
         worse = len(leaning(compared))
         more = f"; {worse} of the inconclusive {'lean' if worse > 1 else 'leans'} to worse" if worse else ""
-        return f"Regressed: {_counted(compared, _ALL)}, in {cells}{more}."
+        return f"Regressed: {_names(compared)}; {_counted(compared, _ALL)}, in {cells}{more}."
     if compared.count("inconclusive"):
         rest = _counted(compared, ("improved", "equivalent"))
         return f"Undecided: {undecided_words(compared)}{f'; {rest}' if rest else ''}."
@@ -107,6 +115,14 @@ def _verdict(compared: Compared) -> str:
     return f"No regression was shown in {cells}: {found or 'nothing was judged, and pictures are identical'}."
 
 
+def _names(compared: Compared) -> str:
+    """ "DDIM (CLIP score, latency) and UniPC (result)"; of many the first."""
+    worse = [(cell, [one for one in cell.findings if one.verdict == "regressed"]) for cell in compared.cells]
+    named = [f"{cell.label} ({', '.join(map(words.metric, found))})" for cell, found in worse if found]
+    return listing(named, _NAMED)
+
+
+_NAMED = 3  # of the cells that regressed, in a headline
 _ALL: tuple[Verdict, ...] = ("regressed", "inconclusive", "improved", "equivalent")
 
 
@@ -141,7 +157,7 @@ def _of_two_kinds(one: Finding) -> bool:
 
 def _not_tested(compared: Compared) -> str:
     """Of a run that found what the baseline had made: its pictures say nothing of the code that ran today."""
-    if compared.baseline.run_id == compared.run.run_id:
+    if is_itself(compared):
         return "Both are one run: nothing was tested."
     taken = not_tested(compared)
     if not taken:

@@ -35,7 +35,7 @@ def opened(text: str, store_path: Path) -> Iterator[RunView]:
         with TemporaryDirectory(prefix="harness-baseline-") as folder:
             yield load_view(*unpack(path, Path(folder)))
         return
-    store, run = _of_a_store(text, store_path)
+    store, run = of_a_store(text, store_path)
     yield load_view(store, _found(store, run, text))
 
 
@@ -47,8 +47,8 @@ def _is(asked: Callable[[], bool]) -> bool:
         return False
 
 
-def _of_a_store(text: str, store_path: Path) -> tuple[Store, str]:
-    """The store that is meant, and the run's name in it."""
+def of_a_store(text: str, store_path: Path) -> tuple[Store, str]:
+    """The store that ``text`` means, and the run's name in it: ``FOLDER:RUN``, or a run of ``store_path``."""
     folder, colon, run = text.rpartition(":")
     if not (colon and _is(Path(folder).is_dir)):
         return open_store(store_path, create=False), text

@@ -1,9 +1,9 @@
-"""Why `--strict` leaves with 3: what is open, and what would close it."""
+"""What a gate has to hear beside a regression, or in its place: what is open, and what would close it."""
 
 from __future__ import annotations
 
 from harness.compare import words
-from harness.compare.outcome import exit_code, not_tested, rows_lost
+from harness.compare.outcome import UNMADE, exit_code, is_itself, not_tested, rows_lost
 from harness.compare.types import Compared, Finding
 from harness.compare.undecided import settles, undecided
 from harness.errors import ExitCode
@@ -19,22 +19,23 @@ def open_lines(compared: Compared) -> list[str]:
     owed = [f"{cell.label}: {words.metric(one)}: {one.reason}" for cell, one in compared.findings() if one.owed]
     rows = [(cell.label, rows_lost(cell)) for cell in compared.cells if rows_lost(cell)]
     lost = [f"{label}: {plural(count, 'row')} that only the baseline has" for label, count in rows]
-    unmade = [f"{cell.label}: not made in the run" for cell in compared.cells if cell.outcome == "not made in the run"]
+    unmade = [f"{cell.label}: {cell.outcome}" for cell in compared.cells if cell.outcome in UNMADE]
     alone = [f"{cell.label}: only the baseline has it" for cell in compared.only_baseline]
-    taken = [f"{cell.label}: took over the baseline's stored pictures" for cell in not_tested(compared)]
+    how = "is the baseline's own" if is_itself(compared) else "took over the baseline's stored pictures"
+    taken = [f"{cell.label}: {how}" for cell in not_tested(compared)]
     return [*findings, *owed, *lost, *unmade, *alone, *taken]
 
 
 def strict_lines(compared: Compared) -> list[str]:
-    """What is told of it, as lines: why, what is open, what to do; none where `--strict` does not leave with 3."""
-    if exit_code(compared, strict=True) != ExitCode.INCONCLUSIVE:
+    """What is told of it, as lines: that it is why `--strict` leaves with 3, or stands beside what it leaves with 1 or
+    4 for; what is open; what to do. None where nothing is open."""
+    code, found = exit_code(compared, strict=True), open_lines(compared)
+    if code == ExitCode.DONE or not found:
         return []
-    found = open_lines(compared)
     more = [f"and {len(found) - _SHOWN} more, which --json lists"] if len(found) > _SHOWN else []
-    why = (
-        f"--strict leaves with 3: {plural(len(found), 'thing')} of the baseline {'has' if len(found) == 1 else 'have'}"
-    )
-    return [f"{why} no verdict.", *found[:_SHOWN], *more, f"What to do: {'; '.join(_advice(compared))}."]
+    has = f"{plural(len(found), 'thing')} of the baseline {'has' if len(found) == 1 else 'have'} no verdict"
+    why = f"--strict leaves with 3: {has}." if code == ExitCode.INCONCLUSIVE else f"Beside that, {has}."
+    return [why, *found[:_SHOWN], *more, f"What to do: {'; '.join(_advice(compared))}."]
 
 
 def strict_would(compared: Compared) -> str:
@@ -61,9 +62,14 @@ def _advice(compared: Compared) -> list[str]:
         (any(map(rows_lost, compared.cells)), "ask the baseline's prompts and seeds in the run"),
         (
             bool(not_tested(compared)),
-            "give the run a store of its own (`--store`): its code then makes the pictures",
+            "name the candidate, not the baseline again"
+            if is_itself(compared)
+            else "give the run a store of its own (`--store`): its code then makes the pictures",
         ),
-        (_cells(compared), "make the missing cells (the same `harness run` goes on), or a new baseline without them"),
+        (
+            _cells(compared),
+            "make the missing cells (mend what fails; the same `harness run` goes on), or a new baseline without them",
+        ),
     ]
     return [what for needed, what in kinds if needed]
 
@@ -77,4 +83,4 @@ def _costs(found: list[Finding]) -> bool:
 
 
 def _cells(compared: Compared) -> bool:
-    return bool(compared.only_baseline) or any(cell.outcome == "not made in the run" for cell in compared.cells)
+    return bool(compared.only_baseline) or any(cell.outcome in UNMADE for cell in compared.cells)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.compare import words
-from harness.compare.outcome import headline
+from harness.compare.outcome import cell_verdict, headline
 from harness.compare.strict import strict_would
 from harness.compare.types import CellCompared, Compared, Finding
 from harness.compare.undecided import largest_words
@@ -24,7 +24,8 @@ def render(compared: Compared, *, strict: bool = False) -> str:
     worst = [f"{one.file}: {one.cell}, seed {one.seed}: {one.prompt} ({one.harm})" for one in compared.worst]
     alone = [f"{words.MARKS['not comparable']} {label}: {why}" for label, why in words.one_sided(compared)]
     about = [*compared.unknown, *words.apart(compared)]
-    blocks = [*map(_cell, compared.cells), "\n".join(alone), *changed, "\n".join(about), "\n".join(worst)]
+    worst_first = sorted(compared.cells, key=lambda cell: cell_verdict(cell) != "regressed")
+    blocks = [*map(_cell, worst_first), "\n".join(alone), *changed, "\n".join(about), "\n".join(worst)]
     blocks += [] if strict else [strict_would(compared)]
     return "\n\n".join(["\n".join(head), *(block for block in blocks if block)])
 

@@ -54,7 +54,7 @@ def run_decoder(
         images = np.concatenate(made)
     if not np.isfinite(images).all():
         raise not_a_number("the pictures", settings.dtype)
-    return _bytes(images, (len(rows), settings.height, settings.width, 3))
+    return _pictures(loaded.decoder, images, (len(rows), settings.height, settings.width, 3))
 
 
 def _decoder_call(
@@ -98,11 +98,12 @@ def _combined_call(loaded: Loaded, settings: Settings, row: InputRow, inputs: In
     return images
 
 
-def _bytes(images: Floats, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """As diffusers' ``numpy_to_pil``; a picture of another shape than was asked for is a defect of a pipeline."""
-    if images.shape != shape:
-        raise RuntimeError(f"the pipeline made pictures of {images.shape}, not {shape}")
-    return (images * 255).round().astype(np.uint8)
+def _pictures(pipeline: Any, images: Floats, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """By the pipeline's own conversion, which ``output_type="pil"`` calls: a fault in it shows as it would there."""
+    found = np.stack([np.asarray(picture) for picture in pipeline.numpy_to_pil(images)])
+    if found.shape != shape:
+        raise RuntimeError(f"the pipeline made pictures of {found.shape}, not {shape}")
+    return found
 
 
 def _resumed(state: torch.Tensor) -> torch.Generator:

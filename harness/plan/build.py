@@ -128,7 +128,8 @@ def _plan_of(
     groups = groups_of(cells)
     known = notes_on(scored, models, rows, fewest, spec.timing)
     compared = spec.compare_to is not None or spec.first_that_fits
-    told = (*notes, *spec.notes, *known, *unheld(scored, compared=compared), *idle_set(spec, metrics))
+    alone = (_FOR_OTHERS,) if spec.margins and not compared else ()
+    told = (*notes, *spec.notes, *known, *alone, *unheld(scored, compared=compared), *idle_set(spec, metrics))
     return Plan(
         name=spec.name,
         question=spec.question,
@@ -234,10 +235,19 @@ def _assets(spec: Spec, cells: Sequence[Cell], rows: Mapping[str, Sequence[Input
     return {key: spec.assets[key] for key in keys}
 
 
+_FOR_OTHERS = (
+    "margins without `compare_to`: no cell of this run is held against another; they count when `harness compare` "
+    "holds another run against it"
+)
+
+
 def _margins(spec: Spec, metrics: tuple[str, ...]) -> dict[str, float | str]:
-    """The spec's margins over the harness's own; none for what is ``off``, not computed, or not compared."""
+    """The spec's margins over the harness's own; none for what is ``off`` or not computed.
+
+    A spec that compares nothing may state some for those who will hold its run against another, and need not.
+    """
     judged = (*metrics, *MEASURES) if spec.timing.enabled else metrics
     known = {name: margin for name, margin in DEFAULT_MARGINS.items() if name in judged}
     compared = spec.compare_to is not None or spec.first_that_fits
-    wanted = {**known, **spec.margins} if compared else {}
+    wanted = {**known, **spec.margins} if compared or spec.margins else {}
     return {name: margin for name, margin in wanted.items() if margin != OFF}

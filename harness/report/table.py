@@ -146,7 +146,8 @@ def _problem(cell: CellRecord) -> str | None:
     if cell.failure is None:
         return None
     sentences_ = (f"{cell.failure.kind}: {cell.failure.reason}", cell.failure.do)
-    return " ".join(part.rstrip(".") + "." for part in sentences_ if part)
+    return " ".join(f"{part[0].upper() if at else part[0]}{part[1:].rstrip('.')}."
+                    for at, part in enumerate(sentences_) if part)  # fmt: skip
 
 
 def _number(cell: CellRecord, key: str) -> Number:

@@ -22,7 +22,7 @@ from harness.run.ledger import now_ms
 from harness.run.pictures import metadata_of
 from harness.run.protocol import Extract
 from harness.run.quality import hints_of
-from harness.run.scoring_code import scoring_of
+from harness.run.scoring_code import our_code, scoring_of
 from harness.run.set_features import keys_of, look_at_set, reference_of, weights_against_set
 from harness.run.station import Station
 from harness.run.survey import weights_for
@@ -52,6 +52,7 @@ def score_cell(desk: Desk, station: Station, record: CellRecord) -> CellRecord:
         features=features,
         features_made_in={name: features_made_in(desk, key) for name, key in features.items()},
         scoring=scoring_of(desk.plan, cell),
+        scoring_code=our_code(),
         reference_set=desk.keys.reference_set.identity if sets and desk.keys.reference_set else "",
         reference_features={n: key for n, key in keys_of(desk.plan, desk.keys, cell).items() if sets[n] is None},
         failure=None,

@@ -21,7 +21,7 @@ def scoring_of(plan: Plan, cell: Cell) -> str:
         return ""
     rows = [METRICS[name].model_dump(mode="json") for name in metrics]
     found = own_metrics().found
-    return digest(["scoring", _our_code(), rows, {name: identity_of(found[name]) for name in metrics if name in found}])
+    return digest(["scoring", our_code(), rows, {name: identity_of(found[name]) for name in metrics if name in found}])
 
 
 #: Beside the aggregation and the verdicts themselves, what they take numbers and rules from.
@@ -30,8 +30,11 @@ _TAKEN_FROM = ("catalog/optimizations.py", "catalog/stacks.py", "catalog/world.p
 
 
 @cache
-def _our_code() -> str:
-    """Of the aggregation, the verdicts and the statistics: what a process has loaded does not change while it runs."""
+def our_code() -> str:
+    """Digest of the aggregation, the verdicts and the statistics.
+
+    Looked at once a process: what it has loaded does not change while it runs.
+    """
     package = Path(harness.__file__).parent
     files = [*sorted((package / "run").glob("aggregate*.py")), *(package / name for name in _TAKEN_FROM)]
     named = [(path.relative_to(package).as_posix(), digest_file(path)) for path in files]

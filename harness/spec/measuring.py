@@ -45,8 +45,8 @@ def margins_of(reader: Reader, data: dict[str, Any], metrics: tuple[str, ...] | 
     if not isinstance(value, dict):
         reader.bad(("margins",), f"{shown(value)} is no set of margins", "such as {clip_score: 0.3, latency: 3%}")
         return {}
-    if value and data.get("compare_to") is None:
-        reader.bad(("margins",), "margins, and nothing to compare with", "a reference, under `compare_to`")
+    if value and data.get("compare_to") is None and all(map(_is_off, value.values())):
+        reader.bad(("margins",), "margins that are all off, and nothing to compare with", "a margin, or none")
     timed = not _is_off(data.get("timing"))
     found: dict[str, float | str] = {}
     for name, margin in value.items():

@@ -216,6 +216,7 @@ class CellRecord(Frozen):
     reference_features: dict[str, str] = {}  # weights name -> key of that set's stored features
     features_made_in: dict[str, str] = {}  # weights name -> run id
     scoring: str = ""  # digest of what turned the features into scores; empty in older records
+    scoring_code: str = ""  # the part of it that is the harness's own code, whatever metrics were asked for
     scheduler: dict[str, Any] = {}  # resolved: class name and full configuration, read from the loaded pipeline
     weights: dict[str, Any] = {}  # part -> {"place", "revision", "digest"}
     scores: list[Score] = []

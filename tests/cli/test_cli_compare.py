@@ -36,7 +36,7 @@ class TestCompare:
         ("arguments", "code"),
         [
             ("main main", ExitCode.DONE),
-            ("main main --strict", ExitCode.DONE),
+            ("main main --strict", ExitCode.INCONCLUSIVE),
             ("main again", ExitCode.DONE),
             ("main other", ExitCode.DONE),
             ("main other --identical", ExitCode.REGRESSED),

@@ -77,7 +77,12 @@ def test_a_run_that_took_its_pictures_over_is_told_to_have_tested_nothing(store:
     assert (usual.get("failures"), usual.get("skipped"), strict.get("failures")) == ("0", "1", "1")
     alone = compare(views[0], views[0], places=("main", "main"))[0]
     assert headline(alone).endswith("Both are one run: nothing was tested.")
-    assert exit_code(alone, strict=True) == ExitCode.DONE and strict_would(alone) == ""
+    assert exit_code(alone, strict=False) == ExitCode.DONE and exit_code(alone, strict=True) == ExitCode.INCONCLUSIVE
+    assert "name the candidate" in strict_lines(alone)[-1] and "is the baseline's own" in strict_lines(alone)[1]
+    of_pictures = [
+        case for case in ET.fromstring(render_junit(alone))[0].iter("testcase") if case.get("name") == "clip_score"
+    ]
+    assert [case[0].tag for case in of_pictures] == ["skipped"] * 2 and "not tested" in str(of_pictures[0][0].attrib)
     assert "Not tested" not in headline(_in_two_stores(store, tmp_path))
 
 

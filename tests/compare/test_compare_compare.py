@@ -35,7 +35,7 @@ def test_a_run_with_itself_is_identical_and_equivalent(store: Store) -> None:
         assert cell.pictures is not None and (cell.pictures.identical, cell.pictures.rows) == (16, 16)
         assert cell.pictures.largest_difference == 0
     assert not (told.environment or told.schedulers or told.weights or told.notes)
-    assert _codes(told) == (ExitCode.DONE, ExitCode.DONE)
+    assert _codes(told) == (ExitCode.DONE, ExitCode.INCONCLUSIVE)  # a gate with one name twice tests nothing
 
 
 def test_the_same_thing_made_anew_is_equivalent_by_its_numbers(compared: Compares, only: Only) -> None:
@@ -57,7 +57,9 @@ def test_a_planted_loss_is_a_regression_of_its_cell_alone(compared: Compares, on
     assert lost.run == pytest.approx(lost.baseline - 1.0, abs=0.02)  # type: ignore[operator]  # both are there
     assert only(told, "clip_score", 0).verdict == "equivalent"
     assert _codes(told) == (ExitCode.REGRESSED, ExitCode.REGRESSED)
-    assert headline(told).startswith("Regressed: 1 regressed")
+    assert headline(told).startswith(
+        "Regressed: DDPM · 10 steps (CLIP score); 1 regressed, 5 equivalent, in 2 shared cells."
+    )
 
 
 def test_a_gain_is_improved(compared: Compares, only: Only) -> None:
@@ -91,6 +93,8 @@ def test_what_failed_before_is_fixed_or_failed_in_both(compared: Compares, only:
     assert (fixed.cells[1].outcome, only(fixed, "result", 1).verdict) == ("fixed", "improved")
     both = compared(old={"failed": {1: OUT_OF_MEMORY}}, failed={1: OUT_OF_MEMORY})
     assert (both.cells[1].outcome, only(both, "result", 1).verdict) == ("failed in both", "not comparable")
+    assert _codes(both) == (ExitCode.DONE, ExitCode.INCONCLUSIVE)  # what is broken for ever is not green for ever
+    assert any(line.endswith("failed in both") for line in strict_lines(both))
     assert exit_code(both, strict=False) == ExitCode.DONE
 
 

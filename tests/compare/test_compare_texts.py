@@ -51,6 +51,8 @@ def test_junit_of_a_new_failure_and_of_a_cell_that_is_gone(compared: Compares) -
     assert OUT_OF_MEMORY.reason in str(failure.get("message"))
     gone = [case for case in suite.iter("testcase") if case.get("classname") == told.only_baseline[0].name]
     assert len(gone) == 1 and gone[0].find("skipped") is not None
+    leaves = [prop.get("value") for prop in suite.iter("property") if prop.get("name") == "leaves with"]
+    assert leaves == ["1"]
 
 
 def test_junit_and_markdown_hold_any_text(compared: Compares) -> None:
@@ -70,7 +72,7 @@ def test_markdown_has_the_regressed_first_and_what_changed(compared: Compares) -
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     assert "**▼ regressed**" in lines[2] and "13/16" in lines[2] and told.cells[1].label in lines[2]
     assert not any("regressed" in line for line in lines[3:])
-    assert "2.14.1 → 2.15.0" in text and text.startswith("### Regressed: 1 regressed")
+    assert "2.14.1 → 2.15.0" in text and text.startswith("### Regressed: DDPM · 10 steps (CLIP score); 1 regressed")
 
 
 def test_a_long_markdown_counts_what_is_quiet(compared: Compares) -> None:
@@ -83,7 +85,9 @@ def test_json_has_all_numbers(compared: Compares) -> None:
     content = json.loads(as_json(told))
     assert Compared.model_validate({name: content[name] for name in Compared.model_fields}) == told
     assert content["cells"][1]["findings"][0]["p_adjusted"] <= 0.05
-    assert content["headline"].startswith("Regressed: 1 regressed") and content["exit_code"] == {
+    assert content["headline"].startswith("Regressed: DDPM · 10 steps (CLIP score); 1 regressed") and content[
+        "exit_code"
+    ] == {
         "usual": 1,
         "strict": 1,
     }
@@ -180,7 +184,9 @@ def test_strict_says_what_is_open_and_what_to_do(compared: Compares) -> None:
     assert "DPMSolverMultistep · 10 steps: only the baseline has it" in text
     assert "ask more prompts" in text and "make the missing cells" in text and "idle machine" not in text
     assert "leaves with 3" in render_markdown(told, strict=True) and "leaves with 3" not in render_markdown(told)
-    assert strict_lines(compared()) == [] and strict_lines(compared(shift={0: -1.0})) == []  # it leaves with 0, and 1
+    assert strict_lines(compared()) == [] and strict_lines(compared(shift={0: -1.0})) == []  # nothing is open
+    beside = strict_lines(compared(old={"cells": 3}, shift={0: -1.0}))  # it leaves with 1, for another reason
+    assert beside[0] == "Beside that, 1 thing of the baseline has no verdict." and "missing cells" in beside[-1]
     restless = compared(drift=0.5)
     assert "idle machine" in strict_lines(restless)[-1] and "ask more prompts" not in strict_lines(restless)[-1]
 

@@ -73,6 +73,9 @@ def test_margins_are_the_specs_over_the_harnesss_own(plan_of: Plans) -> None:
     assert plan.margins == {"clip_score": 1.0, "world_truth": 0.05, "latency": "5%", "peak_memory": "2%"}
     assert plan.resolved_defaults["margins.world_truth"] == 0.05
     assert plan_of(SWEEP).margins == {}
+    alone = plan_of(f"{SWEEP}margins: {{clip_score: 1}}\n")
+    assert alone.margins == {**plan.margins, "latency": "3%"} and not any(cell.reference for cell in alone.cells)
+    assert any("they count when `harness compare`" in note for note in alone.notes)
     off = plan_of(f"{SWEEP}compare_to: {{scheduler: DDIM}}\nmargins: {{world_truth: off, peak_memory: false}}\n")
     assert off.margins == {"clip_score": 0.3, "latency": "3%"} and "world_truth" in off.metrics
     assert plan.compare_to == {"scheduler": "DDIM"}

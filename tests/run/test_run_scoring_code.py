@@ -17,7 +17,7 @@ import harness
 from harness.catalog.metrics import METRICS
 from harness.catalog.own_metrics import OwnMetric, OwnMetrics
 from harness.run import scoring_code
-from harness.run.scoring_code import _our_code, scoring_of
+from harness.run.scoring_code import our_code, scoring_of
 
 PLAN = make_plan(cells=1, rows=4)
 CELL = PLAN.cells[0]
@@ -35,7 +35,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in _HELD:
         shutil.copytree(ours / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(scoring_code, "harness", SimpleNamespace(__file__=str(copy / "__init__.py")))
-    monkeypatch.setattr(scoring_code, "_our_code", _our_code.__wrapped__)
+    monkeypatch.setattr(scoring_code, "our_code", our_code.__wrapped__)
     return copy
 
 
@@ -116,7 +116,7 @@ def _other_row(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _other_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring_code, "_our_code", lambda: "another")
+    monkeypatch.setattr(scoring_code, "our_code", lambda: "another")
 
 
 @pytest.mark.parametrize(("change", "unit"), [(_other_row, "marks"), (_other_code, "points")])

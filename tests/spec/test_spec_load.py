@@ -84,7 +84,7 @@ ONE_FAULT = [
     ("strict: 1", 2, "strict", "true or false", None),
     ("name: [a]", 2, "name", "a short text", None),
     ("name: ''", 2, "name", "a short text", None),
-    ("margins: {clip_score: 1}", 2, "margins", "nothing to compare with", None),
+    ("margins: {clip_score: off}", 2, "margins", "a margin, or none", None),
 ]
 
 
