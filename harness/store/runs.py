@@ -123,9 +123,11 @@ class RunFolder:
         return _load(self._cell(cell_id, "json"), CellRecord)
 
     def image_rows(self, cell_id: str) -> list[dict[str, Any]] | None:
-        """Read a cell's per-image rows."""
+        """Read a cell's per-image rows; ``None``: it was not scored."""
         path = self._cell(cell_id, "parquet")
         if not path.is_file():
+            if self.has_cell(cell_id) and self.load_cell(cell_id).scores:
+                raise StoreError(f"The rows {path} are gone, though their cell was scored.", do=_RESTORE)
             return None
         import pyarrow as pa
         import pyarrow.parquet as pq

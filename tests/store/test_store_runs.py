@@ -120,6 +120,14 @@ def test_damaged_rows_are_a_store_error(store: Store) -> None:
         store.image_rows(record.run_id, record.cell_id)
 
 
+def test_rows_that_are_gone_are_a_store_error_where_their_cell_was_scored(store: Store) -> None:
+    record = store.load_cells(make_run(store))[0]
+    store.rows_path(record.run_id, record.cell_id).unlink()
+    with pytest.raises(StoreError, match="are gone") as caught:
+        store.image_rows(record.run_id, record.cell_id)
+    assert "repeat the run" in caught.value.do
+
+
 def test_a_record_that_cannot_be_read_is_a_store_error(store: Store) -> None:
     record = store.load_cells(make_run(store))[0]
     path = store.root / "runs" / record.run_id / "cells" / f"{record.cell_id}.json"
