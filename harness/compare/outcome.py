@@ -116,10 +116,16 @@ def _verdict(compared: Compared) -> str:
 
 
 def _names(compared: Compared) -> str:
-    """ "DDIM (CLIP score, latency) and UniPC (result)"; of many the first."""
-    worse = [(cell, [one for one in cell.findings if one.verdict == "regressed"]) for cell in compared.cells]
-    named = [f"{cell.label} ({', '.join(map(words.metric, found))})" for cell, found in worse if found]
-    return listing(named, _NAMED)
+    """ "DDIM (a new failure) and UniPC (CLIP score, latency)"; of many the first, failures before all."""
+    worse = [cell for cell in compared.cells if cell_verdict(cell) == "regressed"]
+    worse.sort(key=lambda cell: cell.outcome != "new failure")
+    return listing([f"{cell.label} ({_worse_in(cell)})" for cell in worse], _NAMED)
+
+
+def _worse_in(cell: CellCompared) -> str:
+    if cell.outcome == "new failure":
+        return "a new failure"
+    return ", ".join(words.metric(one) for one in cell.findings if one.verdict == "regressed")
 
 
 _NAMED = 3  # of the cells that regressed, in a headline

@@ -85,7 +85,7 @@ def test_regressed_cells_come_first_and_the_answer_names_them(written: Writes) -
     labels = [row["label"] for row in rows]
     assert rows[0]["outcome"] == "new failure" and OUT_OF_MEMORY.reason in rows[0]["reason"]
     text = files.markdown.read_text()
-    assert f"Worse: {labels[0]} (a new failure); {labels[1]}." in text
+    assert f"Regressed: {labels[0]} (a new failure) and {labels[1]} (" in text
     assert text.index("Cell by cell") < text.index("The pictures that lost most") < text.index("Every comparison")
     lost = rows[1]
     assert float(lost["clip_score_difference"]) == pytest.approx(-1.0, abs=0.02)

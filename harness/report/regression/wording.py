@@ -16,13 +16,8 @@ _PACKAGE = "software.packages."
 
 
 def answer(held: Held) -> str:
-    """The comparison in a sentence, and whose fault it is."""
-    said = headline(held.compared)
-    bad = [_named(line) for line in held.lines if line.verdict == "regressed"]
-    if not bad:
-        return said
-    shown = bad[:3] + ([f"{len(bad) - 3} more"] if len(bad) > 3 else [])
-    return f"{said} Worse: {'; '.join(shown)}."
+    """The comparison in a sentence."""
+    return headline(held.compared)
 
 
 def open_words(held: Held) -> tuple[str, ...]:
@@ -37,11 +32,6 @@ def verdict_entries(line: Line) -> tuple[str, ...]:
     kinds = (("pictures", verdict_of_pictures(line.cell)), ("cost", verdict_of_costs(line.cell)))
     found = tuple(f"{kind} {words.MARKS[verdict]} {verdict}" for kind, verdict in kinds if verdict is not None)
     return found or (f"{words.MARKS[line.verdict]} {line.verdict}",)
-
-
-def _named(line: Line) -> str:
-    failed = line.cell.outcome == "new failure"
-    return f"{line.cell.label} (a new failure)" if failed else line.cell.label
 
 
 def identical(line: Line) -> str:
