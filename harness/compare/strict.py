@@ -54,7 +54,10 @@ def _advice(compared: Compared) -> list[str]:
             _costs(found),
             "time with more `timing: rounds` on an idle machine, or turn timing off where speed is no matter",
         ),
-        (bool(found), "or state a wider margin in the baseline's spec and make the baseline again"),
+        (
+            bool(found),
+            "or, where so small a loss is no matter, state a wider margin in the baseline's spec and make the baseline again",
+        ),
         (
             any(one.owed for _, one in compared.findings()),
             "measure in the run what the baseline measured, with the same scorers and the same `timing:`",
