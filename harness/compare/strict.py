@@ -56,7 +56,7 @@ def _advice(compared: Compared) -> list[str]:
         ),
         (
             bool(found),
-            "or, where so small a loss is no matter, state a wider margin in the baseline's spec and make the baseline again",
+            "or, where so small a loss is no matter, state a wider margin in the spec and make the baseline again",
         ),
         (
             any(one.owed for _, one in compared.findings()),
