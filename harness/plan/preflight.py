@@ -45,7 +45,7 @@ class Preflight(Frozen):
 
 def render_preflight(found: Preflight) -> str:
     """A table of the groups, their verdicts first; what makes those fit that do not; and how far to trust it."""
-    where = f"{found.memory_bytes / _GIB:.1f} GiB" + (f" of {found.device}" if found.device else "")
+    where = _amount(found.memory_bytes) + (f" of {found.device}" if found.device else "")
     lines = [f"what it takes, held against {where}: {_tally(found.groups)}", *_aligned(_table(found.groups))]
     lines += _unknown(found.groups)
     ways = [line for group in found.groups for line in _ways(group)]
@@ -66,9 +66,23 @@ def notes(found: Preflight) -> tuple[str, ...]:
         f"{ERROR:.0%}: a cell fits if it does with {ERROR:.0%} more, and is close if only without",
         "a FLOP is one multiplication or addition of a convolution, a matrix product or attention; a step is one call "
         "of the decoder for all rows that it takes at once, with guidance",
+        *_sold_as(found),
         "not counted: a device's context, workspaces of kernels, gaps of an allocator",
         *(_UNTOLD[name] for name in stacked if name in _UNTOLD),
     )
+
+
+def _amount(memory_bytes: int) -> str:
+    return f"{memory_bytes / _GIB:.1f} GiB" if memory_bytes >= _GIB else f"{memory_bytes / 2**20:.0f} MiB"
+
+
+def _sold_as(found: Preflight) -> tuple[str, ...]:
+    """Of an amount in powers of ten: makers of cards say GB and mean GiB."""
+    count, rest = divmod(found.memory_bytes, 10**9)
+    if found.device is not None or rest or found.memory_bytes % _GIB == 0:
+        return ()
+    return (f"{count} GB are {_amount(found.memory_bytes)}; a card that is sold with {count} GB has {count} GiB: "
+            f"`--memory {count}GiB`",)  # fmt: skip
 
 
 def _tally(groups: Sequence[Group]) -> str:

@@ -163,7 +163,7 @@ def _cost(plan: Plan) -> str:
     shared = (
         f"; {_count(prior.distinct, 'result')} of the prior serve all images" if prior.distinct < prior.uses else ""
     )
-    time = "unknown" if cost.seconds is None else f"at most about {_duration(cost.seconds)}"
+    time = "unknown" if cost.seconds is None else f"about {_duration(cost.seconds)}, if nothing of it is stored"
     lines = [
         "cost",
         f"  time: {time}",

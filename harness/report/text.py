@@ -102,7 +102,9 @@ def seconds_span(low: float, high: float) -> str:
 
 
 def _time_unit(value: float) -> tuple[float, str]:
-    return (1.0, "s") if value >= 1 else (1e-3, "ms") if value >= 1e-3 else (1e-6, "µs")
+    """The unit in which it has one digit or more before its point, also once it is rounded to three."""
+    rounded = value * 1.0005
+    return (1.0, "s") if rounded >= 1 else (1e-3, "ms") if rounded >= 1e-3 else (1e-6, "µs")
 
 
 def three_digits(value: float) -> str:

@@ -34,6 +34,11 @@ class Stored(Frozen):
         """Whether a run would take anything over."""
         return any((self.images.stored, self.features.stored, self.timings.stored))
 
+    @property
+    def lacks(self) -> bool:
+        """Whether a run would make anything."""
+        return any(one.stored < one.of for one in (self.images, self.features, self.timings))
+
 
 def stored_already(plan: Plan, store_path: Path) -> Stored | None:
     """What a run in today's environment would take over; ``None`` where no run has looked at this environment yet.
@@ -62,7 +67,8 @@ def render_stored(found: Stored | None) -> str:
         return ""
     kinds = {"pictures": found.images, "sets of features": found.features, "cells' timings": found.timings}
     parts = [f"{share.stored:,} of {share.of:,} {what}" for what, share in kinds.items() if share.of]
-    return f"stored already: {', '.join(parts)}; a run makes the rest, and the cost above is of all"
+    left = "a run makes the rest, and the cost above is of all" if found.lacks else "nothing is left to make"
+    return f"stored already: {', '.join(parts)}; {left}"
 
 
 def _counted(store: Store, plan: Plan, book: KeyBook) -> Stored:

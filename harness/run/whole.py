@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import ExitCode
+from harness.plan.select import UNAVAILABLE
 from harness.plan.types import Plan
 from harness.run.conduct import conduct
 from harness.run.copies import report_again, track_and_go_on
@@ -96,7 +97,8 @@ def _run(store: Store, request: WholeRun, found: Survey, book: KeyBook, tell: Re
         keep_inputs(store, plan)
         desk.ledger.save(environment=found.environment, environment_digest=found.fingerprint, status="running")
         for refusal in plan.refused:
-            tell.say(f"refused: {', '.join(map(str, refusal.swept.values()))}: {refusal.reason}")
+            what = "left out" if refusal.reason.startswith(UNAVAILABLE) else "refused"
+            tell.say(f"{what}: {', '.join(map(str, refusal.swept.values()))}: {refusal.reason}")
         for note in plan.notes:
             tell.say(f"note: {note}")
         tell.say(f"run {record.run_id}: {len(plan.cells)} cells, {plan.forecast.images} pictures")

@@ -84,6 +84,16 @@ def test_what_only_comes_close_is_named_with_its_cost() -> None:
     assert any(" costs: " in line for line in lines[at + 2 :])
 
 
+def test_powers_of_ten_are_said_to_be_less_than_a_card_of_that_name_has() -> None:
+    found = Preflight(memory_bytes=24 * 10**9, device=None, groups=(group(24),))
+    text = render_preflight(found)
+    assert "held against 22.4 GiB" in text and "`--memory 24GiB`" in text
+    card = Preflight(memory_bytes=24 * GIB, device=None, groups=(group(24),))
+    assert "is sold" not in render_preflight(card)
+    small = Preflight(memory_bytes=50 << 20, device=None, groups=(group(24),))
+    assert "held against 50 MiB" in render_preflight(small)
+
+
 def test_the_numbers_stand_under_their_heads() -> None:
     assert look(make_case()).footprint is not None
     lines = shown(80, group(80, batch=2))

@@ -126,7 +126,7 @@ def test_what_differs_by_model_names_the_model(plan_of: Callable[..., Plan]) -> 
 def test_time_is_told_in_a_unit_of_its_size(plan_of: Callable[..., Plan], call_s: float, told: str) -> None:
     pace = Pace(model="mini-2.2", task="text-to-image", dtype="float32", height=64, width=64, call_s=call_s,
                 rest_s=0.0, load_s=4.0, measured_in="r")  # fmt: skip
-    assert f"  time: at most about {told}" in render_plan(plan_of(TEXT, paces=[pace])).splitlines()
+    assert f"  time: about {told}, if nothing of it is stored" in render_plan(plan_of(TEXT, paces=[pace])).splitlines()
 
 
 def test_what_is_not_there_is_not_told(plan_of: Callable[..., Plan]) -> None:

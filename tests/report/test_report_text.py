@@ -42,6 +42,7 @@ def test_times_have_their_best_unit() -> None:
     assert [seconds(x) for x in (0.00005, 0.0854, 0.1, 1.1, 12.34, 119, 200)] == [
         "50.0 µs", "85.4 ms", "100 ms", "1.10 s", "12.3 s", "119 s", "3 min 20 s",
     ]  # fmt: skip
+    assert [seconds(x) for x in (0.999, 0.9999999, 0.00099996)] == ["999 ms", "1.00 s", "1.00 ms"]
     assert seconds_span(0.95, 1.05) == "0.950 to 1.05 s"
     assert mebibytes(120 * 2**20) == "120 MiB"
 

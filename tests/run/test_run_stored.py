@@ -28,12 +28,13 @@ def test_a_run_leaves_all_of_its_plan_and_one_setting_more_is_missing(lab: Lab) 
     greeted = noted(lab.store.root, "hello")
     all_of_it = Stored(images=Share(stored=12, of=12), features=Share(stored=4, of=4), timings=Share(stored=2, of=2))
     assert _stored(lab) == all_of_it
-    assert render_stored(all_of_it).startswith(
-        "stored already: 12 of 12 pictures, 4 of 4 sets of features, 2 of 2 cells'"
-    )
+    told = render_stored(all_of_it)
+    assert told.startswith("stored already: 12 of 12 pictures, 4 of 4 sets of features, 2 of 2 cells' timings")
+    assert told.endswith("nothing is left to make")
     lab.spec(**{**SWEEP, "num_inference_steps": [5, 20, 40]})
     more = _stored(lab)
     assert more == Stored(images=Share(stored=12, of=18), features=Share(stored=4, of=6), timings=Share(stored=2, of=3))
+    assert more is not None and render_stored(more).endswith("a run makes the rest, and the cost above is of all")
     lab.spec(**{**SWEEP, "timing": "off"})
     untimed = _stored(lab)
     assert untimed is not None and untimed.timings.of == 0 and "timings" not in render_stored(untimed)

@@ -9,7 +9,7 @@ from harness.report.charts import GREEN, VERMILION
 from harness.report.drawing import Drawing, text_width, wrap
 from harness.report.optimizations.audit import Audited, Family
 from harness.report.optimizations.charts import COLOURS, GREY
-from harness.report.optimizations.costs import over_visits, untimed
+from harness.report.optimizations.costs import over_visits, seconds_of, untimed
 from harness.report.optimizations.looks import Looks
 from harness.report.optimizations.settled import is_faster, is_slower, speed_open
 from harness.report.optimizations.wording import need_words, outcome_word, pays_range, ratio_words
@@ -87,11 +87,11 @@ def draw_group(sheet: Drawing, group: Group, scale: float, top: float, pitch: fl
 def band(group: Group) -> tuple[float, float] | None:
     """Seconds between which the same pipeline lay when it was timed as another; ``None`` without such a pair."""
     pair = next((one for one in group.family.compared if one.is_again), None)
-    if pair is None or pair.speed is None or pair.reference is None or pair.reference.timing is None:
+    steady = seconds_of(pair.reference) if pair is not None and pair.reference is not None else None
+    if pair is None or pair.speed is None or steady is None:
         return None
     if pair.speed.low is None or pair.speed.high is None or pair.speed.low <= 0:
         return None
-    steady = pair.reference.timing.latency_s
     return steady / pair.speed.high, steady / pair.speed.low
 
 
@@ -190,17 +190,17 @@ def bar_colour(one: Audited) -> str:
 
 def _at_end(one: Audited) -> str:
     """ "1.32× [1.28–1.36]", with a question mark where its verdict is open; of the reference its seconds."""
-    timing = one.cell.timing
     if one.speed is not None and one.speed.value is not None:
         return f"{ratio_words(one.speed)}{' ?' if speed_open(one) is not None else ''}"
-    return seconds(timing.latency_s) if timing else ""
+    steady = seconds_of(one.cell)
+    return "" if steady is None else seconds(steady)
 
 
 def _ends(one: Audited) -> tuple[float, float, float]:
     """Seconds, and the ends of their interval."""
-    timing = one.cell.timing
-    assert timing is not None
-    found, middle = over_visits(one.cell), timing.latency_s
+    found = over_visits(one.cell)
+    middle = found.value
+    assert middle is not None
     return middle, min(found.low or middle, middle), max(found.high or middle, middle)
 
 

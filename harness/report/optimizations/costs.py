@@ -77,6 +77,11 @@ def over_visits(record: CellRecord) -> OverVisits:
     return whole if found.n > 2 else whole.without_interval(found.reason or _TWO)
 
 
+def seconds_of(record: CellRecord) -> float | None:
+    """The seconds that an interval of ``over_visits`` is of; ``None`` where nothing was timed."""
+    return over_visits(record).value if record.timing is not None else None
+
+
 def memory_saved(cell: CellRecord, reference: CellRecord) -> Saved | None:
     """Peak memory of the reference minus the cell's, paired by visit; ``None`` where either was not measured.
 
@@ -137,6 +142,7 @@ def _never_pays(cell: CellRecord, reference: CellRecord, speed: OverVisits) -> s
 def _pays_after(cell: CellRecord, reference: CellRecord, speed: float | None) -> int:
     """Images at a speed-up above 1."""
     mine, theirs = _first(cell), _first(reference)
-    assert mine is not None and theirs is not None and speed is not None and reference.timing is not None
-    saved = reference.timing.latency_s * (1 - 1 / speed)
-    return max(0, math.ceil((mine - theirs) / saved))
+    assert mine is not None and theirs is not None and speed is not None
+    steady = seconds_of(reference)
+    assert steady is not None
+    return max(0, math.ceil((mine - theirs) / (steady * (1 - 1 / speed))))

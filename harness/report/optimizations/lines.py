@@ -81,7 +81,7 @@ def _seconds(one: Audited) -> Entry:
     visits = len(set(timing.round_of_call))
     size = f"{plural(len(timing.steady_s), 'call')}, {plural(visits, 'visit')}"
     disturbed = ("disturbed: see where the time goes",) if timing.disturbances else ()
-    return Entry(seconds(timing.latency_s), (between, size, *disturbed))
+    return Entry(seconds(bounds.value) if bounds.value is not None else "—", (between, size, *disturbed))
 
 
 def _speed(one: Audited) -> Entry:
@@ -97,7 +97,8 @@ def _speed(one: Audited) -> Entry:
 def _first(one: Audited) -> Entry:
     if one.first.seconds is None or one.first.compile_s is None:
         return Entry("—", (one.first.reason or "not measured",))
-    return Entry(seconds(one.first.seconds), (f"{seconds(one.first.compile_s)} beyond a steady call",))
+    beyond = f"{seconds(one.first.compile_s)} beyond" if one.first.compile_s else "no longer than"
+    return Entry(seconds(one.first.seconds), (f"{beyond} a steady call",))
 
 
 def _pays(one: Audited) -> Entry:

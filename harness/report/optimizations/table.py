@@ -50,7 +50,7 @@ def _times(one: Audited) -> dict[str, Any]:
     bounds = over_visits(one.cell) if timing else None
     judged = comparison_of(one.cell, "latency")
     return {
-        "seconds": timing.latency_s if timing else None, "seconds_low": bounds.low if bounds else None,
+        "seconds": bounds.value if bounds else None, "seconds_low": bounds.low if bounds else None,
         "seconds_high": bounds.high if bounds else None, "seconds_reason": None if timing else untimed(one.cell),
         **_bounds("speed_up", one.speed), "latency_verdict": judged.verdict if judged else None,
         "first_call_s": first.seconds, "compile_s": first.compile_s, "first_call_reason": first.reason,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.report.optimizations.audit import Audit, Audited, Family
-from harness.report.optimizations.costs import untimed
+from harness.report.optimizations.costs import seconds_of, untimed
 from harness.report.optimizations.flags import flags
 from harness.report.optimizations.settled import is_faster, judged_together, memory_open, seems_faster, speed_open
 from harness.report.optimizations.wording import (
@@ -60,8 +60,8 @@ def _failure(one: Audited) -> str:
 
 
 def _own_time(one: Audited) -> str:
-    timing = one.cell.timing
-    return f"{seconds(timing.latency_s)} for each image" if timing else untimed(one.cell)
+    steady = seconds_of(one.cell)
+    return untimed(one.cell) if steady is None else f"{seconds(steady)} for each image"
 
 
 def _again(one: Audited) -> str:

@@ -21,8 +21,9 @@ SHOWN_MEMORY = 0.02  # a share of memory saved, or lost, that a sentence speaks 
 TWICE = -1.0  # a share "saved" from which on as many times as much is said
 _INTERVALS = (
     "A speed-up is the reference's latency over the cell's: the geometric mean over the visits of the timing pass of "
-    "the ratio of their steady calls, with its 95 % interval (Student's t over visits). {turns}Each interval stands "
-    "alone; the verdicts on latency, memory and quality are adjusted by Holm over the whole run, and are in the table. "
+    "the ratio of their steady calls, with its 95 % interval (Student's t over visits). {turns}Seconds are the "
+    "geometric mean over a cell's visits, with that interval too. Each interval stands alone; the verdicts on latency, "
+    "memory and quality are adjusted by Holm over the whole run, and are in the table. "
     "What its verdict leaves open is called not settled, whatever its interval: one of many comparisons must show more "
     "than it must alone. Where the machine drifted by more than the margin, sameness is not shown, and a difference "
     "must be larger than the drift{unless}."
