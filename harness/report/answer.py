@@ -141,7 +141,7 @@ def _best_of(view: RunView, cells: list[CellRecord]) -> _Said | None:
 
 def _why_no_verdict(view: RunView, said: list[_Said], groups: list[tuple[CellRecord, list[CellRecord]]]) -> list[str]:
     """Why a number is all there is, where something could have been better."""
-    return [sentences.no_verdict(view)] if not groups and any(part.chosen for part in said) else []
+    return [_no_verdict(view)] if not groups and any(part.chosen for part in said) else []
 
 
 def caveats(view: RunView) -> tuple[str, ...]:
@@ -158,3 +158,16 @@ def caveats(view: RunView) -> tuple[str, ...]:
     if any(counts_pictures(c.metric) for cell in view.done for c in cell.comparisons):
         lines.append(POINTS_WORDS)
     return tuple(lines)
+
+
+_NOT_YET = "Nothing is compared with its reference yet"
+
+
+def _no_verdict(view: RunView) -> str:
+    """Why nothing is said to be better or worse."""
+    alone = "There is nothing beside the reference"
+    unnamed = alone if view.plan.compare_to or view.plan.first_that_fits else "No reference was named (compare_to)"
+    held = [cell for cell in view.cells if cell.reference]
+    failed = bool(held) and all(cell.status == "failed" for cell in held)
+    nothing = "All that would be compared with its reference failed" if failed else _NOT_YET
+    return f"{nothing if held else unnamed}, so no verdict is given."

@@ -137,19 +137,6 @@ def of_task(task: str, sentence: str) -> str:
     return f"{task}: {sentence if acronym else sentence[0].lower() + sentence[1:]}"
 
 
-_NOT_YET = "Nothing is compared with its reference yet"
-
-
-def no_verdict(view: RunView) -> str:
-    """Why nothing is said to be better or worse."""
-    alone = "There is nothing beside the reference"
-    unnamed = alone if view.plan.compare_to or view.plan.first_that_fits else "No reference was named (compare_to)"
-    held = [cell for cell in view.cells if cell.reference]
-    failed = bool(held) and all(cell.status == "failed" for cell in held)
-    nothing = "All that would be compared with its reference failed" if failed else _NOT_YET
-    return f"{nothing if held else unnamed}, so no verdict is given."
-
-
 def score_text(score: Score) -> str:
     """ "84.5 (95 % interval 84.1 to 84.9, 32 prompts)"."""
     if score.value is None:
