@@ -16,11 +16,7 @@ from harness.streams import say
 @click.command("judge")
 @click.argument("run")
 @store_option
-@click.option(
-    "--against",
-    metavar="CELL|RUN",
-    help="The cell that all others meet, or a run whose cells meet RUN's.",
-)
+@click.option("--against", metavar="CELL|RUN", help="The cell that all others meet, or a run whose cells meet RUN's.")
 @click.option("--cell", "cells", multiple=True, metavar="CELL", help="Only this cell of RUN; say it twice for two.")
 @click.option("--pairs", "wanted", type=click.IntRange(1, 2000), metavar="N", help="Ask a person for N votes at most.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of rows, sides and order (default: a random one).")
@@ -46,6 +42,7 @@ def judge_verb(
 
     RUN and a run after --against are named as for `harness compare`: FOLDER:RUN is one of another store, and --against
     takes a baseline's file too.
+
     Two cells meet on every prompt and seed; more of them in a balanced design. The page works offline and does not know
     which cell made which picture: that stays in the store. Keys 1, 2, t and u; votes are saved as a file.
     """

@@ -123,11 +123,11 @@ def _plan_of(
     fewest = min(len(by_cell[cell.id]) for cell in scored)
     models = {name: row for name, row in spec.models.items() if any(c.settings.model == name for c in cells)}
     metrics = _metrics(spec, [cell.settings for cell in scored])
-    margins = _margins(spec, metrics)
+    compared = spec.compare_to is not None or spec.first_that_fits
+    margins = _margins(spec, metrics, compared=compared)
     timing = spec.timing.model_copy(update={"batch": min(spec.timing.batch, fewest)})
     groups = groups_of(cells)
     known = notes_on(scored, models, rows, fewest, spec.timing)
-    compared = spec.compare_to is not None or spec.first_that_fits
     alone = (_FOR_OTHERS,) if spec.margins and not compared else ()
     told = (*notes, *spec.notes, *known, *alone, *unheld(scored, compared=compared), *idle_set(spec, metrics))
     return Plan(
@@ -241,13 +241,12 @@ _FOR_OTHERS = (
 )
 
 
-def _margins(spec: Spec, metrics: tuple[str, ...]) -> dict[str, float | str]:
+def _margins(spec: Spec, metrics: tuple[str, ...], *, compared: bool) -> dict[str, float | str]:
     """The spec's margins over the harness's own; none for what is ``off`` or not computed.
 
     A spec that compares nothing may state some for those who will hold its run against another, and need not.
     """
     judged = (*metrics, *MEASURES) if spec.timing.enabled else metrics
     known = {name: margin for name, margin in DEFAULT_MARGINS.items() if name in judged}
-    compared = spec.compare_to is not None or spec.first_that_fits
     wanted = {**known, **spec.margins} if compared or spec.margins else {}
     return {name: margin for name, margin in wanted.items() if margin != OFF}

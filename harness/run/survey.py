@@ -68,11 +68,11 @@ def survey(
         MissingError: weights that are not here, not whole, pickled only, or cannot be had; a device that is not there.
         UsageError: devices that make no sense, or a model that wants foreign code.
     """
-    if remembered:
-        look(store, plan, devices, tell, remembered=True)  # before gigabytes of weights are read for nothing
+    # Where only what is remembered counts, that comes before gigabytes of weights are read for nothing.
+    seen = look(store, plan, devices, tell, remembered=True) if remembered else None
     models, scorers = _weights(store, plan)
     reference_set = find_set(store, plan)
-    posts, environment = look(store, plan, devices, tell, fresh=fresh, remembered=remembered)
+    posts, environment = seen or look(store, plan, devices, tell, fresh=fresh)
     lasting = {key: environment[key] for key in LASTING}
     package = Path(harness.__file__).parent
     adapted = [{name: known.adapter for name, known in RIGHT.items()}, SPACINGS, READS_VARIANCE]

@@ -11,7 +11,7 @@ from harness.run.companion import Companion
 from harness.run.desk import Desk
 from harness.run.station import Post, Station
 from harness.run.timing_record import Samples, memory_of, store_timing, timing_of
-from harness.run.timing_rounds import PassRounds, key_of
+from harness.run.timing_rounds import PassRounds, keys_of
 from harness.run.timing_visit import Visit, decoder_calls
 from harness.store.records import NOT_TIMED_YET, Failure
 
@@ -39,7 +39,7 @@ class TimingPass:
 
         Not in cells: those of few steps and of many are not alike.
         """
-        self.keys = {cell_id: key_of(self.desk, self.desk.plan.cell(cell_id)) for cell_id in self.todo}
+        self.keys = keys_of(self.desk, self.todo)
         if kept is not None:
             self._take_up(kept, done)
         rules = self.desk.plan.timing

@@ -60,7 +60,9 @@ def kept_rounds(timed: Timed, turns: Turns) -> Rounds | None:
     except ValidationError:
         return None  # of another version, or damaged: measured anew
     asked_anew = (desk.fresh and not found.fresh) or (desk.remeasure and not found.remeasure)
-    same = found.conditions == conditions(desk, turns) and [p.keys for p in found.passes] == [_keys(*t) for t in timed]
+    same = found.conditions == conditions(desk, turns) and [p.keys for p in found.passes] == [
+        keys_of(*t) for t in timed
+    ]
     return found if same and not asked_anew and _whole(found, desk.plan.timing.repeats) else None
 
 
@@ -83,7 +85,8 @@ def key_of(desk: Desk, cell: Cell) -> str:
     return digest([desk.keys.timing(one) for one in both])
 
 
-def _keys(desk: Desk, cell_ids: set[str]) -> dict[str, str]:
+def keys_of(desk: Desk, cell_ids: set[str]) -> dict[str, str]:
+    """Cell id → ``key_of`` it."""
     return {cell_id: key_of(desk, desk.plan.cell(cell_id)) for cell_id in sorted(cell_ids)}
 
 

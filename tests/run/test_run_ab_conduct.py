@@ -159,6 +159,17 @@ def test_a_pair_that_was_cut_off_goes_on_and_one_that_ended_is_made_anew(
     assert {cell.timing_reason for cell in lab.cells(anew.runs[1]).values()} == {"the spec turns timing off"}
 
 
+def _cut_off_and_again(
+    lab: Lab, pairs: Pairs, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, cut: Callable[..., None]
+) -> tuple[int, Made]:
+    """The timed requests of a pair that ``cut`` ends, and the pair that the same command makes of it then."""
+    with monkeypatch.context() as patched:
+        patched.setattr(where, name, cut)
+        with pytest.raises(KeyboardInterrupt):
+            pairs(num_inference_steps=[20], timing=TIMED)
+    return noted(lab.store.root, "timing"), pairs(num_inference_steps=[20], timing=TIMED)
+
+
 def test_a_pair_that_was_cut_off_while_it_was_timed_goes_on_after_the_last_round_of_both(
     lab: Lab, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,12 +180,7 @@ def test_a_pair_that_was_cut_off_while_it_was_timed_goes_on_after_the_last_round
             raise KeyboardInterrupt
         one_round(passes, group, round_index, turns)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(timing, "one_round", cut)
-        with pytest.raises(KeyboardInterrupt):
-            pairs(num_inference_steps=[20], timing=TIMED)
-    made = noted(lab.store.root, "timing")
-    again = pairs(num_inference_steps=[20], timing=TIMED)
+    made, again = _cut_off_and_again(lab, pairs, monkeypatch, timing, "one_round", cut)
     assert noted(lab.store.root, "timing") == 2 * made > 0
     for run in again.runs:
         (cell,) = lab.cells(run).values()
@@ -194,12 +200,7 @@ def test_a_pair_that_was_closed_on_one_side_only_is_closed_again_without_a_call(
         closed.append(one)
         close(one)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(TimingPass, "close", cut)
-        with pytest.raises(KeyboardInterrupt):
-            pairs(num_inference_steps=[20], timing=TIMED)
-    made = noted(lab.store.root, "timing")
-    again = pairs(num_inference_steps=[20], timing=TIMED)
+    made, again = _cut_off_and_again(lab, pairs, monkeypatch, TimingPass, "close", cut)
     assert noted(lab.store.root, "timing") == made and len(closed) == 1
     for run in again.runs:
         (cell,) = lab.cells(run).values()

@@ -16,7 +16,7 @@ from support.timed_calls import Calls
 from harness.run import timing, timing_rounds
 from harness.run.timing_pass import TimingPass
 from harness.run.timing_record import Samples
-from harness.run.timing_rounds import PassRounds, Rounds, keep_rounds, kept_rounds, key_of
+from harness.run.timing_rounds import PassRounds, Rounds, keep_rounds, kept_rounds, keys_of
 from harness.run.timing_visit import Visit
 from harness.store.records import CellRecord, Failure, RunRecord, Timing
 
@@ -145,8 +145,7 @@ def _kept(desk: Any) -> Rounds:
     sample = Samples(steady_s=[1.0, 2.0], round_of_call=[0, 0])
     sample.bracket_s[0].append(1.5)
     lost = Samples(failure=Failure(kind="error", reason="planted"))
-    keys = {cell_id: key_of(desk, desk.cell(cell_id)) for cell_id in ("a", "b")}
-    one = PassRounds(keys=keys, alone=frozenset({"g"}), samples={"a": sample, "b": lost})
+    one = PassRounds(keys=keys_of(desk, {"a", "b"}), alone=frozenset({"g"}), samples={"a": sample, "b": lost})
     keep_rounds([(desk, {"a", "b"})], "visit", 1, [one])
     found = kept_rounds([(desk, {"b", "a"})], "visit")
     assert found is not None and found.done == 1 and found.passes == (one,)

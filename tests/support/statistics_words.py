@@ -50,8 +50,9 @@ at a time* is the rule before decision 0010.""",
 Empirical Bayes (Smyth 2004) draws the variances of a report's comparisons to what they have in common, which narrows
 intervals of three visits by about a third. Below, reports in which nothing differs, by the share that calls anything
 different; nominal: 5 %. *Uneven*: spreads lognormal, 95 % of them within 2.7 times the median. The rule holds only
-where all spreads are alike, and an audit's cells are not (visits of its A/A cell spread by 2 %, those of others by up
-to 22 %). So each comparison keeps its own, and what settles a speed-up is more visits (`timing.rounds`).""",
+where all spreads are alike, and an audit's cells need not be (its visits of three calls spread by 2 to 22 %, those of
+ten calls by 2 to 6 %). So each comparison keeps its own, and what settles a speed-up is more calls and visits
+(`timing.repeats`, `timing.rounds`).""",
         "false alarms",
     ),
     "alarms": Words(
